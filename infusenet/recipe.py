@@ -1,0 +1,83 @@
+"""Stage recipes: every setting that changes a stage's numbers, plus the stage's code revision.
+
+A recipe travels as one canonical JSON text: Snakemake param, command-line argument and HDF5
+attribute. Two stores of one stage are interchangeable exactly when their recipes are equal.
+Raise a stage's ``revision`` whenever its code starts to give other numbers: Snakemake cannot
+see edits inside a package. This module is imported while Snakemake parses, so it stays light.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from infusenet.errors import InputError, did_you_mean
+
+# The only place that knows the stages' settings and their defaults.
+STAGES = {
+    "faces": {"revision": 1, "size": 224, "ecc": False},
+    "flow": {"revision": 1, "photometric": "local", "strain": "tensor"},
+    "latents": {
+        "revision": 1,
+        "weights": None,
+        "latent": "difference",
+        "factor": 10,
+        "form": "pooled",
+        "size": 224,
+        "photometric": "none",
+    },
+}
+
+CHOICES = {
+    "photometric": ("none", "global", "local"),
+    "strain": ("tensor", "meb"),
+    "latent": ("difference", "magnified"),
+    "form": ("pooled", "raw"),
+}
+
+SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
+
+
+def canonical(value) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value) -> str:
+    """sha256 (hex) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path | str) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def resolve(stage: str, settings: dict | None = None) -> dict:
+    """The full recipe of ``stage`` with ``settings`` over the defaults.
+
+    For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
+    because the numbers depend on its bytes and not on where it lies.
+
+    Raises
+    ------
+    InputError
+        Unknown stage, unknown setting, a value outside its choices, or a missing weights file.
+    """
+    if stage not in STAGES:
+        raise InputError(f"unknown stage '{stage}' {did_you_mean(stage, STAGES)}")
+    recipe = {"stage": stage, **STAGES[stage]}
+    for name, value in (settings or {}).items():
+        if name not in STAGES[stage] or name == "revision":
+            raise InputError(
+                f"unknown setting '{name}' of stage {stage} {did_you_mean(name, set(recipe) - {'stage', 'revision'})}"
+            )
+        if name in CHOICES and value not in CHOICES[name]:
+            raise InputError(f"{stage}: {name} is '{value}', expected one of {', '.join(CHOICES[name])}")
+        recipe[name] = value
+    if stage == "latents":
+        weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
+        if not weights.is_file():
+            raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
+        recipe["weights"] = file_digest(weights)
+    return recipe
