@@ -62,11 +62,12 @@ def summary(args):
 
 
 def faces(args):
+    from infusenet.index import frames_root
     from infusenet.stages.faces import build
 
     build(
         args.manifest,
-        args.frames,
+        args.frames or frames_root(args.manifest),
         args.output,
         _recipe(args, "faces"),
         processes=args.processes,
@@ -133,6 +134,7 @@ def evaluate(args):
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="infusenet", description=__doc__)
+    parser.add_argument("--log", type=Path, help="write what goes to stderr into this file too")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, run, help, parent=commands):
@@ -161,8 +163,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("manifests", type=Path, nargs="+")
 
     sub = command("faces", faces, "detect, align and crop the frames that later stages need")
-    sub.add_argument("manifest", type=Path)
-    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
+    sub.add_argument("--frames", type=Path, help="default: the root noted beside a workflow's clip list")
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
     sub.add_argument("--size", type=int)
@@ -228,8 +230,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class Tee:
+    """stderr that also writes a log file; progress bars (which return the carriage) stay out of it."""
+
+    def __init__(self, stream, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream, self.file = stream, open(path, "w", encoding="utf-8")  # noqa: SIM115
+
+    def write(self, text: str) -> int:
+        if "\r" not in text:
+            self.file.write(text)
+            self.file.flush()
+        return self.stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
+    if args.log:
+        sys.stderr = Tee(sys.stderr, args.log)
     try:
         args.run(args)
     except InputError as error:

@@ -34,6 +34,9 @@ CHOICES = {
     "form": ("pooled", "raw"),
 }
 
+# Raised when `infusenet evaluate` computes or draws something else from the same predictions.
+EVALUATE_REVISION = 1
+
 SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
 
 

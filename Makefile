@@ -1,0 +1,43 @@
+# `make demo` and `make test` work on a fresh clone with Python 3.11 and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= all
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Unlocks only where no live process holds the lock, and finishes what a killed run left.
+SNAKEMAKE := python workflow/scripts/unlock.py && snakemake --cores $(CORES) --rerun-incomplete
+
+.PHONY: demo all_folds report test lint parity benchmarks
+
+demo: .venv/.installed standins
+	$(SNAKEMAKE) -- all_folds
+	@echo
+	@cat results/metrics.md
+	@echo
+	@echo "Six folds on the stand-ins are done. Look at:"
+	@echo "  results/metrics.md           F1 per Action Unit (long form: results/metrics.csv)"
+	@echo "  results/heatmap.png          F1 by Action Unit and database"
+	@echo "  results/*/*/seed0/           predictions, weights and training log of each fold"
+	@echo "  cache/*/faces.png            the aligned onset crops of each database"
+
+standins: | .venv/.installed
+	infusenet standins standins
+
+all_folds report: .venv/.installed
+	$(SNAKEMAKE) -- $@
+
+test: .venv/.installed
+	pytest -n 2 --durations 10
+	@echo "The tests passed. \`make lint\` checks style, \`make demo\` runs everything on stand-ins."
+
+lint: .venv/.installed
+	ruff check .
+	ruff format --check .
+	snakemake --lint
+
+# make parity WEIGHTS=FILE: a released magnifier checkpoint against the figures measured for it.
+parity: .venv/.installed
+	python benchmarks/parity.py $(WEIGHTS)
+
+.venv/.installed: pyproject.toml constraints.txt
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	touch $@

@@ -1,0 +1,41 @@
+# Entry: configuration, rules by stage, targets. `snakemake --cores N all_folds` does everything.
+
+configfile: "workflow/config.yaml"
+
+
+# Without a deployment method given this line does nothing; with one, the environment is known.
+container: "docker://condaforge/miniforge3:24.9.2-0"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all_folds,
+    stores,
+    report,
+
+
+# Every fold of every method and seed, scored: tables, figures and predictions.
+rule all_folds:
+    default_target: True
+    input:
+        rules.evaluate.output,
+
+
+# The preprocessing alone: what the configured methods read, for every database.
+rule stores:
+    input:
+        sorted({store for method in METHODS for store in store_paths(method, DATABASES)}),
+
+
+# One HTML file with the tables and figures (Snakemake's own report).
+rule report:
+    input:
+        rules.html.output,

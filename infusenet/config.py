@@ -1,0 +1,153 @@
+"""The configuration: checked, completed, and turned into recipes. Read while Snakemake parses.
+
+``settle`` gives the settings in force: the user's, or the stand-ins' while no database is named.
+"""
+
+import copy
+from pathlib import Path
+
+import yaml
+
+from infusenet import recipe as recipes
+from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.manifest import CD6ME
+from infusenet.methods import method as method_named
+
+SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
+
+
+def load(path: Path | str) -> dict:
+    """Settled configuration of a YAML file (read as plain data, nothing in it is executed)."""
+    with open(path, encoding="utf-8") as file:
+        return settle(yaml.safe_load(file))
+
+
+def settle(raw: dict) -> dict:
+    """Check a configuration and fill in what follows from it.
+
+    Returns a new dict in which ``databases`` is never empty, the stand-ins' settings are merged in
+    where they apply, and ``standins`` is replaced by ``uses_standins`` (bool).
+
+    Raises
+    ------
+    InputError
+        Every unknown key (with the nearest known one) and every bad value, or fewer than two
+        databases, or no database and no stand-ins on disk.
+    """
+    validate(raw)
+    config = copy.deepcopy(raw)
+    standins = config.pop("standins")
+    config["uses_standins"] = not config["databases"]
+    if config["uses_standins"]:
+        config["databases"] = standin_databases(Path(standins["root"]))
+        config = merge(config, standins["settings"])
+    if len(config["databases"]) < 2:
+        raise InputError("databases: one is configured, expected at least two: each is tested on the others")
+    for name in config["methods"]:
+        resolve_method(config, name)
+    for name, settings in config["variants"].items():
+        stage, _, variant = name.partition(".")
+        if stage not in recipes.STAGES or not variant:
+            raise InputError(
+                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(recipes.STAGES)}"
+            )
+        recipes.resolve(stage, config[stage] | (settings or {}))
+    return config
+
+
+def validate(raw: dict) -> None:
+    """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding."""
+    from jsonschema import Draft202012Validator
+
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    problems = []
+    for error in Draft202012Validator(schema).iter_errors(raw):
+        where = ".".join(map(str, error.absolute_path)) or "top level"
+        if error.validator == "additionalProperties":
+            known = error.schema.get("properties", {})
+            problems += [
+                f"{where}: unknown key '{key}' {did_you_mean(key, known)}"
+                for key in error.instance
+                if key not in known
+            ]
+        else:
+            problems.append(f"{where}: {error.message}")
+    raise_all(problems, "configuration refused")
+
+
+def standin_databases(root: Path) -> dict:
+    """The ``databases`` block of the stand-ins under ``root``."""
+    from infusenet.standins import SOURCES
+
+    if not root.is_dir():
+        raise InputError(
+            f"no databases: none is named in workflow/config.yaml and no stand-ins lie in {root}/. "
+            f"Run `make demo`, or `infusenet standins {root}`, or fill in `databases`"
+        )
+    return {key: {name: str(root / path) for name, path in source.items()} for key, source in SOURCES.items()}
+
+
+def merge(base: dict, over: dict) -> dict:
+    """``base`` with ``over`` laid on top, dict by dict."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def is_cd6me(config: dict) -> bool:
+    """True when the folds are exactly the six databases of the protocol."""
+    return set(config["databases"]) == set(CD6ME)
+
+
+def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
+    """The settings of ``stage``, or of its named variant: the variant's over the block's."""
+    settings = config[stage]
+    if variant:
+        name = f"{stage}.{variant}"
+        if name not in config["variants"]:
+            raise InputError(f"unknown store variant '{name}' {did_you_mean(name, config['variants'])}")
+        settings = settings | (config["variants"][name] or {})
+    return settings
+
+
+def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
+    """The full recipe of ``stage`` or of its named variant."""
+    return recipes.resolve(stage, stage_settings(config, stage, variant))
+
+
+def resolve_method(config: dict, name: str) -> dict:
+    """The full recipe of a method: the JSON that ``infusenet train`` takes.
+
+    Its source's defaults, then the configuration's settings, then the torch threads and the recipes
+    of the stores it reads (``stores: {stage: {variant, recipe}}``).
+    """
+    method = method_named(name)
+    settings = config["methods"].get(name) or {}
+    for key in settings:
+        if key not in method.recipe or key == "revision":
+            known = set(method.recipe) - {"revision"}
+            raise InputError(f"methods.{name}: unknown key '{key}' {did_you_mean(key, known)}")
+        expected = type(method.recipe[key])
+        if not isinstance(settings[key], (int, float) if expected is float else expected):
+            raise InputError(f"methods.{name}.{key} is {settings[key]!r}, expected {expected.__name__}")
+    stores = {stage: {"variant": "", "recipe": stage_recipe(config, stage)} for stage in method.stores}
+    recipe = {
+        "method": name,
+        **method.recipe,
+        **settings,
+        "threads": config["compute"]["threads"],
+        "stores": stores,
+    }
+    if "latents" in stores and stores["latents"]["recipe"]["size"] != recipe["size"]:
+        raise InputError(
+            f"methods.{name}.size is {recipe['size']} but latents.size is "
+            f"{stores['latents']['recipe']['size']}; both maps must show the same geometry: set them equal"
+        )
+    return recipe
+
+
+def method_recipe(name: str, path: Path | str) -> dict:
+    """``resolve_method`` for a configuration file."""
+    return resolve_method(load(path), name)

@@ -1,0 +1,85 @@
+# Tables, wildcards and what every rule needs: the settled configuration and up-to-date clip lists.
+
+import os
+import shlex
+import shutil
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from infusenet import config as configuration
+from infusenet import index, recipe
+from infusenet.errors import InputError
+
+MANIFESTS = "data_manifests"
+
+# Linting looks at the rules alone, so it needs no data; jobs run what the main process decided.
+LINTING = "--lint" in sys.argv
+try:
+    if LINTING:
+        config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+    CONFIG = configuration.settle(config)
+    if workflow.is_main_process and not LINTING:
+        index.sync(CONFIG, MANIFESTS)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
+DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
+COMPUTE = CONFIG["compute"]
+GPU = int(
+    COMPUTE["gpu"] is True
+    or (COMPUTE["gpu"] == "auto" and COMPUTE["device"] != "cpu" and bool(shutil.which("nvidia-smi")))
+)
+# Snakemake runs any number of GPU jobs side by side unless the resource has a limit.
+if workflow.local_exec and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
+
+wildcard_constraints:
+    database="|".join(DATABASES),
+    held_out="|".join(DATABASES),
+    method="|".join(METHODS),
+    seed=r"\d+",
+    variant=r"(\.[A-Za-z0-9_-]+)?",
+
+
+def stage_recipe(stage):
+    """Params: the canonical recipe of the store that a rule makes."""
+    return lambda wildcards: recipe.canonical(
+        configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
+    )
+
+
+def method_recipe(wildcards):
+    """Params: the canonical recipe of a training, the recipes of its stores included."""
+    return recipe.canonical(configuration.resolve_method(CONFIG, wildcards.method))
+
+
+def magnifier_weights(wildcards):
+    """Params: the weights file as an option; none for the project's own."""
+    weights = configuration.stage_settings(CONFIG, "latents", wildcards.variant.removeprefix("."))["weights"]
+    return f"--weights {shlex.quote(weights)}" if weights else ""
+
+
+def store_paths(method, databases):
+    """The stores of `databases` that a method reads."""
+    stores = configuration.resolve_method(CONFIG, method)["stores"]
+    return [
+        f"{CACHE}/{database}/{stage}{'.' * bool(store['variant'])}{store['variant']}.h5"
+        for database in databases
+        for stage, store in stores.items()
+    ]
+
+
+def others(held_out):
+    return [database for database in DATABASES if database != held_out]
+
+
+def runs():
+    return [
+        f"{RESULTS}/{method}/{held_out}/seed{seed}"
+        for method in METHODS
+        for seed in SEEDS
+        for held_out in DATABASES
+    ]

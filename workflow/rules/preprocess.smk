@@ -1,0 +1,66 @@
+# Faces, flow and latents: one job a stage and database, no labels in sight.
+#
+# A store is followed through its recipe, its clip list's digest and its upstream's .sha256, all by
+# content; `ancient` keeps times out of it (a re-copied store with the same bytes changes nothing).
+
+
+rule faces:
+    input:
+        clips=ancient(f"{CACHE}/{{database}}/clips.csv"),
+    output:
+        store=f"{CACHE}/{{database}}/faces{{variant}}.h5",
+        digest=f"{CACHE}/{{database}}/faces{{variant}}.h5.sha256",
+        sheet=f"{CACHE}/{{database}}/faces{{variant}}.png",
+    params:
+        recipe=stage_recipe("faces"),
+        clips=lambda wildcards, input: recipe.file_digest(input.clips),
+    log:
+        f"{CACHE}/logs/{{database}}.faces{{variant}}.log",
+    benchmark:
+        f"{CACHE}/logs/{{database}}.faces{{variant}}.tsv"
+    threads: COMPUTE["processes"]
+    shell:
+        "infusenet --log {log:q} faces {input.clips:q} --recipe {params.recipe:q}"
+        " --failed {CONFIG[failed_clips]:q} --processes {threads}"
+        " --contact-sheet {output.sheet:q} --output {output.store:q}"
+
+
+rule flow:
+    input:
+        store=ancient(f"{CACHE}/{{database}}/faces.h5"),
+        digest=f"{CACHE}/{{database}}/faces.h5.sha256",
+    output:
+        store=f"{CACHE}/{{database}}/flow{{variant}}.h5",
+        digest=f"{CACHE}/{{database}}/flow{{variant}}.h5.sha256",
+    params:
+        recipe=stage_recipe("flow"),
+    log:
+        f"{CACHE}/logs/{{database}}.flow{{variant}}.log",
+    benchmark:
+        f"{CACHE}/logs/{{database}}.flow{{variant}}.tsv"
+    threads: COMPUTE["processes"]
+    shell:
+        "infusenet --log {log:q} flow {input.store:q} --recipe {params.recipe:q}"
+        " --processes {threads} --output {output.store:q}"
+
+
+rule latents:
+    input:
+        store=ancient(f"{CACHE}/{{database}}/faces.h5"),
+        digest=f"{CACHE}/{{database}}/faces.h5.sha256",
+    output:
+        store=f"{CACHE}/{{database}}/latents{{variant}}.h5",
+        digest=f"{CACHE}/{{database}}/latents{{variant}}.h5.sha256",
+    params:
+        recipe=stage_recipe("latents"),
+        weights=magnifier_weights,
+    log:
+        f"{CACHE}/logs/{{database}}.latents{{variant}}.log",
+    benchmark:
+        f"{CACHE}/logs/{{database}}.latents{{variant}}.tsv"
+    threads: COMPUTE["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        "infusenet --log {log:q} latents {input.store:q} --recipe {params.recipe:q} {params.weights}"
+        " --device {COMPUTE[device]:q} --threads {COMPUTE[threads]} --output {output.store:q}"

@@ -1,0 +1,53 @@
+# One fold and seed a job. Training sees the other databases only; the held-out one is opened by
+# `predict`, once the weights are final.
+
+
+rule train:
+    input:
+        manifests=lambda wildcards: expand(f"{MANIFESTS}/{{name}}.csv", name=others(wildcards.held_out)),
+        stores=lambda wildcards: ancient(store_paths(wildcards.method, others(wildcards.held_out))),
+        digests=lambda wildcards: [
+            f"{path}.sha256" for path in store_paths(wildcards.method, others(wildcards.held_out))
+        ],
+    output:
+        weights=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/weights.safetensors",
+        log=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/log.csv",
+    params:
+        recipe=method_recipe,
+        databases=lambda wildcards: others(wildcards.held_out),
+        run=lambda wildcards, output: os.path.dirname(output.weights),
+    log:
+        f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.log",
+    benchmark:
+        f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.tsv"
+    threads: COMPUTE["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        "infusenet --log {log:q} train {wildcards.method:q} --held-out {wildcards.held_out:q}"
+        " --databases {params.databases:q} --stores {CACHE:q} --manifests {MANIFESTS:q}"
+        " --seed {wildcards.seed:q} --recipe {params.recipe:q} --workers {COMPUTE[workers]}"
+        " --device {COMPUTE[device]:q} --output {params.run:q}"
+
+
+rule predict:
+    input:
+        weights=rules.train.output.weights,
+        manifest=f"{MANIFESTS}/{{held_out}}.csv",
+        stores=lambda wildcards: ancient(store_paths(wildcards.method, [wildcards.held_out])),
+        digests=lambda wildcards: [
+            f"{path}.sha256" for path in store_paths(wildcards.method, [wildcards.held_out])
+        ],
+    output:
+        predictions=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predictions.csv",
+        run=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/run.json",
+    params:
+        run=lambda wildcards, input: os.path.dirname(input.weights),
+    log:
+        f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.log",
+    threads: COMPUTE["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        "infusenet --log {log:q} predict {params.run:q} --stores {CACHE:q} --manifests {MANIFESTS:q}"
+        " --workers {COMPUTE[workers]} --device {COMPUTE[device]:q} --output {output.predictions:q}"
