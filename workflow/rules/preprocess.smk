@@ -2,6 +2,7 @@
 #
 # A store is followed through its recipe, its clip list's digest and its upstream's .sha256, all by
 # content; `ancient` keeps times out of it (a re-copied store with the same bytes changes nothing).
+# The params are functions of wildcards only: Snakemake ignores changes in params made from `input`.
 
 
 rule faces:
@@ -13,7 +14,7 @@ rule faces:
         sheet=f"{CACHE}/{{database}}/faces{{variant}}.png",
     params:
         recipe=stage_recipe("faces"),
-        clips=lambda wildcards, input: recipe.file_digest(input.clips),
+        clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
     log:
         f"{CACHE}/logs/{{database}}.faces{{variant}}.log",
     benchmark:

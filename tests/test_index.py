@@ -1,0 +1,132 @@
+"""What the index sees: changed bytes under any time, and nothing else."""
+
+import os
+import shutil
+
+import pytest
+
+from infusenet import index, manifest
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, Clip
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Two clips of one database that came as a manifest, and the configuration that names it."""
+    clips = [
+        Clip("mine", "s1", name, 3, 5, 8, f"s1/{name}", "happy", "1", {n: int(n == 1) for n in AUS})
+        for name in ("a", "b")
+    ]
+    for clip in clips:
+        folder = tmp_path / "frames" / clip.frames
+        folder.mkdir(parents=True)
+        for number in range(1, 11):
+            (folder / f"img{number}.jpg").write_bytes(f"{clip.clip} {number}".encode())
+    source = tmp_path / "mine.csv"
+    manifest.write_if_changed(source, manifest.to_csv(clips))
+    return tmp_path, {
+        "databases": {"mine": {"manifest": str(source), "frames": str(tmp_path / "frames")}},
+        "cache": str(tmp_path / "cache"),
+    }
+
+
+def tables(root):
+    paths = [root / "data_manifests/mine.csv", root / "cache/mine/clips.csv"]
+    return [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]
+
+
+def sync(lab):
+    root, config = lab
+    index.sync(config, root / "data_manifests")
+    return tables(root)
+
+
+def test_second_sync_writes_nothing_and_reads_no_frame(lab, monkeypatch):
+    first = sync(lab)
+    read = []
+    genuine = index.file_digest
+    monkeypatch.setattr(index, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
+    assert sync(lab) == first
+    assert not [path for path in read if path.endswith(".jpg")]
+
+
+def test_clip_list_carries_no_label(lab):
+    _, (text, _) = sync(lab)
+    assert b"AU" not in text
+    assert b"happy" not in text
+    assert [clip.digest for clip in manifest.read_manifest(lab[0] / "cache/mine/clips.csv")] == [
+        index.clip_digest(lab[0] / "frames/s1" / name, 3, 8) for name in ("a", "b")
+    ]
+
+
+def test_frame_replaced_under_its_old_time(lab):
+    before = manifest.read_manifest(lab[0] / "x") if (lab[0] / "x").exists() else sync(lab)
+    frame = lab[0] / "frames/s1/b/img5.jpg"
+    stat = frame.stat()
+    frame.write_bytes(b"other")  # as long as what stood there, in place
+    os.utime(frame, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after = sync(lab)
+    assert after[0] == before[0], "the manifest has no part in it"
+    assert after[1][0] != before[1][0]
+
+
+def test_only_the_changed_frame_is_read_again(lab, monkeypatch):
+    sync(lab)
+    (lab[0] / "frames/s1/a/img4.jpg").write_bytes(b"new")
+    read = []
+    genuine = index.file_digest
+    monkeypatch.setattr(index, "file_digest", lambda path: (read.append(path.name), genuine(path))[1])
+    sync(lab)
+    assert [name for name in read if name.endswith(".jpg")] == ["img4.jpg"]
+
+
+def test_touch_copy_and_move_change_nothing(lab):
+    root, config = lab
+    before = sync(lab)
+    for frame in (root / "frames").rglob("*.jpg"):
+        os.utime(frame)
+    assert sync(lab) == before
+    shutil.copytree(root / "frames", root / "moved")
+    shutil.rmtree(root / "frames")
+    config["databases"]["mine"]["frames"] = str(root / "moved")
+    assert sync(lab) == before
+    assert index.frames_root(root / "cache/mine/clips.csv") == root / "moved"
+
+
+def test_frames_outside_the_window_do_not_count(lab):
+    before = sync(lab)
+    (lab[0] / "frames/s1/a/img9.jpg").write_bytes(b"after the offset")
+    assert sync(lab) == before
+
+
+def test_edited_label_changes_the_manifest_alone(lab):
+    before = sync(lab)
+    source = lab[0] / "mine.csv"
+    source.write_text(source.read_text().replace("happy", "sad", 1))
+    after = sync(lab)
+    assert after[0][0] != before[0][0]
+    assert after[1] == before[1]
+
+
+def test_generated_manifest_edited_by_hand_is_written_again(lab, capsys):
+    before = sync(lab)
+    table = lab[0] / "data_manifests/mine.csv"
+    table.write_text(table.read_text().replace("happy", "sad"))
+    assert sync(lab)[0][0] == before[0][0]
+    assert "edited by hand" in capsys.readouterr().err
+
+
+def test_damaged_index_is_made_again(lab):
+    before = sync(lab)
+    (lab[0] / "cache/mine/index.json").write_text("{")
+    assert sync(lab) == before
+
+
+def test_problems_of_all_databases_at_once(lab):
+    root, config = lab
+    config["databases"]["gone"] = {"manifest": str(root / "gone.csv"), "frames": str(root)}
+    shutil.rmtree(root / "frames/s1/b")
+    with pytest.raises(InputError) as caught:
+        index.sync(config, root / "data_manifests")
+    assert "gone.csv" in str(caught.value)
+    assert os.path.join("s1", "b") in str(caught.value)

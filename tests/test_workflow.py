@@ -1,0 +1,194 @@
+"""What reruns after which change, and which sentences a user meets first.
+
+The stages are replaced by a command that only writes its outputs, so that Snakemake's decisions on
+the real rules are tested in seconds; the stages themselves have tests of their own.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infusenet import manifest
+from infusenet.manifest import AUS, Clip
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("one", "two", "three")
+
+STAND_IN_COMMAND = """#!{python}
+import sys, hashlib, pathlib
+words = sys.argv[3:]
+output = pathlib.Path(words[words.index("--output") + 1])
+text = " ".join(words)
+files = {{
+    "train": [output / "weights.safetensors", output / "log.csv"],
+    "predict": [output, output.with_name("run.json")],
+    "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
+}}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
+if "--contact-sheet" in words:
+    files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
+for file in files:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(hashlib.sha256(text.encode()).hexdigest())
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A checkout's workflow with three tiny databases that came as manifests."""
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    config = yaml.safe_load((tmp_path / "workflow/config.yaml").read_text())
+    config["databases"] = {}
+    (tmp_path / "magnifier.pth").write_bytes(b"weights")
+    config["latents"]["weights"] = "magnifier.pth"
+    for name in NAMES:
+        folder = tmp_path / "raw" / name / "s1" / "c1"
+        folder.mkdir(parents=True)
+        for number in range(1, 9):
+            (folder / f"{number}.jpg").write_bytes(f"{name} {number}".encode())
+        labels = {n: int(n == 4) for n in AUS}
+        clip = Clip(name, "s1", "c1", 1, 3, 8, "s1/c1", "tense", "4", labels)
+        manifest.write_if_changed(tmp_path / f"raw/{name}.csv", manifest.to_csv([clip]))
+        config["databases"][name] = {"manifest": f"raw/{name}.csv", "frames": f"raw/{name}"}
+    (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
+    command = tmp_path / "bin" / "infusenet"
+    command.parent.mkdir()
+    command.write_text(STAND_IN_COMMAND.format(python=sys.executable))
+    command.chmod(0o755)
+    return tmp_path
+
+
+def snakemake(project, *words):
+    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *words],
+        cwd=project, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def would_run(project) -> dict[str, int]:
+    """Rule name -> number of jobs that a dry run announces."""
+    done = snakemake(project, "-n", "--quiet", "rules", "--", "all_folds")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    counts = dict(re.findall(r"^(\w+)\s+(\d+)$", text, re.M))
+    return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all_folds")}
+
+
+def reconfigure(project, edit):
+    path = project / "workflow/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    edit(config)
+    path.write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture
+def finished(project):
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_everything_then_nothing(project):
+    assert would_run(project) == {
+        "faces": 3, "flow": 3, "latents": 3, "train": 3, "predict": 3, "evaluate": 1,
+    }  # fmt: skip
+    assert snakemake(project, "all_folds").returncode == 0
+    assert would_run(project) == {}
+
+
+def test_what_reruns(finished):
+    """One project, change after change, each made good by a run before the next."""
+
+    def after(change) -> dict[str, int]:
+        change()
+        planned = would_run(finished)
+        assert snakemake(finished, "all_folds").returncode == 0
+        assert would_run(finished) == {}
+        return planned
+
+    def touch_all():
+        for frame in (finished / "raw").rglob("*.jpg"):
+            os.utime(frame)
+
+    def recopy_stores():
+        for store in (finished / "cache").rglob("*.h5"):
+            shutil.copy(store, store.with_suffix(".copy"))
+            store.with_suffix(".copy").replace(store)
+
+    def resave_manifest():
+        source = finished / "raw/one.csv"
+        source.write_bytes(source.read_bytes())
+
+    for harmless in (touch_all, recopy_stores, resave_manifest):
+        assert after(harmless) == {}, harmless.__name__
+
+    def edit_label():
+        source = finished / "raw/one.csv"
+        source.write_text(source.read_text().replace(",4,0,0,1,", ",1+4,1,0,1,"))
+
+    assert after(edit_label) == {"train": 2, "predict": 3, "evaluate": 1}
+
+    def replace_frame():
+        frame = finished / "raw/two/s1/c1/5.jpg"
+        stat = frame.stat()
+        frame.write_bytes(b"new")
+        os.utime(frame, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    stages = {"faces": 1, "flow": 1, "latents": 1}
+    assert after(replace_frame) == stages | {"train": 2, "predict": 3, "evaluate": 1}
+
+    def other_strain():
+        reconfigure(finished, lambda config: config["flow"].update(strain="meb"))
+
+    assert after(other_strain) == {"flow": 3, "train": 3, "predict": 3, "evaluate": 1}
+
+    def more_epochs():
+        reconfigure(finished, lambda c: c["methods"]["infusenet_resnet18"].update(epochs=51))
+
+    assert after(more_epochs) == {"train": 3, "predict": 3, "evaluate": 1}
+
+    def another_seed():
+        reconfigure(finished, lambda config: config.update(seeds=[0, 1]))
+
+    assert after(another_seed) == {"train": 3, "predict": 3, "evaluate": 1}
+
+
+def test_single_stages_and_folds_are_addressable(project):
+    run = "results/infusenet_resnet18/two/seed0/predictions.csv"
+    assert snakemake(project, "-n", "--", run).returncode == 0
+    assert snakemake(project, "--", "cache/one/flow.h5").returncode == 0
+    assert not (project / "cache/two/faces.h5").exists()
+    reconfigure(project, lambda config: config.update(variants={"flow.meb": {"strain": "meb"}}))
+    assert snakemake(project, "--", "cache/one/flow.meb.h5").returncode == 0
+    assert (project / "cache/one/flow.meb.h5").is_file()
+
+
+def test_without_data_the_first_sentence_says_what_to_run(project):
+    reconfigure(project, lambda config: config.update(databases={}))
+    done = snakemake(project)
+    assert done.returncode != 0
+    assert "make demo" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_typo_in_the_configuration(project):
+    reconfigure(project, lambda config: config["flow"].update(strian="meb"))
+    done = snakemake(project)
+    assert done.returncode != 0
+    assert "did you mean 'strain'" in done.stderr
+
+
+def test_ids_cannot_carry_commands(project):
+    source = project / "raw/one.csv"
+    source.write_text(source.read_text().replace("s1,c1", "s1,$(touch pwned)"))
+    done = snakemake(project)
+    assert done.returncode != 0
+    assert "characters outside" in done.stderr
+    assert not (project / "pwned").exists()
