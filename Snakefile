@@ -3,7 +3,7 @@
 configfile: "workflow/config.yaml"
 
 
-# Without a deployment method given this line does nothing; with one, the environment is known.
+# Ignored unless --software-deployment-method is given; a lab with its own image names it here.
 container: "docker://condaforge/miniforge3:24.9.2-0"
 
 

@@ -62,12 +62,11 @@ def summary(args):
 
 
 def faces(args):
-    from infusenet.index import frames_root
     from infusenet.stages.faces import build
 
     build(
         args.manifest,
-        args.frames or frames_root(args.manifest),
+        args.frames,
         args.output,
         _recipe(args, "faces"),
         processes=args.processes,
@@ -164,7 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("faces", faces, "detect, align and crop the frames that later stages need")
     sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
-    sub.add_argument("--frames", type=Path, help="default: the root noted beside a workflow's clip list")
+    sub.add_argument("--frames", type=Path, required=True)
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
     sub.add_argument("--size", type=int)

@@ -56,8 +56,7 @@ def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None
     frames = _scan(clips, Path(source["frames"]), index["frames"], name)
     listed = [_with_digest(clip, frames[clip.frames]) for clip in clips]
     manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(listed, labels=False))
-    fresh = {"version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table)}
-    fresh |= {"root": str(source["frames"]), "frames": frames}
+    fresh = {"version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": frames}
     manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
 
 
@@ -121,22 +120,10 @@ def _scan(clips: list[Clip], root: Path, known: dict, name: str) -> dict[str, di
 
 def _read_index(path: Path) -> dict:
     """The last index; an empty one where there is none or where it cannot be read."""
-    empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "root": None, "frames": {}}
+    empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "frames": {}}
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return empty
     usable = isinstance(index, dict) and index.keys() == empty.keys() and index["version"] == INDEX_VERSION
     return index if usable else empty
-
-
-def frames_root(clip_list: Path | str) -> Path:
-    """The frames root that the last sync noted beside a clip list.
-
-    It is kept out of the rule's params on purpose: a database that moves to another disk with the
-    same bytes recomputes nothing.
-    """
-    root = _read_index(Path(clip_list).with_name("index.json"))["root"]
-    if root is None:
-        raise InputError(f"{clip_list}: no index lies beside it; give the frames' root with --frames")
-    return Path(root)

@@ -60,7 +60,7 @@ def test_clip_list_carries_no_label(lab):
 
 
 def test_frame_replaced_under_its_old_time(lab):
-    before = manifest.read_manifest(lab[0] / "x") if (lab[0] / "x").exists() else sync(lab)
+    before = sync(lab)
     frame = lab[0] / "frames/s1/b/img5.jpg"
     stat = frame.stat()
     frame.write_bytes(b"other")  # as long as what stood there, in place
@@ -90,7 +90,6 @@ def test_touch_copy_and_move_change_nothing(lab):
     shutil.rmtree(root / "frames")
     config["databases"]["mine"]["frames"] = str(root / "moved")
     assert sync(lab) == before
-    assert index.frames_root(root / "cache/mine/clips.csv") == root / "moved"
 
 
 def test_frames_outside_the_window_do_not_count(lab):

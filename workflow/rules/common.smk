@@ -1,4 +1,4 @@
-# Tables, wildcards and what every rule needs: the settled configuration and up-to-date clip lists.
+# Tables, wildcards and what all rules share, the settled configuration and up-to-date clip lists.
 
 import os
 import shlex
@@ -45,7 +45,7 @@ wildcard_constraints:
 
 
 def stage_recipe(stage):
-    """Params: the canonical recipe of the store that a rule makes."""
+    """Params: the canonical recipe of the store that is made."""
     return lambda wildcards: recipe.canonical(
         configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
     )
@@ -56,8 +56,17 @@ def method_recipe(wildcards):
     return recipe.canonical(configuration.resolve_method(CONFIG, wildcards.method))
 
 
+def unrecorded(value):
+    """Params: how a job runs, not what it computes (`value`, or a function of the wildcards).
+
+    Snakemake leaves params made from `threads` out of its comparison with the last run, so another
+    device, or a database that moved to another disk with the same bytes, reruns nothing.
+    """
+    return lambda wildcards, threads: value(wildcards) if callable(value) else value
+
+
 def magnifier_weights(wildcards):
-    """Params: the weights file as an option; none for the project's own."""
+    """The weights file as an option; none for the project's own."""
     weights = configuration.stage_settings(CONFIG, "latents", wildcards.variant.removeprefix("."))["weights"]
     return f"--weights {shlex.quote(weights)}" if weights else ""
 

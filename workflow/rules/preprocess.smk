@@ -15,14 +15,16 @@ rule faces:
     params:
         recipe=stage_recipe("faces"),
         clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
+        frames=unrecorded(lambda wildcards: CONFIG["databases"][wildcards.database]["frames"]),
+        failed=unrecorded(CONFIG["failed_clips"]),
     log:
         f"{CACHE}/logs/{{database}}.faces{{variant}}.log",
     benchmark:
         f"{CACHE}/logs/{{database}}.faces{{variant}}.tsv"
     threads: COMPUTE["processes"]
     shell:
-        "infusenet --log {log:q} faces {input.clips:q} --recipe {params.recipe:q}"
-        " --failed {CONFIG[failed_clips]:q} --processes {threads}"
+        "infusenet --log {log:q} faces {input.clips:q} --frames {params.frames:q}"
+        " --recipe {params.recipe:q} --failed {params.failed:q} --processes {threads}"
         " --contact-sheet {output.sheet:q} --output {output.store:q}"
 
 
@@ -54,7 +56,8 @@ rule latents:
         digest=f"{CACHE}/{{database}}/latents{{variant}}.h5.sha256",
     params:
         recipe=stage_recipe("latents"),
-        weights=magnifier_weights,
+        weights=unrecorded(magnifier_weights),
+        device=unrecorded(COMPUTE["device"]),
     log:
         f"{CACHE}/logs/{{database}}.latents{{variant}}.log",
     benchmark:
@@ -64,4 +67,4 @@ rule latents:
         gpu=GPU,
     shell:
         "infusenet --log {log:q} latents {input.store:q} --recipe {params.recipe:q} {params.weights}"
-        " --device {COMPUTE[device]:q} --threads {COMPUTE[threads]} --output {output.store:q}"
+        " --device {params.device:q} --threads {threads} --output {output.store:q}"

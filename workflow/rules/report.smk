@@ -13,11 +13,12 @@ rule evaluate:
         training=report(f"{RESULTS}/training.png", caption="../report/training.rst", category="Training"),
     params:
         runs=runs(),
+        results=unrecorded(RESULTS),
         revision=recipe.EVALUATE_REVISION,
     log:
         f"{RESULTS}/evaluate.log",
     shell:
-        "infusenet --log {log:q} evaluate {params.runs:q} --output {RESULTS:q}"
+        "infusenet --log {log:q} evaluate {params.runs:q} --output {params.results:q}"
 
 
 rule html:

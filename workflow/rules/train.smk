@@ -16,6 +16,10 @@ rule train:
         recipe=method_recipe,
         databases=lambda wildcards: others(wildcards.held_out),
         run=lambda wildcards, output: os.path.dirname(output.weights),
+        device=unrecorded(COMPUTE["device"]),
+        workers=unrecorded(COMPUTE["workers"]),
+        stores=unrecorded(CACHE),
+        manifests=unrecorded(MANIFESTS),
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.log",
     benchmark:
@@ -25,9 +29,9 @@ rule train:
         gpu=GPU,
     shell:
         "infusenet --log {log:q} train {wildcards.method:q} --held-out {wildcards.held_out:q}"
-        " --databases {params.databases:q} --stores {CACHE:q} --manifests {MANIFESTS:q}"
-        " --seed {wildcards.seed:q} --recipe {params.recipe:q} --workers {COMPUTE[workers]}"
-        " --device {COMPUTE[device]:q} --output {params.run:q}"
+        " --databases {params.databases:q} --stores {params.stores:q} --manifests {params.manifests:q}"
+        " --seed {wildcards.seed:q} --recipe {params.recipe:q} --workers {params.workers}"
+        " --device {params.device:q} --output {params.run:q}"
 
 
 rule predict:
@@ -43,11 +47,15 @@ rule predict:
         run=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/run.json",
     params:
         run=lambda wildcards, input: os.path.dirname(input.weights),
+        device=unrecorded(COMPUTE["device"]),
+        workers=unrecorded(COMPUTE["workers"]),
+        stores=unrecorded(CACHE),
+        manifests=unrecorded(MANIFESTS),
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.log",
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
     shell:
-        "infusenet --log {log:q} predict {params.run:q} --stores {CACHE:q} --manifests {MANIFESTS:q}"
-        " --workers {COMPUTE[workers]} --device {COMPUTE[device]:q} --output {output.predictions:q}"
+        "infusenet --log {log:q} predict {params.run:q} --stores {params.stores:q} --manifests {params.manifests:q}"
+        " --workers {params.workers} --device {params.device:q} --output {output.predictions:q}"
