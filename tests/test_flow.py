@@ -1,0 +1,157 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from infusenet import flow, recipe
+
+SIZE = 96
+Y, X = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+INNER = np.s_[..., 1:-1, 1:-1]
+
+
+def affine(a, b, c, d):
+    """The flow u = a x + b y, v = c x + d y."""
+    return np.stack([a * X + b * Y, c * X + d * Y]).astype(np.float32)
+
+
+def texture(shift=(0.0, 0.0), gain=1.0, seed=0):
+    """An RGB frame of smooth random texture, moved by ``shift`` (x, y) px: exact at any sub-pixel size."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(SIZE, SIZE)), 2.5, mode="wrap")
+    frequencies = np.fft.fftfreq(SIZE)
+    phase = np.exp(-2j * np.pi * (frequencies[None] * shift[0] + frequencies[:, None] * shift[1]))
+    moved = np.fft.ifft2(np.fft.fft2(noise) * phase).real
+    gray = (0.5 + 0.12 * moved / noise.std()) * gain
+    return np.clip(np.rint(gray[..., None] * [255, 235, 215]), 0, 255).astype(np.uint8)
+
+
+# --- strain -------------------------------------------------------------------------------------
+
+
+@given(*[st.floats(-0.1, 0.1)] * 4)
+@settings(max_examples=30, deadline=None)
+def test_tensor_strain_is_the_norm_of_the_symmetric_gradient(a, b, c, d):
+    expected = np.sqrt(a**2 + d**2 + (b + c) ** 2 / 2)
+    np.testing.assert_allclose(flow.strain(affine(a, b, c, d))[INNER], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "gradient", "tensor", "meb"),
+    [
+        ("rotation", (0, -0.01, 0.01, 0), 0.0, 0.0141),
+        ("stretch", (0.01, 0, 0, 0), 0.0100, 0.0071),
+        ("shear", (0, 0.01, 0, 0), 0.0071, 0.0100),
+    ],
+)
+def test_strain_of_known_motion(name, gradient, tensor, meb):
+    field = affine(*gradient)
+    np.testing.assert_allclose(flow.strain(field, "tensor")[INNER], tensor, atol=5e-5)
+    np.testing.assert_allclose(flow.strain(field, "meb")[INNER] / 8, meb, atol=5e-5)
+
+
+def test_a_global_shift_strains_the_border_only_in_meb():
+    shift = np.ones((2, SIZE, SIZE), np.float32)
+    assert not flow.strain(shift, "tensor").any()
+    meb = flow.strain(shift, "meb")
+    assert not meb[INNER].any()
+    assert meb[0].min() > 1
+
+
+def test_strain_refuses_an_unknown_kind():
+    with pytest.raises(ValueError, match="expected tensor or meb"):
+        flow.strain(affine(0, 0, 0, 0), "meb_compat")
+
+
+# --- flow ---------------------------------------------------------------------------------------
+
+
+@given(x=st.floats(-1.5, 1.5), y=st.floats(-1.5, 1.5), seed=st.integers(0, 9))
+@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("mode", ["none", "global", "local"])
+def test_a_shift_is_recovered(mode, x, y, seed):
+    found = flow.tvl1(texture(seed=seed), texture((x, y), seed=seed), mode)
+    assert found.shape == (2, SIZE, SIZE)
+    assert found.dtype == np.float32
+    centre = found[:, 16:-16, 16:-16]
+    np.testing.assert_allclose(centre.mean(axis=(1, 2)), [x, y], atol=0.1)
+
+
+def test_brightness_is_taken_for_motion_without_matching_only():
+    still, brighter = texture(), texture(gain=1.05)
+    mean = {mode: np.hypot(*flow.tvl1(still, brighter, mode)).mean() for mode in ("none", "global", "local")}
+    assert mean["local"] < 0.05
+    assert mean["global"] < 0.05
+    assert mean["none"] > 0.2
+
+
+@pytest.mark.parametrize("mode", ["none", "global", "local"])
+def test_equal_frames_have_no_motion(mode):
+    image = flow.flow_image(texture(), texture(), recipe.resolve("flow", {"photometric": mode}))
+    assert not image.any()
+    assert not flow.prepare(image.astype(np.float16), 64).any()
+
+
+def test_flow_image_follows_the_recipe():
+    frames = texture(), texture((0.5, -0.3))
+    tensor = flow.flow_image(*frames, recipe.resolve("flow", {"strain": "tensor"}))
+    meb = flow.flow_image(*frames, recipe.resolve("flow", {"strain": "meb"}))
+    np.testing.assert_array_equal(tensor[:2], meb[:2])
+    np.testing.assert_array_equal(tensor[2], flow.strain(tensor[:2], "tensor"))
+    np.testing.assert_array_equal(meb[2], flow.strain(meb[:2], "meb"))
+
+
+@pytest.fixture
+def thread_count():
+    before = cv2.getNumThreads()
+    yield cv2.setNumThreads
+    cv2.setNumThreads(before)
+
+
+def test_flow_does_not_depend_on_threads(thread_count):
+    results = []
+    for threads in (1, 2, 4):
+        thread_count(threads)
+        image = flow.flow_image(texture(), texture((0.7, 0.2), 1.03), recipe.resolve("flow"))
+        results.append((image, flow.prepare(image.astype(np.float16), 50)))
+    for image, prepared in results[1:]:
+        np.testing.assert_array_equal(image, results[0][0])
+        np.testing.assert_array_equal(prepared, results[0][1])
+
+
+def test_golden_flow():
+    # Raise the flow revision in infusenet/recipe.py when these figures change. CPU code paths
+    # differ in single pixels, hence means with a tolerance.
+    image = flow.flow_image(texture(), texture((0.6, -0.4), 1.02), recipe.resolve("flow"))
+    np.testing.assert_allclose(image.mean(axis=(1, 2)), [0.616, -0.366, 0.0082], atol=2e-3)
+
+
+# --- as a network reads it ----------------------------------------------------------------------
+
+
+@given(scale=st.floats(1e-4, 1e3), offset=st.floats(-100, 100), seed=st.integers(0, 9))
+@settings(max_examples=30, deadline=None)
+def test_normalise_spans_each_channel(scale, offset, seed):
+    image = np.random.default_rng(seed).normal(size=(3, 20, 20)) * scale + offset
+    image[2] = offset
+    normal = flow.normalise(image)
+    assert normal.dtype == np.float32
+    np.testing.assert_array_equal(normal[:2].min(axis=(1, 2)), 0)
+    np.testing.assert_array_equal(normal[:2].max(axis=(1, 2)), 1)
+    assert not normal[2].any()
+
+
+def test_prepare_scales_before_it_resizes():
+    image = np.zeros((3, 8, 8), np.float16)
+    image[0, 0, 0] = 2
+    prepared = flow.prepare(image, 4)
+    assert prepared.shape == (3, 4, 4)
+    assert prepared.dtype == np.float32
+    assert prepared[0, 0, 0] == 0.25
+    assert prepared.sum() == 0.25
+
+
+def test_prepare_at_the_stored_size_is_normalise():
+    image = np.random.default_rng(0).normal(size=(3, 24, 24)).astype(np.float16)
+    np.testing.assert_array_equal(flow.prepare(image, 24), flow.normalise(image))
