@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from infusenet.errors import raise_all
+from infusenet.errors import InputError, raise_all
 
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 CD6ME = ("casme", "casme2", "samm", "fourd", "mmew", "casme3a")
@@ -112,6 +112,36 @@ def write_if_changed(path: Path | str, text: str) -> bool:
     return True
 
 
+def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows of a CSV with a header line; every row has every column.
+
+    Raises
+    ------
+    InputError
+        No such file, not UTF-8, a column that stands twice, rows with too few or too many cells.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a CSV table")
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            columns, *lines = list(csv.reader(file)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
+    while lines and not lines[-1]:
+        lines.pop()
+    raise_all(sorted({c for c in columns if columns.count(c) > 1}), f"{path}: columns that stand twice")
+    raise_all(
+        (
+            f"{path}: row {number}: {len(line)} cells, expected {len(columns)}"
+            for number, line in enumerate(lines, start=2)
+            if len(line) != len(columns)
+        ),
+        f"{path} refused",
+    )
+    return columns, [dict(zip(columns, line, strict=True)) for line in lines]
+
+
 def read_manifest(path: Path | str) -> list[Clip]:
     """Read a manifest or a clip list and check every row.
 
@@ -122,10 +152,7 @@ def read_manifest(path: Path | str) -> list[Clip]:
         ``1.0`` are accepted), ``n_frames`` that does not fit, bad or repeated ids; all at once.
     """
     path = Path(path)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        rows = list(reader)
+    columns, rows = csv_rows(path)
     missing = [c for c in (*GEOMETRY, "frames") if c not in columns]
     is_clip_list = "digest" in columns
     if not is_clip_list:
@@ -166,10 +193,10 @@ def _clip(row: dict[str, str]) -> Clip:
 
 
 def summary(tables: Iterable[Sequence[Clip]]) -> str:
-    """Markdown: clips, subjects and positives per AU by database, and each AU's share of all labels.
+    """Markdown: clips, subjects, positives per AU and their shares by database and over all.
 
     The last row divides each AU's positives by the positive labels over the 12 AUs (not by the
-    clips): the percentages in the header of the paper's Table 1.
+    clips), in whole per cent: the header of the paper's Table 1.
     """
     head = ["database", "clips", "subjects", *(f"AU{n}" for n in AUS), "labels"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -187,10 +214,10 @@ def summary(tables: Iterable[Sequence[Clip]]) -> str:
         all_clips, all_subjects = all_clips + len(clips), all_subjects + subjects
     lines.append(f"| all | {all_clips} | {all_subjects} | {' | '.join(map(str, totals))} | {sum(totals)} |")
     lines.append(_shares("all, % of clips", totals, all_clips))
-    lines.append(_shares("all, % of labels", totals, sum(totals)))
+    lines.append(_shares("all, % of labels", totals, sum(totals), digits=0))
     return "\n".join(lines)
 
 
-def _shares(name: str, counts: Sequence[int], whole: int) -> str:
-    shares = (f"{100 * n / whole:.1f}" if whole else "n/a" for n in counts)
+def _shares(name: str, counts: Sequence[int], whole: int, digits: int = 1) -> str:
+    shares = (f"{100 * n / whole:.{digits}f}" if whole else "n/a" for n in counts)
     return f"| {name} | | | {' | '.join(shares)} | |"

@@ -1,0 +1,48 @@
+"""The front door: owners' annotation tables and frame folders in, clips out.
+
+Imported while Snakemake parses: the libraries for workbooks are loaded where a workbook is read.
+"""
+
+from pathlib import Path
+
+from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
+from infusenet.databases.errata import ERRATA
+from infusenet.errors import InputError, did_you_mean
+from infusenet.manifest import Clip
+
+__all__ = ["ERRATA", "READERS", "REVISION", "read"]
+
+# Raised when a reader makes other clips of the same files, so that manifests are made again.
+REVISION = 1
+
+READERS = {module.READER.database: module.READER for module in (casme, casme2, samm, fourd, mmew, casme3a)}
+
+
+def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) -> list[Clip]:
+    """The clips of one database as its owners distribute it.
+
+    Parameters
+    ----------
+    database
+        A key of ``READERS``.
+    annotations
+        The owners' table: .xls, .xlsx or .csv.
+    frames
+        The frames' root; each clip's folder is looked for in every layout in circulation, and its
+        onset, apex and offset frames must be there.
+    errata
+        Folder of the correction tables.
+
+    Returns
+    -------
+    list of Clip
+        In the order of the table. Repairs are told on stderr.
+
+    Raises
+    ------
+    InputError
+        Everything that cannot be read or repaired, all bad rows at once, each with file and row.
+    """
+    if database not in READERS:
+        raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
+    return READERS[database].read(Path(annotations), Path(frames), Path(errata))

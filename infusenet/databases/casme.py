@@ -1,0 +1,29 @@
+"""CASME (Yan et al., FG 2013): ``CASME.xls``.
+
+``ApexF1`` is the apex; ``ApexF2``, a second one, is not used, nor are ``Onset`` and ``Total``, which
+are no frame numbers. Frame names pad to three digits for some subjects only.
+"""
+
+from infusenet.databases.core import Reader, Row
+
+
+def folders(row: Row) -> list[list[tuple[str, ...]]]:
+    """``sub01/EP01_12``, in some copies ``sub1``; the same in CASME II."""
+    return [[(f"sub{row.subject}", row.clip), (f"sub{int(row.subject)}", row.clip)]]
+
+
+READER = Reader(
+    database="casme",
+    release_rows=189,
+    columns={
+        "subject": ("Subject",),
+        "clip": ("Filename",),
+        "onset": ("OnsetF",),
+        "apex": ("ApexF1",),
+        "offset": ("OffsetF",),
+        "au": ("AU",),
+        "emotion": ("Emotion",),
+    },
+    subject=(r"([0-9]{1,2})", "{:02d}"),
+    folders=folders,
+)

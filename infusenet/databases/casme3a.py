@@ -1,0 +1,55 @@
+"""CAS(ME)^3 part A (Li et al., TPAMI 2023): ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx``.
+
+The table names films by a letter that repeats for every micro-expression in the film. The joint
+table keeps the first bare and counts on from 2 in the order of the rows: ``e``, ``e2``, ``e3``.
+"""
+
+from dataclasses import replace
+
+from infusenet.databases.core import Reader, Row
+from infusenet.databases.workbook import Line
+
+
+def folders(row: Row) -> list[list[tuple[str, ...]]]:
+    """MEB's extraction, the whole films, the owners' clips (named by the table's own onset)."""
+    film = row.clip.rstrip("0123456789")
+    clip = f"{row.subject}_{film}_{row.fields['onset']}"
+    extracted, long = (row.subject, row.clip, "color"), (row.subject, film, "color")
+    return [[extracted], [long], [(clip,), ("frame", clip)]]
+
+
+def keep(line: Line) -> bool:
+    """A table of micro and macro rows says which is which; the label table has micro rows only."""
+    return line.extra.get("expressiontype", "micro-expression").lower() == "micro-expression"
+
+
+def rename(rows: list[Row]) -> list[Row]:
+    """Ids by the order of rows; a second row with the same film and onset gets the first one's id."""
+    films: dict[tuple[str, str], dict[str, str]] = {}
+    renamed = []
+    for row in rows:
+        clips = films.setdefault((row.subject, row.clip.lower()), {})
+        rank = str(len(clips) + 1) if clips else ""
+        renamed.append(replace(row, clip=clips.setdefault(row.fields["onset"], row.clip + rank)))
+    return renamed
+
+
+READER = Reader(
+    database="casme3a",
+    release_rows=860,
+    columns={
+        "subject": ("Subject",),
+        "clip": ("Filename",),
+        "onset": ("Onset",),
+        "apex": ("Apex",),
+        "offset": ("Offset",),
+        "au": ("AU",),
+        "emotion": ("emotion",),
+    },
+    subject=(r"spNO\.([0-9]{1,3})", "spNO.{}"),
+    folders=folders,
+    keep=keep,
+    rename=rename,
+    comma=True,
+    gaps=True,
+)

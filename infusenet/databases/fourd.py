@@ -1,0 +1,26 @@
+"""4DME (Li et al., TAFFC 2022), gray modality: ``4DME_Labelling_Micro_release v1.xlsx``.
+
+The workbook has 0/1 columns beside the AU string, and ``(k)`` in the string marks an AU that was
+there before the clip and is not active.
+"""
+
+from infusenet.databases.core import Reader
+from infusenet.databases.samm import folders, problem
+
+READER = Reader(
+    database="fourd",
+    release_rows=267,
+    columns={
+        "subject": ("sub_ID", "SubID", "Subject"),
+        "clip": ("fold_name",),
+        "onset": ("Onset",),
+        "apex": ("Apex",),
+        "offset": ("Offset",),
+        "au": ("AUs", "AU"),
+        "emotion": ("Emotion",),
+    },
+    subject=(r"S?([0-9]{1,2})", "S{:02d}"),
+    folders=folders,
+    problem=problem,
+    au_columns=True,
+)

@@ -1,0 +1,94 @@
+"""The joint table of MEB and InfuseNet (``cross_dataset_seq.csv``): one table in, six manifests out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from infusenet.databases import READERS
+from infusenet.databases.core import Row, au_columns, frame_numbers, whole
+from infusenet.databases.folders import ClipFolders
+from infusenet.databases.notes import Notes, Problems
+from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.manifest import AUS, Clip, check, csv_rows, to_csv, write_if_changed
+
+COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
+
+
+def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[tuple[Path, int]]:
+    """Write ``output/{database}.csv`` for every database in ``table``.
+
+    The table's values are CD6ME's, errata included, and are taken as they are. A clip's folder
+    comes from what is on disk where ``frames`` has the database's root, and its key frames are
+    looked up there; otherwise it is the folder that MEB's layout gives.
+
+    Returns
+    -------
+    list of (Path, int)
+        Each manifest and its number of clips.
+
+    Raises
+    ------
+    InputError
+        Missing columns, unknown databases, AU values other than 0 and 1, numbers that contradict
+        each other, bad or repeated ids, frames that are not on disk; every bad row at once.
+    """
+    columns, lines = csv_rows(table)
+    missing = [name for name in (*COLUMNS, *(f"AU{n}" for n in AUS)) if name not in columns]
+    raise_all(missing, f"{table}: columns missing")
+    for key in frames:
+        if key not in READERS:
+            raise InputError(f"--frames {key}: unknown database {did_you_mean(key, READERS)}")
+    if not lines:
+        raise InputError(f"{table}: no row below the header; expected one row a clip")
+    problems = Problems(table)
+    pairs: dict[str, list[tuple[Row, Clip]]] = {}
+    for number, line in enumerate(lines, start=2):
+        with problems.of(number):
+            row, clip = _clip(number, line)
+            pairs.setdefault(clip.database, []).append((row, clip))
+    clips = {
+        key: _located(key, rows, frames[key], problems, table)
+        if key in frames
+        else [clip for _, clip in rows]
+        for key, rows in pairs.items()
+    }
+    problems.raise_all()
+    for key in clips:
+        check(clips[key], str(table))
+    written = []
+    for key in clips:
+        path = Path(output) / f"{key}.csv"
+        write_if_changed(path, to_csv(clips[key]))
+        written.append((path, len(clips[key])))
+    return written
+
+
+def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
+    key = line["dataset"]
+    if key not in READERS:
+        raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, READERS)}")
+    reader = READERS[key]
+    fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
+    row = Row(number, fields, reader.subject_id(line["subject"]), line["material"], {})
+    if problem := reader.problem(row):
+        raise ValueError(problem)
+    labels = {n: int(value) for n, value in au_columns(line).items()}
+    clip = Clip(
+        key, row.subject, row.clip, **frame_numbers(line),
+        frames="/".join(reader.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
+    )  # fmt: skip
+    given = whole(line, "apexf", "n_frames")
+    for name, expected in (("apexf", clip.apex - clip.onset), ("n_frames", clip.n_frames)):
+        if given[name] != expected:
+            raise ValueError(
+                f"clip {clip.key}: {name} is {given[name]}, but onset, apex and offset give {expected}"
+            )
+    return row, clip
+
+
+def _located(
+    key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
+) -> list[Clip]:
+    notes = Notes(f"{key}: {table}")
+    clips = READERS[key].located(pairs, ClipFolders(root), notes, problems)
+    notes.show()
+    return clips

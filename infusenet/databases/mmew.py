@@ -1,0 +1,56 @@
+"""MMEW (Ben et al., TPAMI 2022), micro-expressions: ``MMEW_Micro_Exp.xlsx``.
+
+A clip ``S04-02-001`` is person, emotion and sample. Folders are named by emotion, and what the
+table calls ``others`` lies under ``repression``, so the folder follows from the clip's name.
+"""
+
+import re
+from itertools import product
+
+from infusenet.databases.core import Reader, Row
+
+EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
+CLIP = re.compile(r"S([0-9]{2})-0([1-7])-[0-9]{3}", re.IGNORECASE)
+
+
+def emotion_of(row: Row) -> str:
+    return EMOTIONS[int(CLIP.fullmatch(row.clip)[2]) - 1]
+
+
+def folders(row: Row) -> list[list[tuple[str, ...]]]:
+    """``disgust/S04-03-001``, or the same below the subject; the top folder may hold macro-expressions too."""
+    emotion = emotion_of(row)
+    emotions = [emotion, "others"] if emotion == "repression" else [emotion]
+    number = int(row.subject)
+    above = [(), (str(number),), (f"{number:02d}",), (f"S{number:02d}",)]
+    below = dict.fromkeys((*subject, name, row.clip) for subject, name in product(above, emotions))
+    return [[*below, *(("Micro_Expression", *parts) for parts in below)]]
+
+
+def problem(row: Row) -> str | None:
+    """Person and emotion in the clip's name against the row's own."""
+    match = CLIP.fullmatch(row.clip)
+    if not match or int(match[1]) != int(row.subject):
+        return f"clip '{row.clip}' of subject {row.subject}, expected a form like 'S{int(row.subject):02d}-02-001'"
+    said = row.fields["emotion"].lower().replace("others", "repression")
+    if said in EMOTIONS and said != emotion_of(row):
+        return f"emotion '{row.fields['emotion']}', but the clip's name {row.clip} says {emotion_of(row)}"
+    return None
+
+
+READER = Reader(
+    database="mmew",
+    release_rows=300,
+    columns={
+        "subject": ("Subject",),
+        "clip": ("Filename",),
+        "onset": ("OnsetFrame",),
+        "apex": ("ApexFrame",),
+        "offset": ("OffsetFrame",),
+        "au": ("Action Units",),
+        "emotion": ("Estimated Emotion",),
+    },
+    subject=(r"([0-9]{1,2})", "{}"),
+    folders=folders,
+    problem=problem,
+)

@@ -1,0 +1,36 @@
+"""SAMM (Davison et al., TAFFC 2018): ``SAMM_Micro_FACS_Codes_v2.xlsx``.
+
+Notes stand above the header, AU cells carry sides, intensities and wrapped tokens, and five rows
+offered a choice of AUs, which the errata settle.
+"""
+
+from infusenet.databases.core import Reader, Row
+
+
+def folders(row: Row) -> list[list[tuple[str, ...]]]:
+    return [[(row.subject, row.clip)]]
+
+
+def problem(row: Row) -> str | None:
+    """A clip's name starts with its subject: ``006_1_2``; the same holds in 4DME."""
+    if row.clip.upper().startswith(f"{row.subject.upper()}_"):
+        return None
+    return f"clip '{row.clip}' of subject {row.subject}, expected a name that starts with '{row.subject}_'"
+
+
+READER = Reader(
+    database="samm",
+    release_rows=159,
+    columns={
+        "subject": ("Subject",),
+        "clip": ("Filename",),
+        "onset": ("Onset Frame",),
+        "apex": ("Apex Frame",),
+        "offset": ("Offset Frame",),
+        "au": ("Action Units",),
+        "emotion": ("Estimated Emotion",),
+    },
+    subject=(r"([0-9]{1,3})", "{:03d}"),
+    folders=folders,
+    problem=problem,
+)
