@@ -6,6 +6,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from infusenet import flow, recipe
+from infusenet.errors import InputError
+from infusenet.stages.flow import build
+from infusenet.stages.loop import PART, fill
+from infusenet.store import Failure, Item, Store
 
 SIZE = 96
 Y, X = np.mgrid[:SIZE, :SIZE].astype(np.float32)
@@ -155,3 +159,61 @@ def test_prepare_scales_before_it_resizes():
 def test_prepare_at_the_stored_size_is_normalise():
     image = np.random.default_rng(0).normal(size=(3, 24, 24)).astype(np.float16)
     np.testing.assert_array_equal(flow.prepare(image, 24), flow.normalise(image))
+
+
+# --- the stage ----------------------------------------------------------------------------------
+
+FACES = recipe.resolve("faces", {"size": SIZE})
+# More clips than a part file holds, so that two processes have something to share.
+CLIPS = ["s1/still", "s1/moving", "s2/moving", *(f"s3/{n}" for n in range(PART))]
+
+
+def faces_part(clips):
+    """Stand-in for the faces stage: what a store of faces holds, from textures."""
+    for clip in clips:
+        if clip == "s2/hidden":
+            yield Failure(clip, "no_face", "no face on frame 7")
+            continue
+        apex = texture() if clip == "s1/still" else texture((0.8, -0.5), 1.03)
+        yield Item(
+            {"frames": np.stack([texture()] + [apex] * 6)}, "recovered" if clip == "s2/moving" else "ok"
+        )
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    path = tmp_path_factory.mktemp("faces") / "faces.h5"
+    clips = [(clip, recipe.digest(clip)) for clip in [*CLIPS, "s2/hidden"]]
+    fill(path, stage="faces", database="casme", recipe=FACES, source={"clips": "0" * 64}, clips=clips,
+         work=faces_part, failed="skip")  # fmt: skip
+    return path
+
+
+def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
+    settings = recipe.resolve("flow")
+    build(faces, tmp_path / "flow.h5", settings)
+    store = Store(tmp_path / "flow.h5", "flow", settings)
+    assert store.clips == CLIPS
+    assert store.database == "casme"
+    assert store.source == {"faces": Store(faces, "faces").sha256}
+    assert [store.status[clip] for clip in CLIPS[:3]] == ["ok", "ok", "recovered"]
+    assert [(failure.clip, failure.status) for failure in store.failures] == [("s2/hidden", "no_face")]
+    image = store.read("flow", "s1/moving")
+    assert image.dtype == np.float16
+    expected = flow.flow_image(texture(), texture((0.8, -0.5), 1.03), settings)
+    np.testing.assert_array_equal(image, expected.astype(np.float16))
+    assert not store.read("flow", "s1/still").any()
+
+
+def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path):
+    settings = recipe.resolve("flow", {"strain": "meb", "photometric": "global"})
+    for processes in (1, 2):
+        build(faces, tmp_path / f"{processes}.h5", settings, processes=processes)
+    assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+
+
+def test_stage_stops_at_a_flow_that_is_not_finite(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(flow, "flow_image", lambda *_: np.full((3, SIZE, SIZE), np.nan, np.float32))
+    with pytest.raises(InputError, match=r"s1/still.*not finite"):
+        build(faces, tmp_path / "flow.h5", recipe.resolve("flow"))
+    assert not (tmp_path / "flow.h5").exists()

@@ -46,5 +46,5 @@ def _work(faces: Store, recipe: dict, clips: Sequence[str]) -> Iterator[Item]:
         onset, apex = faces.read("frames", clip, slice(0, 2))
         image = flow.flow_image(onset, apex, recipe).astype(np.float16)
         if not np.isfinite(image).all():
-            raise InputError(f"{clip}: optical flow is not finite; look at the clip's onset and apex frames")
+            raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
         yield Item({"flow": image}, faces.status[clip])
