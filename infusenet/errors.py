@@ -14,6 +14,8 @@ class InputError(Exception):
 def raise_all(problems: Iterable[str], headline: str) -> None:
     """Raise one InputError that lists every problem, a line each; do nothing when there is none."""
     problems = list(problems)
+    if len(problems) == 1:
+        raise InputError(f"{headline}: {problems[0]}")
     if problems:
         raise InputError("\n  ".join([f"{headline} ({len(problems)}):", *problems]))
 

@@ -87,4 +87,4 @@ def test_summary_shares(rows):
     lines = manifest.summary([[*rows, positive]]).splitlines()
     assert lines[2].startswith("| db | 5 | 2 |")
     assert "20.0" in lines[3]
-    assert "100.0" in lines[-1]
+    assert "100" in lines[-1]

@@ -8,7 +8,7 @@ from infusenet.databases.core import Row, au_columns, frame_numbers, whole
 from infusenet.databases.folders import ClipFolders
 from infusenet.databases.notes import Notes, Problems
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.manifest import AUS, Clip, check, csv_rows, to_csv, write_if_changed
+from infusenet.manifest import AUS, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
 
 COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
 
@@ -76,6 +76,8 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
         key, row.subject, row.clip, **frame_numbers(line),
         frames="/".join(reader.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
     )  # fmt: skip
+    if wrong := problems_of(clip):
+        raise ValueError("; ".join(wrong))
     given = whole(line, "apexf", "n_frames")
     for name, expected in (("apexf", clip.apex - clip.onset), ("n_frames", clip.n_frames)):
         if given[name] != expected:

@@ -51,5 +51,4 @@ class Problems:
             self.add(row, str(error))
 
     def raise_all(self) -> None:
-        lines = [f"{self.path}: row {row}: {text}" for row, text in sorted(self._found)]
-        raise_all(lines, f"{self.path} refused, bad rows")
+        raise_all((f"row {row}: {text}" for row, text in sorted(self._found)), f"{self.path} refused")
