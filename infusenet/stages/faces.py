@@ -1,0 +1,145 @@
+"""The faces stage: aligned crops of the frames that later stages read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from infusenet import faces
+from infusenet.databases.frames import frame_index
+from infusenet.errors import InputError
+from infusenet.images import read_rgb
+from infusenet.index import clip_digest
+from infusenet.manifest import Clip, read_manifest
+from infusenet.recipe import digest, file_digest
+from infusenet.report.contact_sheet import contact_sheet as draw
+from infusenet.stages.loop import fill
+from infusenet.store import Failure, Item, Store
+
+# The paper draws the pseudo-apex up to this many frames after the apex.
+PSEUDO_APEX = 5
+
+
+def build(
+    manifest: Path,
+    frames: Path,
+    output: Path,
+    recipe: dict,
+    *,
+    processes: int = 1,
+    failed: str = "stop",
+    contact_sheet: Path | None = None,
+) -> None:
+    """Write the faces store of a manifest or clip list.
+
+    Items of a clip: ``frames`` uint8 (7, S, S, 3) RGB, slot 0 the onset, slots 1..6 the apex and
+    the five frames after it, clamped to the offset; ``numbers`` int32 (7,), their frame numbers;
+    ``landmarks`` float32 (68, 2), (x, y) of the onset in crop px; ``matrix`` float64 (7, 2, 3), native
+    px to crop px for each slot (all equal unless ``ecc``).
+
+    Parameters
+    ----------
+    frames : Path
+        Root of the clips' folders.
+    failed : {"stop", "skip"}
+        See `infusenet.stages.loop.fill`.
+    contact_sheet : Path, optional
+        Where to draw the onset crops with their landmarks (PNG).
+    """
+    clips = read_manifest(manifest)
+    if not clips:
+        raise InputError(f"{manifest}: no clips; expected one row a clip")
+    frames = Path(frames)
+    digests = {c.key: c.digest or clip_digest(frames / c.frames, c.onset, c.offset) for c in clips}
+    fill(
+        Path(output),
+        stage="faces",
+        database=clips[0].database,
+        recipe=recipe,
+        source={"clips": file_digest(manifest)},
+        clips=[(c.key, digest([digests[c.key], c.onset, c.apex, c.offset, recipe])) for c in clips],
+        work=_Work({c.key: c for c in clips}, frames, recipe),
+        processes=processes,
+        failed=failed,
+    )
+    if contact_sheet:
+        draw(Store(output, "faces"), Path(contact_sheet))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Computes the items of some clips; picklable, so that any process can."""
+
+    clips: dict[str, Clip]
+    root: Path
+    recipe: dict
+
+    def __call__(self, names: Sequence[str]) -> Iterator[Item | Failure]:
+        cv2.setNumThreads(1)  # the processes share the cores already
+        for name in names:
+            try:
+                yield self._item(self.clips[name])
+            except faces.NoFace:
+                yield Failure(name, "no_face", "no face found on the onset or the frame after it")
+            except faces.MultipleFaces:
+                yield Failure(name, "multiple_faces", "several faces of similar size on the onset frame")
+            except InputError as error:
+                yield Failure(name, "error", str(error))
+
+    def _item(self, clip: Clip) -> Item:
+        folder = self.root / clip.frames
+        index = frame_index(folder)
+        numbers = slots(clip, index, folder)
+        images = {number: read_rgb(index[number]) for number in sorted(set(numbers))}
+        _same_size(images, folder)
+        onset = images[clip.onset]
+        following = index.get(clip.onset + 1)
+        neighbour = read_rgb(following) if following and following != index[clip.onset] else None
+        found = faces.detect(onset, neighbour)
+
+        size = self.recipe["size"]
+        matrix = faces.similarity(found.landmarks, size)
+        landmarks = faces.apply(matrix, found.landmarks)
+        matrices = dict.fromkeys(images, matrix)
+        if self.recipe["ecc"]:
+            still = faces.crop(onset, matrix, size)
+            for number, image in images.items():
+                if number != clip.onset:
+                    warp = faces.sway(still, faces.crop(image, matrix, size), landmarks)
+                    matrices[number] = faces.compose_sway(matrix, warp)
+        crops = {number: faces.crop(image, matrices[number], size) for number, image in images.items()}
+        return Item(
+            {
+                "frames": np.stack([crops[number] for number in numbers]),
+                "numbers": np.array(numbers, np.int32),
+                "landmarks": landmarks.astype(np.float32),
+                "matrix": np.stack([matrices[number] for number in numbers]),
+            },
+            "recovered" if found.recovered else "ok",
+        )
+
+
+def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
+    """The frame numbers of the seven slots: onset, then apex + 0..5 clamped to the offset.
+
+    A frame that dropped out between apex and offset is replaced by the nearest one before it.
+    """
+    if missing := [
+        f"{n} {getattr(clip, n)}" for n in ("onset", "apex", "offset") if getattr(clip, n) not in index
+    ]:
+        there = f"{min(index)}..{max(index)}" if index else "none"
+        raise InputError(f"{folder}: {', '.join(missing)} missing; the folder's frames are {there}")
+    numbers = [clip.onset]
+    for shift in range(PSEUDO_APEX + 1):
+        wanted = min(clip.apex + shift, clip.offset)
+        numbers.append(max(n for n in range(clip.apex, wanted + 1) if n in index))
+    return numbers
+
+
+def _same_size(images: dict[int, np.ndarray], folder: Path) -> None:
+    sizes = {image.shape: number for number, image in images.items()}
+    if len(sizes) > 1:
+        found = ", ".join(f"{w} x {h} (frame {number})" for (h, w, _), number in sizes.items())
+        raise InputError(f"{folder}: frames of different sizes: {found}; expected one size a clip")

@@ -1,0 +1,166 @@
+"""Faces: the same face lands in the same place, and only a detector's answer is `no face`."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from infusenet import faces
+from infusenet.errors import InputError
+from infusenet.manifest import Clip, to_csv
+from infusenet.recipe import resolve
+from infusenet.stages.faces import build, slots
+from infusenet.store import Store
+
+RECIPE = resolve("faces", {"size": 128})
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    return np.ascontiguousarray(data.astronaut()[:300, 60:380])
+
+
+@pytest.fixture(scope="module")
+def found(astronaut):
+    return faces.detect(astronaut)
+
+
+def test_stable_points_reach_the_template(found):
+    matrix = faces.similarity(found.landmarks, 224)
+    points = faces.apply(matrix, found.landmarks)
+    error = points[list(faces.STABLE)] - (faces.TEMPLATE * 224 - 0.5)
+    assert np.sqrt((error**2).sum(1).mean()) < 8
+    assert points.min() > 0.03 * 224
+    assert points.max() < 0.97 * 224
+    a, b = matrix[:, 0], matrix[:, 1]
+    assert np.allclose([a @ b, a @ a], [0, b @ b]), "no shear, one scale"
+
+
+def test_similarity_is_exact_for_a_moved_template():
+    angle, scale = 0.3, 2.5
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    landmarks = np.zeros((68, 2))
+    landmarks[list(faces.STABLE)] = (faces.TEMPLATE * 100 - 0.5) @ turn.T + (30, -7)
+    points = faces.apply(faces.similarity(landmarks, 100), landmarks)
+    np.testing.assert_allclose(points[list(faces.STABLE)], faces.TEMPLATE * 100 - 0.5, atol=1e-9)
+
+
+@pytest.mark.parametrize(("angle", "scale"), [(12, 1.0), (0, 1.6), (-8, 0.8)])
+def test_crop_does_not_follow_the_pose(astronaut, found, angle, scale):
+    height, width = astronaut.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
+    turned = cv2.warpAffine(astronaut, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    again = faces.detect(turned)
+    crops = [
+        faces.crop(image, faces.similarity(detection.landmarks, 128), 128).astype(float)
+        for image, detection in ((astronaut, found), (turned, again))
+    ]
+    inner = np.s_[30:110, 20:108]
+    correlation = np.corrcoef(crops[0][inner].ravel(), crops[1][inner].ravel())[0, 1]
+    assert correlation > 0.93
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.3])
+def test_crop_keeps_sub_pixel_motion(scale):
+    """A ramp image shifted by a known amount shifts by scale times that in the crop."""
+    x = np.arange(400, dtype=float)
+    wave = [np.tile(128 + 60 * np.sin((x - s) / 12), (400, 1)) for s in (0, 0.5)]
+    matrix = np.array([[scale, 0, 0], [0, scale, 0]])
+    onset, apex = (
+        faces.crop(np.repeat(w.round().astype(np.uint8)[..., None], 3, 2), matrix, 100) for w in wave
+    )
+    onset, apex = (crop[10:-10, 10:-10, 0].astype(float) for crop in (onset, apex))
+    slope = np.gradient((onset + apex) / 2, axis=1)
+    shift = -((apex - onset) * slope).sum() / (slope**2).sum()
+    assert shift == pytest.approx(0.5 * scale, rel=0.05)
+
+
+def test_recovery_ladder(astronaut):
+    cut = astronaut[40:210, 95:235]  # a release whose face fills the frame
+    assert faces.detect(cut).landmarks.shape == (68, 2)
+    blank = np.full_like(astronaut, 90)
+    with pytest.raises(faces.NoFace):
+        faces.detect(blank)
+    recovered = faces.detect(blank, astronaut)
+    assert (recovered.rung, recovered.recovered) == ("neighbour", True)
+
+
+def test_two_faces(astronaut):
+    with pytest.raises(faces.MultipleFaces):
+        faces.detect(np.hstack([astronaut, astronaut]))
+    small = np.full_like(astronaut, 90)
+    third = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small[: third.shape[0], : third.shape[1]] = third
+    both = faces.detect(np.hstack([astronaut, small]))
+    assert both.landmarks[:, 0].max() < astronaut.shape[1], "the larger one by far is meant"
+
+
+def test_ecc_takes_head_sway_out(astronaut, found):
+    matrix = faces.similarity(found.landmarks, 224)
+    landmarks = faces.apply(matrix, found.landmarks)
+    moved = cv2.warpAffine(
+        astronaut,
+        np.array([[1, 0, 1.5], [0, 1, -1.0]]),
+        astronaut.shape[1::-1],
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    still = faces.crop(astronaut, matrix, 224)
+    refined = faces.compose_sway(matrix, faces.sway(still, faces.crop(moved, matrix, 224), landmarks))
+    nose = found.landmarks[30:31]
+    np.testing.assert_allclose(faces.apply(refined, nose + (1.5, -1)), faces.apply(matrix, nose), atol=0.3)
+
+
+@pytest.fixture
+def database(tmp_path, astronaut):
+    """Three clips: a sound one with a dropped frame, one without a face, one with a half frame."""
+    clips = []
+    for name in ("sound", "empty", "torn"):
+        folder = tmp_path / "frames" / "s1" / name
+        folder.mkdir(parents=True)
+        for number in (8, 9, 10, 11, 13, 14):
+            image = astronaut if name != "empty" else np.full_like(astronaut, 120)
+            Image.fromarray(image).save(folder / f"img{number}.jpg")
+        clips.append(Clip("casme2", "s1", name, 8, 10, 14, f"s1/{name}", digest="0" * 64))
+    torn = tmp_path / "frames/s1/torn/img10.jpg"
+    torn.write_bytes(torn.read_bytes()[:4000])
+    (tmp_path / "clips.csv").write_text(to_csv(clips, labels=False))
+    return tmp_path
+
+
+def test_stage_stops_with_every_failed_clip(database):
+    with pytest.raises(InputError) as caught:
+        build(database / "clips.csv", database / "frames", database / "faces.h5", RECIPE)
+    text = str(caught.value)
+    assert "s1/empty: no_face" in text
+    assert "s1/torn: error" in text
+    assert "img10.jpg" in text
+    assert not (database / "faces.h5").exists()
+
+
+def test_stage_skips_and_draws(database):
+    sheet = database / "faces.png"
+    build(
+        database / "clips.csv", database / "frames", database / "faces.h5", RECIPE,
+        failed="skip", contact_sheet=sheet,
+    )  # fmt: skip
+    store = Store(database / "faces.h5", "faces", RECIPE)
+    assert store.clips == ["s1/sound"]
+    assert {(f.clip, f.status) for f in store.failures} == {("s1/empty", "no_face"), ("s1/torn", "error")}
+    assert store.read("frames", "s1/sound").shape == (7, 128, 128, 3)
+    assert store.read("numbers", "s1/sound").tolist() == [8, 10, 11, 11, 13, 14, 14]
+    assert store.read("matrix", "s1/sound").shape == (7, 2, 3)
+    assert Image.open(sheet).size[0] > 1000
+
+
+def test_missing_apex_names_what_is_there(tmp_path):
+    clip = Clip("casme2", "s1", "c", 8, 12, 14, "s1/c")
+    index = dict.fromkeys((8, 9, 14), tmp_path)
+    with pytest.raises(InputError, match=r"apex 12 missing; the folder's frames are 8\.\.14"):
+        slots(clip, index, tmp_path)
+
+
+def test_frames_of_different_sizes(database, astronaut):
+    Image.fromarray(astronaut[:-2]).save(database / "frames/s1/sound/img11.jpg")
+    with pytest.raises(InputError, match="different sizes"):
+        build(database / "clips.csv", database / "frames", database / "faces.h5", RECIPE)
