@@ -1,0 +1,134 @@
+"""The latents stage on a small faces store."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from infusenet.errors import InputError
+from infusenet.magnifier import Magnifier, load
+from infusenet.recipe import resolve
+from infusenet.stages import latents as stage
+from infusenet.stages.loop import fill
+from infusenet.store import Failure, Item, Store
+
+CROP = 32
+NUMBERS = {"s1/still": [4] * 7, "s1/short": [3, 8, 9, 9, 9, 9, 9], "s2/long": list(range(1, 8))}
+
+
+def frames(clip: str) -> np.ndarray:
+    """Seven crops; one frame number is one image."""
+    rng = np.random.default_rng(len(clip))
+    base = rng.integers(30, 200, (CROP // 4, CROP // 4, 3)).repeat(4, 0).repeat(4, 1)
+    return np.stack([np.uint8(np.roll(base, n % 3, axis=1) + n) for n in NUMBERS[clip]])
+
+
+def faces_work(clips):
+    for clip in clips:
+        arrays = {"frames": frames(clip), "numbers": np.int32(NUMBERS[clip])}
+        yield Item(arrays, "recovered" if clip == "s2/long" else "ok")
+
+
+def write_faces(path, clips):
+    fill(
+        path,
+        stage="faces",
+        database="casme2",
+        recipe=resolve("faces", {"size": CROP}),
+        source={"clips": "0" * 64},
+        clips=[(clip, f"{len(clip):064x}") for clip in clips],
+        work=faces_work,
+        upstream_failures=[Failure("s9/lost", "no_face", "no face found")],
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("cache") / "faces.h5", list(NUMBERS))
+
+
+def build(faces, output, **settings) -> Store:
+    recipe = resolve("latents", {"size": 16} | settings)
+    stage.build(faces, output, recipe, device="cpu")
+    return Store(output, "latents", recipe)
+
+
+@pytest.mark.parametrize(("form", "side"), [("pooled", 4), ("raw", 8)])
+def test_one_pair_a_chunk_half_precision(faces, tmp_path, form, side):
+    store = build(faces, tmp_path / "latents.h5", form=form)
+    assert store.clips == list(NUMBERS)
+    assert store.shape("latents") == (6, 32, side, side)
+    assert store._dataset("latents").chunks == (1, 1, 32, side, side)
+    pair = store.read("latents", "s2/long", 3)
+    assert pair.dtype == np.float16
+    assert np.array_equal(pair, store.read("latents", "s2/long")[3])
+    assert store.status["s2/long"] == "recovered"
+    assert [failure.clip for failure in store.failures] == ["s9/lost"]
+    assert store.source == {"faces": Store(faces, "faces").sha256}
+
+
+def test_values_are_the_networks(faces, tmp_path):
+    """Against the plain computation: one pair at a time, no pooling, no sharing."""
+    raw = build(faces, tmp_path / "raw.h5", form="raw", size=CROP)
+    pooled = build(faces, tmp_path / "pooled.h5", size=CROP)
+    whole = build(faces, tmp_path / "whole.h5", form="raw", size=CROP, latent="magnified")
+    model = load()
+    images = torch.from_numpy(frames("s2/long") / np.float32(127.5) - 1).permute(0, 3, 1, 2)
+    for k in range(6):
+        with torch.no_grad():
+            a, b = model.encoder(images[:1]), model.encoder(images[k + 1 : k + 2])
+            difference = model.manipulator(a, b, 10)
+        close = {"rtol": 2e-3, "atol": 2e-4}
+        np.testing.assert_allclose(raw.read("latents", "s2/long", k), difference[0], **close)
+        np.testing.assert_allclose(whole.read("latents", "s2/long", k), (b + difference)[0], **close)
+        expected = torch.nn.MaxPool2d(3, 2, 1)(torch.relu(difference))[0]
+        np.testing.assert_allclose(pooled.read("latents", "s2/long", k), expected, **close)
+
+
+def test_an_apex_at_the_onset_gives_zeros_and_clamped_frames_repeat(faces, tmp_path):
+    store = build(faces, tmp_path / "latents.h5", form="raw")
+    assert not store.read("latents", "s1/still").any()
+    short = store.read("latents", "s1/short")
+    assert short.any()
+    assert all(np.array_equal(short[1], short[k]) for k in range(2, 6))
+    assert not np.array_equal(short[0], short[1])
+
+
+def test_bits_depend_on_no_other_clip(faces, tmp_path):
+    store = build(faces, tmp_path / "latents.h5")
+    alone = build(write_faces(tmp_path / "alone.h5", ["s2/long"]), tmp_path / "one.h5")
+    assert np.array_equal(store.read("latents", "s2/long"), alone.read("latents", "s2/long"))
+    again = build(faces, tmp_path / "again.h5")
+    assert store.sha256 == again.sha256
+
+
+def test_one_store_serves_every_factor(faces, tmp_path):
+    ten = build(faces, tmp_path / "ten.h5").read("latents", "s2/long").astype(np.float32)
+    five = build(faces, tmp_path / "five.h5", factor=5).read("latents", "s2/long")
+    np.testing.assert_allclose(five, ten * 4 / 9, rtol=2e-3, atol=1e-5)
+
+
+def test_global_match_removes_a_gain(tmp_path, monkeypatch):
+    base = frames("s2/long")[0]
+    lit = np.stack([base, *([np.uint8(np.round(base * 1.1))] * 6)])
+    monkeypatch.setitem(globals(), "frames", lambda clip: lit)
+    faces = write_faces(tmp_path / "faces.h5", ["s2/long"])
+    plain = build(faces, tmp_path / "plain.h5", form="raw").read("latents", "s2/long")
+    matched = build(faces, tmp_path / "matched.h5", form="raw", photometric="global")
+    assert np.std(matched.read("latents", "s2/long")) < 0.1 * np.std(plain)
+
+
+def test_unfit_input_is_refused(faces, tmp_path):
+    with pytest.raises(InputError, match="crops of 32 px, latents of size 64"):
+        build(faces, tmp_path / "x.h5", size=64)
+    other = tmp_path / "other.safetensors"
+    save_file(Magnifier().state_dict(), other)
+    with pytest.raises(InputError, match="the recipe names"):
+        stage.build(faces, tmp_path / "x.h5", resolve("latents", {"size": 16}), weights=other)
+    huge = {name: 30 * tensor for name, tensor in Magnifier().state_dict().items()}
+    save_file(huge, other)
+    recipe = resolve("latents", {"size": 16, "weights": str(other)})
+    with pytest.raises(InputError, match="clip s1/short: latents exceed float16"):
+        stage.build(faces, tmp_path / "x.h5", recipe, weights=other)
+    assert not (tmp_path / "x.h5").exists()
