@@ -1,0 +1,38 @@
+"""The models by name: a new one is one file here, one decorator and one import line below.
+
+A model takes its inputs by the name of the store that they come from (``flow``, ``latents``) and
+returns a dict of heads, each float32 (B, 12) logits in the order of `infusenet.manifest.AUS`. Every
+head is trained; a clip's score is the head ``mag``. Its attribute ``scoring_batch`` says how many
+clips are scored together: 1, unless batch-mates matter.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from infusenet.errors import InputError, did_you_mean
+
+MODELS: dict[str, Callable[[dict], nn.Module]] = {}
+
+
+def register(build: Callable[[dict], nn.Module]):
+    """Decorator: file a function ``build(recipe) -> module`` under its own name."""
+    MODELS[build.__name__] = build
+    return build
+
+
+def create(recipe: dict) -> nn.Module:
+    """The model of a method recipe, initialised as its ``weights`` says (``none``: from torch's seed).
+
+    Raises
+    ------
+    InputError
+        Unknown method or preset, or weights that are not there.
+    """
+    name = recipe["method"]
+    if name not in MODELS:
+        raise InputError(f"unknown model '{name}' {did_you_mean(name, MODELS)}")
+    return MODELS[name](recipe)
+
+
+from infusenet.models import resnet  # noqa: E402, F401  (registers its models)

@@ -1,0 +1,86 @@
+"""Score a run's held-out database: logits of every clip, beside its labels."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from infusenet import folds, models, runs
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, write_if_changed
+from infusenet.recipe import canonical
+from infusenet.train import to_device
+
+HEADS = ("mag", "flow")
+
+
+def predict(
+    run: Path,
+    stores: Path,
+    manifests: Path,
+    output: Path | None = None,
+    *,
+    workers: int = 0,
+    device: str = "auto",
+) -> None:
+    """Write ``predictions.csv`` and, beside it, ``run.json``.
+
+    ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of FrameMag
+    (``mag_AU<n>``) and of FrameFlow (``flow_AU<n>``), the labels (``AU<n>``, 0 or 1); a row a clip in
+    manifest order; logits as the shortest text that gives the same float32. ``run.json``: the
+    facts of the training, and under ``predicted`` those of this scoring.
+
+    Clips are scored one at a time, so no score depends on other clips. A model whose
+    min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
+    authors' toolbox does; there a score depends on its neighbours.
+
+    Raises
+    ------
+    InputError
+        No finished training in ``run``, or stores that do not fit its recipe or the manifest.
+    """
+    state, facts = runs.load_weights(run)
+    recipe = facts["recipe"]
+    device = runs.start(device, recipe["threads"])
+    database = folds.open_database(facts["held_out"], stores, manifests, recipe)
+    for clip in database.left_out:
+        print(f"not scored: {clip}", file=sys.stderr)
+    data = folds.ClipDataset([database], recipe, facts["seed"])
+    if not len(data):
+        raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
+
+    model = models.create(recipe | {"weights": "none"})
+    model.load_state_dict(state)
+    model.to(device, memory_format=torch.channels_last).eval()
+    logits = score(model, data, device, workers)
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [f"{head}_AU{n}" for head in HEADS for n in AUS]
+    writer.writerow(["database", "subject", "clip", "method", "seed", *columns, *(f"AU{n}" for n in AUS)])
+    for clip, row in zip(database.clips, logits, strict=True):
+        name = [database.name, clip.subject, clip.clip, recipe["method"], facts["seed"]]
+        writer.writerow([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
+    output = Path(output or Path(run) / "predictions.csv")
+    write_if_changed(output, text.getvalue())
+    predicted = runs.environment(device) | {
+        "left_out": database.left_out,
+        "stores": {stage: store.sha256 for stage, store in database.stores.items()},
+    }
+    write_if_changed(output.with_name("run.json"), canonical(facts | {"predicted": predicted}) + "\n")
+
+
+@torch.inference_mode()
+def score(model: torch.nn.Module, data: folds.ClipDataset, device: torch.device, workers: int = 0):
+    """Logits float32 (n, 24) as a numpy array, FrameMag's 12 then FrameFlow's, in the data's order."""
+    rows = []
+    batches = folds.EpochBatches(len(data), model.scoring_batch)
+    with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
+        for inputs, labels in folds.loader(data, batches, workers):
+            heads = model(**{name: to_device(value, device) for name, value in inputs.items()})
+            rows.append(torch.cat([heads[head] for head in HEADS], 1).cpu())
+            bar.update(len(labels))
+    return torch.cat(rows).numpy()

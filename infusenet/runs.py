@@ -1,0 +1,120 @@
+"""The run folder of one training: its checkpoint while it runs, its weights with their facts after.
+
+The checkpoint (``checkpoint.pt``) exists only until the weights are published. Weights are
+safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts of the training
+(recipe, held-out database, seed, inputs, environment). One entry, because safetensors writes several
+in no fixed order.
+"""
+
+import json
+import os
+import platform
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy
+import torch
+import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from infusenet import __version__
+from infusenet.errors import InputError
+from infusenet.magnifier.device import prepare
+from infusenet.recipe import canonical, digest
+from infusenet.store import aside
+
+
+def start(device: str, threads: int) -> torch.device:
+    """The device, with torch set so that the same inputs give the same bits there."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    chosen = prepare(device, threads)
+    # CUDA has no deterministic form of a few backward passes: there a warning names them.
+    torch.use_deterministic_algorithms(True, warn_only=chosen.type == "cuda")
+    return chosen
+
+
+def environment(device: torch.device) -> dict:
+    """What besides recipe and inputs decides the bits of a result, as JSON values."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "versions": {
+            "infusenet": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "numpy": numpy.__version__,
+        },
+    }
+
+
+def save_checkpoint(run: Path, facts: dict, rows: list[dict], **parts) -> None:
+    """Publish the state after an epoch: ``parts`` (model, optimizer, scheduler), log and torch's RNG."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    state |= {"facts": digest(facts), "rows": rows, "rng": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda_rng"] = torch.cuda.get_rng_state()
+    with aside(run / "checkpoint.pt") as temporary:
+        torch.save(state, temporary)
+
+
+def resume(run: Path, facts: dict, **parts) -> list[dict]:
+    """Bring ``parts`` to the last finished epoch and return the log rows so far; [] to start afresh.
+
+    A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
+    one; both are said on stderr.
+    """
+    for orphan in run.glob(".*.tmp"):
+        orphan.unlink()
+    path = run / "checkpoint.pt"
+    if not path.is_file():
+        return []
+    # torch does not compare the checksums that its own format carries.
+    if not zipfile.is_zipfile(path) or zipfile.ZipFile(path).testzip():
+        print(f"{path}: damaged, training starts from the first epoch", file=sys.stderr)
+        return []
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["facts"] != digest(facts):
+        print(
+            f"{path}: made by another recipe, other inputs or another environment; "
+            "training starts from the first epoch",
+            file=sys.stderr,
+        )
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    torch.set_rng_state(state["rng"])
+    if "cuda_rng" in state:
+        torch.cuda.set_rng_state(state["cuda_rng"])
+    return state["rows"]
+
+
+def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
+    """Publish the weights; the same weights and facts give the same bytes."""
+    tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    with aside(run / "weights.safetensors") as temporary:
+        save_file(tensors, temporary, metadata={"infusenet": canonical(facts)})
+
+
+def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """State dict and facts of a finished training.
+
+    Raises
+    ------
+    InputError
+        No weights in the folder, a damaged file, or one that `save_weights` did not write.
+    """
+    path = Path(run) / "weights.safetensors"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; train this run first")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if "infusenet" not in metadata:
+                raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["infusenet"])  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None

@@ -1,0 +1,177 @@
+"""Train one method on all databases but one, with one seed. Reads top to bottom.
+
+The held-out database is never opened here: neither its stores nor its manifest, and no epoch is
+chosen; the weights after the last epoch are the result. Everything random derives from (seed,
+held-out database, method), so a fold trained alone equals the same fold in a full run.
+"""
+
+import csv
+import io
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim import Adam
+from torch.optim.lr_scheduler import ExponentialLR
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from infusenet import folds, models, runs
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, write_if_changed
+from infusenet.recipe import digest, file_digest
+
+
+def train(
+    method: str,
+    held_out: str,
+    stores: Path,
+    manifests: Path,
+    seed: int,
+    output: Path,
+    *,
+    recipe: dict,
+    databases: Sequence[str] | None = None,
+    workers: int = 0,
+    device: str = "auto",
+) -> None:
+    """Write ``weights.safetensors``, ``log.csv`` and ``tensorboard/`` into the run folder ``output``.
+
+    Adam, learning rate times gamma each epoch, binary cross-entropy on 12 logits, summed over the
+    heads with weight 1 (Khor et al. 2025, section 4). An interrupted run goes on at its last finished
+    epoch and ends with the same weights and log as an uninterrupted one.
+
+    Parameters
+    ----------
+    stores, manifests : folders with ``{database}/{stage}.h5`` and ``{database}.csv``
+    recipe : dict
+        The method's full recipe (`infusenet.config.resolve_method`).
+    databases : names, optional
+        Default: every manifest. The held-out one is left out in either case.
+    workers : int
+        Loader processes; they change no bit.
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    InputError
+        Stores that do not fit the recipe or the manifests, no clips, or a loss that is not finite.
+    """
+    if recipe["method"] != method:
+        raise InputError(f"the recipe is one of '{recipe['method']}', expected '{method}'")
+    output = Path(output)
+    device = runs.start(device, recipe["threads"])
+
+    # Data: the other databases, labels from their manifests, features from their stores.
+    names = folds.training_databases(held_out, Path(manifests), databases)
+    opened = [folds.open_database(name, stores, manifests, recipe) for name in names]
+    for clip in (clip for database in opened for clip in database.left_out):
+        print(f"left out of training: {clip}", file=sys.stderr)
+    data = folds.ClipDataset(opened, recipe, seed)
+    if not len(data):
+        raise InputError(f"no clip to train on in {', '.join(names)}")
+    facts = describe(recipe, held_out, seed, opened, data) | runs.environment(device)
+
+    # Model and optimiser. Nothing draws from torch's generator before this seed.
+    entropy = folds.words(seed, held_out, method)
+    torch.manual_seed(entropy[0] << 32 | entropy[1])
+    model = models.create(recipe).to(device, memory_format=torch.channels_last).train()
+    optimizer = Adam(model.parameters(), recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
+    scheduler = ExponentialLR(optimizer, recipe["gamma"])
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+
+    output.mkdir(parents=True, exist_ok=True)
+    rows = runs.resume(output, facts, **parts)
+    shutil.rmtree(output / "tensorboard", ignore_errors=True)
+    batches = folds.EpochBatches(len(data), recipe["batch"], entropy)
+    loader = folds.loader(data, batches, workers)
+    done, total = len(rows) * len(data), recipe["epochs"] * len(data)
+    with (
+        SummaryWriter(output / "tensorboard") as board,
+        tqdm(total=total, initial=done, desc=f"not {held_out}", unit="clip", disable=None) as bar,
+    ):
+        for row in rows:
+            write_scalars(board, row)
+        for batches.epoch in range(len(rows), recipe["epochs"]):
+            bar.set_postfix_str(f"epoch {batches.epoch + 1}/{recipe['epochs']}")
+            began = time.monotonic()
+            row = {"epoch": batches.epoch + 1, "rate": scheduler.get_last_lr()[0]}
+            row |= run_epoch(model, optimizer, loader, device, bar)
+            scheduler.step()
+            speed = len(data) / (time.monotonic() - began)
+            rows.append(row)
+            write_scalars(board, row | {"clips_per_second": speed})
+            runs.save_checkpoint(output, facts, rows, **parts)
+
+    write_log(output / "log.csv", rows)
+    runs.save_weights(output, model, facts)
+    (output / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def describe(recipe: dict, held_out: str, seed: int, opened: list[folds.Database], data) -> dict:
+    """The facts of a training as JSON values: what it read and what prior rates it saw."""
+    weights = recipe["weights"]
+    return {
+        "recipe": recipe,
+        "held_out": held_out,
+        "seed": seed,
+        "train_databases": [database.name for database in opened],
+        "n_train": len(data),
+        "left_out": [clip for database in opened for clip in database.left_out],
+        "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
+        "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
+        "stores": {d.name: {stage: store.sha256 for stage, store in d.stores.items()} for d in opened},
+        "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
+    }
+
+
+def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
+    """One pass over the loader: the mean loss of each head and the F1 on the clips as they passed.
+
+    ``f1`` is the mean over AUs of the positive class's F1 of FrameMag's head (positive iff logit > 0,
+    0 where an AU has neither positives nor predictions), with the weights of the moment.
+    """
+    losses, counts, clips = {}, torch.zeros(3, len(AUS), device=device), 0
+    for inputs, labels in loader:
+        inputs = {name: to_device(value, device) for name, value in inputs.items()}
+        labels = labels.to(device)
+        heads = model(**inputs)
+        terms = {name: binary_cross_entropy_with_logits(logits, labels) for name, logits in heads.items()}
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+        with torch.no_grad():
+            for name, term in terms.items():
+                losses[name] = losses.get(name, 0) + term.double() * len(labels)
+            positive = (heads["mag"] > 0).float()
+            counts += torch.stack([(positive * labels).sum(0), positive.sum(0), labels.sum(0)])
+        clips += len(labels)
+        bar.update(len(labels))
+    row = {f"loss_{name}": total.item() / clips for name, total in losses.items()}
+    if not all(map(torch.isfinite, map(torch.tensor, row.values()))):
+        raise InputError(f"training diverged: {row}; lower the method's rate, or check its inputs")
+    hits, predicted, present = counts
+    return row | {"f1": (2 * hits / (predicted + present).clamp(min=1)).mean().item()}
+
+
+def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
+    return value.to(device, memory_format=torch.channels_last, non_blocking=True)
+
+
+def write_scalars(board: SummaryWriter, row: dict) -> None:
+    for name, value in row.items():
+        if name != "epoch":
+            board.add_scalar(name, value, row["epoch"])
+
+
+def write_log(path: Path, rows: list[dict]) -> None:
+    """One row an epoch: epoch, rate, loss of each head, f1. No times, so that reruns give equal bytes."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_if_changed(path, text.getvalue())

@@ -1,0 +1,174 @@
+"""Folds: what a fold sees, the pseudo-apex draw, items and batches."""
+
+import pickle
+from collections import Counter
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import RECIPE, RECIPES, SIZE, clips_of, features, write_database
+
+from infusenet import flow, folds
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, to_csv
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folds")
+    for name in ("alpha", "beta"):
+        write_database(root, name)
+    return root
+
+
+def open_database(root, name="alpha", recipe=RECIPE):
+    return folds.open_database(name, root / "cache", root / "manifests", recipe)
+
+
+def dataset(root, seed=0, **changes):
+    recipe = RECIPE | changes
+    return folds.ClipDataset([open_database(root, n, recipe) for n in ("alpha", "beta")], recipe, seed)
+
+
+def test_a_fold_trains_on_all_databases_but_one_in_any_order(root):
+    manifests = root / "manifests"
+    assert folds.training_databases("beta", manifests, None) == ["alpha"]
+    assert folds.training_databases("b", manifests, ["c", "a", "b"]) == ["a", "c"]
+    assert folds.training_databases("b", manifests, ["a", "c"]) == ["a", "c"]
+    with pytest.raises(InputError, match="did you mean 'beta'"):
+        folds.training_databases("betta", manifests, None)
+    with pytest.raises(InputError, match="nothing to train on"):
+        folds.training_databases("b", manifests, ["b"])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.text(min_size=1, max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_pseudo_apex_depends_on_nothing_but_its_arguments(seed, epoch, clip):
+    first = folds.pseudo_apex("per_epoch", seed, epoch, "casme", clip)
+    assert first == folds.pseudo_apex("per_epoch", seed, epoch, "casme", clip)
+    assert first in range(6)
+    assert folds.pseudo_apex("fixed4", seed, epoch, "casme", clip) == 4
+    once = {folds.pseudo_apex("per_sample", seed, e, "casme", clip) for e in (0, epoch, folds.PREDICTION)}
+    assert len(once) == 1
+
+
+def test_pseudo_apex_draws_are_uniform_and_new_each_epoch():
+    draws = [[folds.pseudo_apex("per_epoch", 0, e, "samm", f"s/{c}") for e in range(30)] for c in range(100)]
+    counts = Counter(np.ravel(draws).tolist())
+    assert set(counts) == set(range(6))
+    assert all(400 < count < 600 for count in counts.values())
+    assert all(len(set(row)) > 1 for row in draws)
+    # These draws are part of every published result.
+    assert draws[0][:12] == [folds.pseudo_apex("per_epoch", 0, e, "samm", "s/0") for e in range(12)]
+
+
+def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
+    data, clip = dataset(root, seed=3), clips_of("beta", 10)[2]
+    inputs, labels = data[(7, 12)]
+    assert torch.equal(inputs["flow"], torch.from_numpy(flow.prepare(features("flow", clip), SIZE)))
+    pairs = features("latents", clip)
+    k = folds.pseudo_apex("per_epoch", 3, 7, "beta", clip.key)
+    assert torch.equal(inputs["latents"], torch.from_numpy(np.concatenate([pairs[0], pairs[k]])).float())
+    assert labels.tolist() == [clip.labels[au] for au in AUS]
+
+
+def test_another_factor_multiplies_difference_latents(root):
+    at_10, at_19 = dataset(root)[(0, 0)][0], dataset(root, factor=19)[(0, 0)][0]
+    assert torch.equal(at_19["latents"], 2 * at_10["latents"])
+    assert torch.equal(at_19["flow"], at_10["flow"])
+    magnified = RECIPES["latents"] | {"latent": "magnified"}
+    stores = {"latents": {"variant": "", "recipe": magnified}}
+    assert folds.gain(RECIPE | {"stores": stores}) == 1
+    for recipe in (RECIPE | {"stores": stores, "factor": 5}, RECIPE | {"factor": 1}):
+        with pytest.raises(InputError, match="expected a factor above 1 and difference latents"):
+            folds.gain(recipe)
+
+
+def test_items_are_the_same_from_memory_from_files_and_in_another_process(root):
+    kept, read = dataset(root), dataset(root)
+    read.room = 0
+    for _ in range(2):
+        for item in [(0, 0), (1, 19)]:
+            for name in ("flow", "latents"):
+                assert torch.equal(kept[item][0][name], read[item][0][name])
+    assert kept.kept
+    assert not read.kept
+    copy = pickle.loads(pickle.dumps(kept))
+    assert torch.equal(copy[(1, 19)][0]["flow"], kept[(1, 19)][0]["flow"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_loader_workers_change_nothing(root, workers):
+    def epochs(workers):
+        batches = folds.EpochBatches(20, 6, [1, 2])
+        loader = folds.loader(dataset(root), batches, workers)
+        for batches.epoch in range(2):
+            yield from loader
+
+    for (one, labels), (other, others) in zip(epochs(0), epochs(workers), strict=True):
+        assert torch.equal(labels, others)
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 5))
+def test_an_epoch_has_every_clip_once_and_no_lone_clip(clips, batch, epoch):
+    batches = folds.EpochBatches(clips, batch, [0])
+    batches.epoch = epoch
+    drawn = list(batches)
+    assert sorted(index for part in drawn for _, index in part) == list(range(clips))
+    assert {e for part in drawn for e, _ in part} == {epoch}
+    assert drawn == list(batches)
+    if clips > 1 and batch > 1:
+        assert min(map(len, drawn)) > 1
+
+
+def test_order_is_new_each_epoch_in_training_and_the_manifest_s_when_scoring():
+    batches = folds.EpochBatches(50, 50, [0])
+    orders = []
+    for batches.epoch in range(3):
+        orders.append([index for _, index in next(iter(batches))])
+    assert len({tuple(order) for order in orders}) == 3
+    assert list(folds.EpochBatches(3, 2)) == [
+        [(folds.PREDICTION, 0), (folds.PREDICTION, 1)],
+        [(folds.PREDICTION, 2)],
+    ]
+
+
+def test_a_store_of_another_recipe_is_refused(root):
+    recipe = RECIPE | {
+        "stores": RECIPE["stores"] | {"flow": {"variant": "", "recipe": RECIPES["flow"] | {"strain": "meb"}}}
+    }
+    with pytest.raises(InputError, match="flow.h5: strain is 'tensor', expected 'meb'"):
+        open_database(root, recipe=recipe)
+
+
+def test_failed_clips_are_left_out_and_named_others_are_refused(tmp_path):
+    write_database(tmp_path, "alpha", failed="s1/c1")
+    database = open_database(tmp_path)
+    assert "s1/c1" not in [clip.key for clip in database.clips]
+    assert len(database.clips) == 9
+    assert database.left_out == ["alpha s1/c1: no_face: no face found"]
+    more = clips_of("alpha", 12)
+    (tmp_path / "manifests" / "alpha.csv").write_text(to_csv(more))
+    with pytest.raises(
+        InputError, match=r"clips without features \(4\)(.|\n)*s2/c10: neither stored in .*flow.h5"
+    ):
+        open_database(tmp_path)
+
+
+def test_a_damaged_or_misplaced_store_is_refused(tmp_path):
+    write_database(tmp_path, "alpha")
+    path = tmp_path / "cache" / "alpha" / "latents.h5"
+    with h5py.File(path) as file:
+        offset = file["items/latents"].id.get_chunk_info(0).byte_offset
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff")
+    with pytest.raises(InputError, match="latents.h5: damaged, its sha256"):
+        open_database(tmp_path)
+    (tmp_path / "cache" / "alpha").rename(tmp_path / "cache" / "beta")
+    with pytest.raises(InputError, match="a store of 'alpha', expected 'beta'"):
+        open_database(tmp_path, "beta")

@@ -1,0 +1,223 @@
+"""Training and prediction: learning, resume, reproducibility, isolation of the held-out database."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from synthetic import RECIPE, RECIPES, clips_of, write_database
+
+from infusenet import runs
+from infusenet import train as training
+from infusenet.errors import InputError
+from infusenet.manifest import AUS
+from infusenet.predict import predict
+from infusenet.train import train
+
+METHOD = RECIPE["method"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Three databases and a finished run without the third."""
+    root = tmp_path_factory.mktemp("train")
+    for name in ("alpha", "beta", "gamma"):
+        write_database(root, name)
+    run(root, root / "run")
+    predict(root / "run", root / "cache", root / "manifests")
+    return root
+
+
+def run(root, output, held_out="gamma", seed=0, databases=None, workers=0, **changes):
+    train(
+        METHOD, held_out, root / "cache", root / "manifests", seed, output,
+        recipe=RECIPE | changes, databases=databases, workers=workers, device="cpu",
+    )  # fmt: skip
+
+
+def content(folder, *names):
+    return [(folder / name).read_bytes() for name in names or ("weights.safetensors", "log.csv")]
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_run_folder_holds_weights_facts_and_log(root):
+    state, facts = runs.load_weights(root / "run")
+    assert {name.split(".")[0] for name in state} == {"frame_flow", "frame_mag"}
+    assert (facts["recipe"], facts["held_out"], facts["seed"]) == (RECIPE, "gamma", 0)
+    assert facts["train_databases"] == ["alpha", "beta"]
+    clips = [clip for name in ("alpha", "beta") for clip in clips_of(name, 10)]
+    assert facts["label_counts"] == {f"AU{n}": sum(clip.labels[n] for clip in clips) for n in AUS}
+    assert (facts["n_train"], facts["threads"]) == (20, 1)
+    log = rows_of(root / "run" / "log.csv")
+    assert list(log[0]) == ["epoch", "rate", "loss_mag", "loss_flow", "f1"]
+    assert [float(row["rate"]) for row in log] == pytest.approx([1e-3, 9e-4])
+    assert list((root / "run" / "tensorboard").iterdir())
+    assert not (root / "run" / "checkpoint.pt").exists()
+
+
+def test_predictions_and_facts_of_a_run(root):
+    predictions, clips = rows_of(root / "run" / "predictions.csv"), clips_of("gamma", 10)
+    assert [(row["database"], row["subject"], row["clip"]) for row in predictions] == [
+        ("gamma", clip.subject, clip.clip) for clip in clips
+    ]
+    columns = [f"{head}AU{n}" for head in ("mag_", "flow_", "") for n in AUS]
+    assert list(predictions[0]) == ["database", "subject", "clip", "method", "seed", *columns]
+    assert {(row["method"], row["seed"]) for row in predictions} == {(METHOD, "0")}
+    assert [[int(row[f"AU{n}"]) for n in AUS] for row in predictions] == [
+        [clip.labels[n] for n in AUS] for clip in clips
+    ]
+    facts = json.loads((root / "run" / "run.json").read_text())
+    assert facts["held_out"] == "gamma"
+    assert set(facts["predicted"]) >= {"threads", "cpu_capability", "versions", "stores", "left_out"}
+    assert runs.load_weights(root / "run")[1].items() <= facts.items()
+
+
+def test_training_learns(root, tmp_path):
+    """Loss falls, and unseen clips of another database are scored well above always-one's F1."""
+    for name in ("alpha", "beta", "gamma"):
+        write_database(tmp_path, name, count=30)
+    run(tmp_path, tmp_path, epochs=6)
+    log = rows_of(tmp_path / "log.csv")
+    for head in ("loss_mag", "loss_flow"):
+        assert float(log[-1][head]) < 0.5 * float(log[0][head])
+    assert float(log[-1]["f1"]) > 0.8 > float(log[0]["f1"])
+    predict(tmp_path, tmp_path / "cache", tmp_path / "manifests")
+    predictions = rows_of(tmp_path / "predictions.csv")
+    truth = np.array([[int(row[f"AU{n}"]) for n in AUS] for row in predictions])
+    positive = np.array([[float(row[f"mag_AU{n}"]) > 0 for n in AUS] for row in predictions])
+    f1 = 2 * (truth * positive).sum() / (truth.sum() + positive.sum())
+    assert f1 > 2 * truth.sum() / (truth.sum() + truth.size) + 0.1
+
+
+def test_same_seed_same_bytes_another_seed_others(root, tmp_path):
+    torch.rand(3)  # the state of torch's generator before a training is of no consequence
+    run(root, tmp_path / "again")
+    assert content(tmp_path / "again") == content(root / "run")
+    run(root, tmp_path / "seed1", seed=1)
+    assert content(tmp_path / "seed1")[1] != content(root / "run")[1]
+
+
+def test_loader_workers_change_no_bit_of_weights_or_scores(root, tmp_path):
+    run(root, tmp_path / "two", workers=2)
+    assert content(tmp_path / "two") == content(root / "run")
+    for workers in (1, 2):
+        output = tmp_path / f"{workers}.csv"
+        predict(root / "run", root / "cache", root / "manifests", output, workers=workers)
+        assert output.read_bytes() == (root / "run" / "predictions.csv").read_bytes()
+
+
+def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatch):
+    epochs_run = []
+
+    def dies_in_second_epoch(*args):
+        epochs_run.append(args)
+        if len(epochs_run) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    real = training.run_epoch
+    monkeypatch.setattr(training, "run_epoch", dies_in_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run(root, tmp_path)
+    assert not (tmp_path / "weights.safetensors").exists()
+    run(root, tmp_path)
+    assert len(epochs_run) == 3
+    assert content(tmp_path) == content(root / "run")
+    assert {path.name for path in tmp_path.iterdir()} == {"weights.safetensors", "log.csv", "tensorboard"}
+
+
+def interrupted(root, output, monkeypatch, **changes):
+    """A run folder as a kill right after the first epoch leaves it, with an orphaned part file."""
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    def epoch(model, optimizer, *args):
+        optimizer.step()
+        return {"loss_mag": 0.5, "loss_flow": 0.5, "f1": 0.0}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run_epoch", epoch)
+        patch.setattr(training, "write_log", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(root, output, **changes)
+    (output / ".checkpoint.pt.1.tmp").write_bytes(b"half")
+    return output / "checkpoint.pt"
+
+
+def test_a_checkpoint_of_other_settings_is_not_used(root, tmp_path, monkeypatch, capsys):
+    interrupted(root, tmp_path, monkeypatch, rate=0.5)
+    run(root, tmp_path)
+    assert "made by another recipe, other inputs" in capsys.readouterr().err
+    assert content(tmp_path) == content(root / "run")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_damaged_checkpoint_is_not_used(root, tmp_path, monkeypatch, capsys):
+    path = interrupted(root, tmp_path, monkeypatch)
+    with open(path, "r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+    run(root, tmp_path)
+    assert "damaged, training starts from the first epoch" in capsys.readouterr().err
+    assert content(tmp_path) == content(root / "run")
+
+
+def test_training_never_opens_the_held_out_database(root, tmp_path):
+    for part in ("cache", "manifests"):
+        shutil.copytree(root / part, tmp_path / part)
+    for path in (tmp_path / "cache" / "gamma").iterdir():
+        path.write_bytes(b"not a store")
+    (tmp_path / "manifests" / "gamma.csv").write_text("not a manifest")
+    run(tmp_path, tmp_path / "corrupt")
+    assert content(tmp_path / "corrupt") == content(root / "run")
+    shutil.rmtree(tmp_path / "cache" / "gamma")
+    (tmp_path / "manifests" / "gamma.csv").unlink()
+    run(tmp_path, tmp_path / "absent", databases=["beta", "alpha"])
+    assert content(tmp_path / "absent") == content(root / "run")
+    with pytest.raises(InputError, match="gamma/flow.h5: no such store"):
+        predict(tmp_path / "absent", tmp_path / "cache", tmp_path / "manifests")
+
+
+def test_a_clip_s_score_does_not_depend_on_the_other_clips(root, tmp_path):
+    """Scored among six clips, a clip has the logits that it has among ten."""
+    write_database(tmp_path, "gamma", count=6)
+    predict(root / "run", tmp_path / "cache", tmp_path / "manifests", tmp_path / "predictions.csv")
+    few, all_of_them = rows_of(tmp_path / "predictions.csv"), rows_of(root / "run" / "predictions.csv")
+    logits = [name for name in few[0] if "_AU" in name]
+    assert [[row[n] for n in logits] for row in few] == [[row[n] for n in logits] for row in all_of_them[:6]]
+
+
+def test_released_preset_trains_and_predicts(root, tmp_path):
+    run(root, tmp_path, preset="released", epochs=1)
+    predict(tmp_path, root / "cache", root / "manifests")
+    assert len(rows_of(tmp_path / "predictions.csv")) == 10
+    assert "frame_flow.fc.weight" not in runs.load_weights(tmp_path)[0]
+
+
+def test_stores_of_another_recipe_are_refused_by_both(root, tmp_path):
+    write_database(tmp_path, "gamma", recipes=RECIPES | {"latents": RECIPES["latents"] | {"factor": 20}})
+    with pytest.raises(InputError, match="latents.h5: factor is 20, expected 10"):
+        run(tmp_path, tmp_path / "run", held_out="alpha", databases=["gamma"])
+    with pytest.raises(InputError, match="latents.h5: factor is 20, expected 10"):
+        predict(root / "run", tmp_path / "cache", tmp_path / "manifests")
+
+
+def test_user_errors(root, tmp_path):
+    with pytest.raises(InputError, match="train this run first"):
+        predict(tmp_path, root / "cache", root / "manifests")
+    (tmp_path / "weights.safetensors").write_bytes(content(root / "run")[0][:1000])
+    with pytest.raises(InputError, match="weights.safetensors: damaged"):
+        predict(tmp_path, root / "cache", root / "manifests")
+    with pytest.raises(InputError, match="training diverged"):
+        run(root, tmp_path / "wild", rate=1e30)
+    with pytest.raises(InputError, match="the recipe is one of 'other'"):
+        run(root, tmp_path, method="other")
