@@ -1,0 +1,69 @@
+"""Write planned databases: one task a subject, spread over processes."""
+
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from infusenet.standins import layouts, motion, render, subjects, truth
+from infusenet.standins.camera import CAMERAS, shoot
+from infusenet.standins.plan import FULL, Planned, plan
+from infusenet.standins.truth import ClipTruth
+
+
+def make(
+    root: Path, scale: str, seed: int, processes: int, databases=tuple(FULL), clips: int | None = None
+) -> None:
+    """Write tables, frames and truth of ``databases``; ``clips`` cuts each to its first ones."""
+    plans = {database: plan(database, scale, seed)[:clips] for database in databases}
+    truths = {database: {} for database in databases}
+    tasks = defaultdict(list)
+    for planned in (clip for clips in plans.values() for clip in clips):
+        tasks[planned.database, planned.person].append(planned)
+    total = sum(len(clip.frames) for clips in plans.values() for clip in clips)
+    # Spawned, not forked: OpenCV's threads do not survive a fork.
+    with (
+        tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+    ):
+        futures = [pool.submit(film_subject, root, task, scale, seed) for task in tasks.values()]
+        for future in as_completed(futures):
+            for planned, clip_truth in future.result():
+                truths[planned.database][planned.key] = clip_truth
+                progress.update(len(planned.frames))
+    for database, planned in plans.items():
+        layouts.write_table(database, planned, root / database)
+        truth.write(root / "truth" / f"{database}.json", {c.key: truths[database][c.key] for c in planned})
+
+
+def film_subject(root: Path, clips: list[Planned], scale: str, seed: int) -> list[tuple[Planned, ClipTruth]]:
+    """Render all clips of one subject."""
+    cv2.setNumThreads(1)  # the processes share the cores already
+    database, person = clips[0].database, clips[0].person
+    subject = subjects.draw(np.random.default_rng([seed, list(FULL).index(database), 2, person]))
+    made = []
+    for planned in clips:
+        clip_truth = direct(planned, subject, scale, seed)
+        render.write_frames(subject, clip_truth, layouts.frame_paths(planned, root / database))
+        made.append((planned, clip_truth))
+    return made
+
+
+def direct(planned: Planned, subject: subjects.Subject, scale: str, seed: int) -> ClipTruth:
+    """Everything that happens in one clip, before any pixel is drawn."""
+    generator = np.random.default_rng([seed, list(FULL).index(planned.database), 3, planned.number])
+    numbers = np.array(planned.frames)
+    shot = shoot(CAMERAS[planned.database], scale == "demo", subject.landmarks, numbers, generator)
+    # Peaks are given in native px, fields live on the canvas.
+    native = np.sqrt(abs(np.linalg.det(shot.poses[0][:, :2])))
+    fields, courses = {}, {}
+    for au, sides in planned.aus.items():
+        peak = planned.peaks[au] / native
+        unit = motion.pulls(au, subject.landmarks, sides)
+        fields[au] = [motion.Pull(p.x, p.y, peak * p.dx, peak * p.dy, p.sigma) for p in unit]
+        courses[au] = motion.time_course(numbers, planned.onset, planned.apex, planned.offset).tolist()
+    return ClipTruth(planned.person, shot, fields, courses)
