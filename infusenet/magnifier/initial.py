@@ -3,8 +3,8 @@
 Started at random on a CPU's budget, the network settles at the trivial answer "output = frame b"
 and its latents collapse. It is started instead as a Haar pyramid of one level: every colour's four
 coefficients carried past the ReLUs as a positive and a negative part, which the encoder's last block
-joins again; a manipulator that passes their difference through; and a decoder that puts them back.
-The remaining channels and the residual branches start small and random.
+joins again; a manipulator that passes what is not smooth in their difference, because a change of
+brightness mostly is and a motion is not; and a decoder that puts them back. The remaining channels and the residual branches start small and random.
 """
 
 import torch
@@ -35,6 +35,7 @@ def start(model: Magnifier) -> None:
     for channel in range(CHANNELS):
         _centre(encoder.conv1_shape.weight, channel)[channel] = 1
 
+    smooth = _smooth()
     join, split = encoder.resblks_shape[1], (manipulator.convblks[0].conv1, decoder.conv1)
     after = manipulator.convblks_after[0].conv1
     after.weight *= SMALL
@@ -46,6 +47,8 @@ def start(model: Magnifier) -> None:
         for layer in split:
             _centre(layer.weight, k)[k] = 1
             _centre(layer.weight, minus)[k] = -1
+        manipulator.convblks[0].conv1.weight[k, k] -= smooth
+        manipulator.convblks[0].conv1.weight[minus, k] += smooth
         centre = _centre(after.weight, k)
         centre[k], centre[minus] = 1, -1
 
@@ -60,6 +63,12 @@ def _centre(weight: torch.Tensor, channel: int) -> torch.Tensor:
     """Clear one output channel; the view (inputs,) of its central tap."""
     weight[channel] = 0
     return weight[channel, :, weight.shape[2] // 2, weight.shape[3] // 2]
+
+
+def _smooth() -> torch.Tensor:
+    """A 7x7 Gaussian of unit sum."""
+    line = torch.exp(-(torch.arange(-3, 4) ** 2) / (2 * 2.0**2))
+    return torch.outer(line, line) / line.sum() ** 2
 
 
 def _haar() -> list[torch.Tensor]:
