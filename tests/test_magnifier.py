@@ -1,5 +1,6 @@
 """The magnifier: names, shapes, exactness, checkpoints, training data and training."""
 
+import json
 import pickle
 
 import numpy as np
@@ -67,10 +68,15 @@ def test_identical_frames_differ_by_exactly_zero(model, images):
 
 
 def test_the_shipped_checkpoint_magnifies(model):
-    """What the training record states holds, and a motion doubled doubles its latent."""
+    """The training record's figures hold, and a motion doubled doubles its latent."""
+    record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
+    stated = record["figures"]["displacement px"]["0.25"]["gain uniform"]
     onset = quality.face()
     still, small, large = (onset.displaced(quality.uniform(d)) for d in (0, 0.1, 0.2))
-    assert quality.gain(model, onset, quality.uniform(0.25), 10, local=False) > 2
+    assert quality.gain(model, onset, quality.uniform(0.25), 10, local=False) == pytest.approx(
+        stated, abs=0.1
+    )
+    assert stated > 7
     rms = [np.std(quality.difference(model, still, moved)) for moved in (small, large)]
     assert rms[1] / rms[0] == pytest.approx(2, rel=0.1)
     assert SHIPPED_WEIGHTS.stat().st_size <= 1.6e6
