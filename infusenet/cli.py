@@ -136,9 +136,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", type=Path, help="write what goes to stderr into this file too")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name, run, help, parent=commands):
+    def command(name, action, help, parent=commands):
         sub = parent.add_parser(name, help=help, description=help)
-        sub.set_defaults(run=run)
+        sub.set_defaults(action=action)
         return sub
 
     sub = command("standins", standins, "write six synthetic databases in the real native layouts")
@@ -251,7 +251,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.log:
         sys.stderr = Tee(sys.stderr, args.log)
     try:
-        args.run(args)
+        args.action(args)
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
