@@ -46,7 +46,6 @@ def gains(model, onset, name: str, table: dict, local: bool) -> None:
 
 
 def latents(model, onset, still) -> None:
-    # Motions of different sizes would share no scale; the reference states the range over samples.
     moved = onset.displaced(quality.bump(0.25))
     difference = quality.difference(model, still, moved)
     double = quality.difference(model, still, moved, factor=2)
