@@ -1,0 +1,172 @@
+"""From the predictions of every fold to one long table of F1, a Markdown page and two pictures."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from infusenet import metrics
+from infusenet.errors import InputError, raise_all
+from infusenet.manifest import AUS, write_if_changed
+from infusenet.report import figures, tables
+from infusenet.report.tables import Row
+
+NAMES = [f"AU{n}" for n in AUS]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One run's predictions: ``mag`` and ``flow`` float (n, 12) logits, ``labels`` int (n, 12),
+    ``rates`` float (12,): the shares of positives among the clips that it was trained on."""
+
+    path: Path
+    method: str
+    seed: int
+    held_out: str
+    clips: tuple[str, ...]
+    mag: np.ndarray
+    flow: np.ndarray
+    labels: np.ndarray
+    rates: np.ndarray
+    facts: dict
+
+
+def evaluate(runs: Sequence[Path], output: Path) -> None:
+    """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
+
+    Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
+    long: method, seed, scope, au, f1, support. Scopes: ``pooled`` (F1 on the clips of all folds
+    together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence
+    and absence), and each held-out database. ``{method}/flow_head`` scores FrameFlow's logits,
+    ``{method}/mean_of_heads`` the mean of both heads' logits; ``always_one`` and ``prior_rate`` are
+    guessers that know no clip, the second at the rate of each fold's training labels.
+
+    Raises
+    ------
+    InputError
+        Runs that do not make whole sets: a fold missing or twice, or other clips or labels than the
+        other methods and seeds have.
+    """
+    folds = [read_run(Path(run)) for run in runs]
+    _check_sets(folds)
+    databases = list(dict.fromkeys(fold.held_out for fold in folds))
+    rows = []
+    for method, seed in sorted({(fold.method, fold.seed) for fold in folds}):
+        group = [fold for fold in folds if (fold.method, fold.seed) == (method, seed)]
+        heads = {"": "mag", "/flow_head": "flow", "/mean_of_heads": "mean"}
+        for suffix, head in heads.items():
+            decided = [metrics.positive(_logits(fold, head)) for fold in group]
+            rows += _score(method + suffix, seed, group, decided)
+    first = [fold for fold in folds if (fold.method, fold.seed) == (folds[0].method, folds[0].seed)]
+    rows += _reference("always_one", first, [np.ones(len(AUS))] * len(first))
+    rows += _reference("prior_rate", first, [fold.rates for fold in first])
+
+    output = Path(output)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows([*row[:4], repr(float(row.f1)), row.support] for row in rows)
+    write_if_changed(output / "metrics.csv", text.getvalue())
+    facts = {fold.method: fold.facts for fold in folds}
+    write_if_changed(output / "metrics.md", tables.page(rows, databases, facts))
+    figures.heatmap(rows, databases, output / "heatmap.png")
+    logs = {f"{f.method} without {f.held_out}, seed {f.seed}": f.path / "log.csv" for f in folds}
+    figures.training_curves(logs, output / "training.png")
+
+
+def read_run(run: Path) -> Fold:
+    """Read a run folder's ``predictions.csv`` and ``run.json``."""
+    for name in ("predictions.csv", "run.json"):
+        if not (run / name).is_file():
+            raise InputError(f"{run / name}: no such file; run `infusenet predict {run}` first")
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    with open(run / "predictions.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise InputError(f"{run / 'predictions.csv'}: no clip; expected a row a clip of {facts['held_out']}")
+    try:
+        columns = {
+            prefix: np.array([[float(row[f"{prefix}{name}"]) for name in NAMES] for row in rows])
+            for prefix in ("mag_", "flow_", "")
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{run / 'predictions.csv'}: column or number missing ({error}); predict again"
+        ) from None
+    if not all(np.isfinite(values).all() for values in columns.values()):
+        raise InputError(f"{run / 'predictions.csv'}: a value is not finite; expected logits of every clip")
+    clips = tuple(f"{row['database']}/{row['subject']}/{row['clip']}" for row in rows)
+    if len(set(clips)) < len(clips):
+        raise InputError(f"{run / 'predictions.csv'}: a clip stands twice; predict again")
+    rates = np.array([facts["label_counts"][name] for name in NAMES]) / facts["n_train"]
+    return Fold(
+        run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips,
+        columns["mag_"], columns["flow_"], columns[""].astype(int), rates, facts,
+    )  # fmt: skip
+
+
+def _check_sets(folds: Sequence[Fold]) -> None:
+    """Every method and seed must score the same clips, each once."""
+    problems, expected = [], {}
+    for fold in folds:
+        expected.setdefault(fold.held_out, fold)
+    sets: dict[tuple[str, int], list[str]] = {}
+    for fold in folds:
+        sets.setdefault((fold.method, fold.seed), []).append(fold.held_out)
+        first = expected[fold.held_out]
+        if fold.clips != first.clips:
+            odd = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
+            problems.append(f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}")
+        elif (fold.labels != first.labels).any():
+            problems.append(f"{fold.path}: labels differ from those of {first.path}; predict again")
+    for (method, seed), held_out in sets.items():
+        for name in expected:
+            if held_out.count(name) != 1:
+                problems.append(
+                    f"{method}, seed {seed}: {held_out.count(name)} runs hold out {name}, expected one"
+                )
+    raise_all(problems, "runs do not make whole sets")
+
+
+def _logits(fold: Fold, head: str) -> np.ndarray:
+    return (fold.mag + fold.flow) / 2 if head == "mean" else getattr(fold, head)
+
+
+def _score(method: str, seed: int, folds: Sequence[Fold], decided: Sequence[np.ndarray]) -> list[Row]:
+    labels, decisions = np.vstack([fold.labels for fold in folds]), np.vstack(decided)
+    per_fold = [metrics.f1(fold.labels, d) for fold, d in zip(folds, decided, strict=True)]
+    scopes = {
+        "pooled": metrics.f1(labels, decisions),
+        "mean": np.mean(per_fold, 0),
+        "macro2": metrics.f1_macro2(labels, decisions),
+    }
+    return _rows(method, seed, scopes, folds, per_fold)
+
+
+def _reference(method: str, folds: Sequence[Fold], rates: Sequence[np.ndarray]) -> list[Row]:
+    """A guesser's rows. Pooled: at the folds' mean rate, weighted by their clips."""
+    labels = np.vstack([fold.labels for fold in folds])
+    per_fold = [metrics.expected_f1(fold.labels, rate) for fold, rate in zip(folds, rates, strict=True)]
+    pooled = metrics.expected_f1(labels, np.average(rates, 0, [len(fold.clips) for fold in folds]))
+    return _rows(method, 0, {"pooled": pooled, "mean": np.mean(per_fold, 0)}, folds, per_fold)
+
+
+def _rows(method, seed, scopes, folds, per_fold) -> list[Row]:
+    total = np.vstack([fold.labels for fold in folds]).sum(0)
+    support = dict.fromkeys(scopes, total)
+    for fold, values in zip(folds, per_fold, strict=True):
+        scopes[fold.held_out], support[fold.held_out] = values, fold.labels.sum(0)
+    return [
+        Row(method, seed, scope, au, value, int(n))
+        for scope, values in scopes.items()
+        for au, value, n in zip(
+            [*NAMES, "average"],
+            [*values, values.mean()],
+            [*support[scope], support[scope].sum()],
+            strict=True,
+        )
+    ]
