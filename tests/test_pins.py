@@ -1,0 +1,34 @@
+"""One set of versions: pyproject.toml, environment.yml and constraints.txt say the same."""
+
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def pinned() -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["dependencies"] + project["optional-dependencies"]["test"]
+
+
+def bare(requirement: str) -> str:
+    """Name and version, without extras, in the one spelling."""
+    name, version = requirement.split("==")
+    return f"{name.split('[')[0].lower().replace('_', '-')}=={version}"
+
+
+def test_every_dependency_is_pinned():
+    assert all(requirement.count("==") == 1 for requirement in pinned())
+
+
+def test_conda_environment_has_the_same_pins():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert sorted(pip) == sorted(pinned())
+
+
+def test_constraints_hold_the_same_versions():
+    lines = (ROOT / "constraints.txt").read_text().split()
+    assert {bare(requirement) for requirement in pinned()} <= {bare(line) for line in lines}
