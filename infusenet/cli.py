@@ -255,8 +255,8 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
-    except FileNotFoundError as error:
-        print(f"infusenet: file not found: {error.filename}", file=sys.stderr)
+    except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        print(f"infusenet: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

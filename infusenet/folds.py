@@ -22,7 +22,7 @@ from infusenet.store import Store
 CANDIDATES = 6  # pseudo-apex candidates in a latents store: apex + 0 .. apex + 5
 FIXED4 = 4  # what the authors' later code uses for every clip
 PREDICTION = 2**32 - 1  # stands for the epoch when a clip is scored
-MEMORY = 4 * 2**30  # bytes of prepared arrays that one process keeps; what is beyond is read again
+MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; what is beyond is read again
 TIMEOUT = 300  # seconds without a batch after which a loader worker counts as hung
 
 
@@ -120,9 +120,9 @@ class ClipDataset(Dataset):
 
     An item is ``(inputs, labels)``: ``inputs`` by store name, ``flow`` float32 (3, size, size) in
     [0, 1] and ``latents`` float32 (64, h, w), the apex pair and the pseudo-apex pair; ``labels``
-    float32 (12,). Arrays read are kept in memory, up to ``memory`` bytes a process, so that from the
-    second epoch on little is read. Stores open per process at the first read, so an instance
-    can be handed to loader workers.
+    float32 (12,). Arrays read are kept, up to ``memory`` bytes in each process that reads, so that
+    after the first epochs a small fold is read no more. Stores open per process at the first read,
+    so an instance can be handed to loader workers.
     """
 
     def __init__(self, databases: Sequence[Database], recipe: dict, seed: int, memory: int = MEMORY):

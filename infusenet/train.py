@@ -71,7 +71,7 @@ def train(
     opened = [folds.open_database(name, stores, manifests, recipe) for name in names]
     for clip in (clip for database in opened for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
-    data = folds.ClipDataset(opened, recipe, seed)
+    data = folds.ClipDataset(opened, recipe, seed, folds.MEMORY // max(1, workers))
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
     facts = describe(recipe, held_out, seed, opened, data) | runs.environment(device)

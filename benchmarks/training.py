@@ -1,0 +1,164 @@
+"""What cached latents save in a training step, and what reading stores costs in an epoch.
+
+Both comparisons run the two sides in turns in one process, on random clips. Run it on an idle
+machine: python benchmarks/training.py
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from infusenet import folds, magnifier, models, runs
+from infusenet.manifest import AUS, Clip
+from infusenet.methods import method
+from infusenet.recipe import resolve
+from infusenet.stages.loop import fill
+from infusenet.store import Item, Store
+from infusenet.train import run_epoch
+
+CROP = 224
+
+
+class Silent:
+    """Stands in for the progress bar."""
+
+    def update(self, count):
+        pass
+
+
+class MagnifierInside(nn.Module):
+    """InfuseNet as the released code trains it: two magnifier calls a step, the onset encoded twice."""
+
+    def __init__(self, recipe):
+        super().__init__()
+        raw = {"variant": "", "recipe": recipe["stores"]["latents"]["recipe"] | {"form": "raw"}}
+        self.network = models.create(recipe | {"stores": recipe["stores"] | {"latents": raw}})
+        loaded = magnifier.load().requires_grad_(True)
+        self.encoder, self.manipulator = loaded.encoder, loaded.manipulator
+        self.factor = recipe["factor"]
+
+    def forward(self, flow, onset, apex, pseudo_apex):
+        pairs = [
+            self.manipulator(self.encoder(onset), self.encoder(moved), self.factor)
+            for moved in (apex, pseudo_apex)
+        ]
+        return self.network(flow, torch.cat(pairs, 1))
+
+
+def trainable(model, recipe, device):
+    model = model.to(device, memory_format=torch.channels_last).train()
+    return model, Adam(model.parameters(), recipe["rate"], fused=True)
+
+
+def seconds(model, optimizer, batches, device) -> float:
+    """Duration of the training steps over ``batches``, with the trainer's own loop."""
+    began = time.perf_counter()
+    run_epoch(model, optimizer, batches, device, Silent())
+    return time.perf_counter() - began
+
+
+def step(recipe, batch, rounds, device):
+    size, labels = recipe["size"], torch.randint(0, 2, (batch, len(AUS))).float()
+    flow, *frames = torch.rand(4, batch, 3, size, size)
+    cached = {"flow": flow, "latents": torch.rand(batch, 64, size // 4, size // 4)}
+    names = ("onset", "apex", "pseudo_apex")
+    inside = {"flow": flow} | {name: 2 * image - 1 for name, image in zip(names, frames, strict=True)}
+    sides = [
+        (trainable(models.create(recipe), recipe, device), [(cached, labels)]),
+        (trainable(MagnifierInside(recipe), recipe, device), [(inside, labels)]),
+    ]
+    times = [[seconds(*side, batches, device) for side, batches in sides] for _ in range(rounds + 1)]
+    cached, inside = (median(column) for column in zip(*times[1:], strict=True))
+    print(
+        f"step, size {size}, batch {batch}: cached latents {cached:.3f} s, "
+        f"magnifier inside {inside:.3f} s, ratio {inside / cached:.2f} (goal at least 3.5)"
+    )
+
+
+def epoch(recipe, batch, rounds, device, clips):
+    with tempfile.TemporaryDirectory() as folder:
+        database = random_database(Path(folder), recipe, clips)
+        loaders = []
+        for _ in range(2):
+            order = folds.EpochBatches(clips, batch, [0])
+            loaders.append((order, folds.loader(folds.ClipDataset([database], recipe, 0), order, 0)))
+        (read_order, reading), (memory_order, in_memory) = loaders
+        side = trainable(models.create(recipe), recipe, device)
+        times = []
+        for number in range(rounds + 1):
+            read_order.epoch = memory_order.epoch = number
+            tensors = list(in_memory)
+            times.append((seconds(*side, reading, device), seconds(*side, tensors, device)))
+    stores, tensors = (median(column) for column in zip(*times[1:], strict=True))
+    print(
+        f"epoch, size {recipe['size']}, {clips} clips, batch {batch}: stores {stores:.3f} s "
+        f"(first epoch {times[0][0]:.3f} s), tensors in memory {tensors:.3f} s, "
+        f"ratio {stores / tensors:.3f} (goal at most 1.05)"
+    )
+
+
+def random_database(folder, recipe, count) -> folds.Database:
+    """Stores of random features, written and opened as any other."""
+    rng, side = np.random.default_rng(0), recipe["size"] // 4
+    shapes = {"flow": (3, CROP, CROP), "latents": (6, 32, side, side)}
+    clips = [
+        Clip("random", "s", f"c{n}", 1, 2, 3, "s", labels={au: int(rng.random() < 0.3) for au in AUS})
+        for n in range(count)
+    ]
+    opened = {}
+    for stage, declared in recipe["stores"].items():
+
+        def work(names, stage=stage):
+            return (Item({stage: rng.random(shapes[stage]).astype(np.float16)}) for _ in names)
+
+        path = folder / f"{stage}.h5"
+        fill(
+            path,
+            stage=stage,
+            database="random",
+            recipe=declared["recipe"],
+            source={},
+            clips=[(clip.key, "0" * 64) for clip in clips],
+            work=work,
+            chunks={"latents": (1, *shapes["latents"][1:])},
+        )
+        opened[stage] = Store(path, stage, declared["recipe"])
+    return folds.Database("random", clips, opened, [])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--step-size", type=int, default=224)
+    parser.add_argument("--epoch-sizes", type=int, nargs="+", default=[64, 224])
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--clips", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    device = runs.start(args.device, args.threads)
+    for size in dict.fromkeys([args.step_size, *args.epoch_sizes]):
+        stores = {"flow": resolve("flow"), "latents": resolve("latents", {"size": size})}
+        recipe = method("infusenet_resnet18").recipe | {
+            "method": "infusenet_resnet18",
+            "weights": "none",
+            "size": size,
+            "stores": {
+                stage: {"variant": "", "recipe": stage_recipe} for stage, stage_recipe in stores.items()
+            },
+        }
+        if size == args.step_size:
+            step(recipe, args.batch, args.rounds, device)
+        if size in args.epoch_sizes:
+            epoch(recipe, args.batch, args.rounds, device, args.clips)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Evaluation: whole sets only, every number from the saved predictions, the same bytes twice."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import f1_score
+
+from infusenet.errors import InputError
+from infusenet.evaluate import evaluate
+from infusenet.manifest import AUS, CD6ME
+
+
+def write_run(root, held_out, seed=0, method="infusenet_resnet18", noise=1.0, clips=30):
+    """One run folder with random predictions that know something of the labels."""
+    run = root / method / held_out / f"seed{seed}"
+    run.mkdir(parents=True)
+    labels = (np.random.default_rng([len(held_out), 7]).random((clips, 12)) < 0.3).astype(int)
+    if held_out == "casme":
+        labels[:, 3] = 0
+    generator = np.random.default_rng([seed, len(method), len(held_out)])
+    logits = {h: (2 * labels - 1 + noise * generator.normal(size=labels.shape)) for h in ("mag", "flow")}
+    with open(run / "predictions.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        heads = [f"{h}_AU{n}" for h in ("mag", "flow") for n in AUS]
+        writer.writerow(["database", "subject", "clip", "method", "seed", *heads, *(f"AU{n}" for n in AUS)])
+        for k in range(clips):
+            row = [*logits["mag"][k].tolist(), *logits["flow"][k].tolist(), *labels[k].tolist()]
+            writer.writerow([held_out, f"s{k % 4}", f"c{k}", method, seed, *row])
+    facts = {
+        "recipe": {"method": method, "preset": "paper", "weights": "none", "size": 64, "epochs": 2, "batch": 8},
+        "held_out": held_out, "seed": seed, "n_train": 100, "label_counts": {f"AU{n}": 20 for n in AUS},
+    }  # fmt: skip
+    (run / "run.json").write_text(json.dumps(facts))
+    (run / "log.csv").write_text("epoch,rate,loss_mag,loss_flow,f1\n1,0.1,0.5,0.6,0\n2,0.1,0.3,0.4,0.2\n")
+    return run
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return [write_run(tmp_path / "results", name, seed) for name in CD6ME for seed in (0, 1)]
+
+
+def long_rows(path):
+    with open(path / "metrics.csv", newline="") as file:
+        return {(r["method"], int(r["seed"]), r["scope"], r["au"]): r for r in csv.DictReader(file)}
+
+
+def test_numbers_are_those_of_the_predictions(runs, tmp_path):
+    evaluate(runs, tmp_path / "out")
+    rows = long_rows(tmp_path / "out")
+    tables = {}
+    for run in runs:
+        if run.name == "seed1":
+            with open(run / "predictions.csv", newline="") as file:
+                tables[run.parent.name] = list(csv.DictReader(file))
+
+    def f1(names, au, head="mag"):
+        labels = [int(r[f"AU{au}"]) for name in names for r in tables[name]]
+        decided = [int(float(r[f"{head}_AU{au}"]) > 0) for name in names for r in tables[name]]
+        return f1_score(labels, decided, zero_division=0)
+
+    method = "infusenet_resnet18"
+    pooled = [f1(CD6ME, au) for au in AUS]
+    for au, value in zip(AUS, pooled, strict=True):
+        assert float(rows[method, 1, "pooled", f"AU{au}"]["f1"]) == pytest.approx(value)
+        assert float(rows[method, 1, "samm", f"AU{au}"]["f1"]) == pytest.approx(f1(["samm"], au))
+        folds = np.mean([f1([name], au) for name in CD6ME])
+        assert float(rows[method, 1, "mean", f"AU{au}"]["f1"]) == pytest.approx(folds)
+        flow = f1(CD6ME, au, "flow")
+        assert float(rows[f"{method}/flow_head", 1, "pooled", f"AU{au}"]["f1"]) == pytest.approx(flow)
+    assert float(rows[method, 1, "pooled", "average"]["f1"]) == pytest.approx(np.mean(pooled))
+    assert rows[method, 1, "casme", "AU5"]["support"] == "0"
+    assert float(rows[method, 1, "casme", "AU5"]["f1"]) == 0
+    assert float(rows["always_one", 0, "pooled", "average"]["f1"]) < np.mean(pooled)
+
+
+def test_outputs_are_made_and_repeat(runs, tmp_path):
+    evaluate(runs, tmp_path / "a")
+    evaluate(runs, tmp_path / "b")
+    for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert Image.open(tmp_path / "a/heatmap.png").size[0] > 800
+    page = (tmp_path / "a/metrics.md").read_text()
+    assert "not CD6ME" not in page
+    assert "from scratch" in page
+    assert "±" in page
+
+
+def test_other_databases_are_labelled(tmp_path):
+    runs = [write_run(tmp_path, name) for name in ("casme", "mine")]
+    evaluate(runs, tmp_path / "out")
+    headings = [t for t in (tmp_path / "out/metrics.md").read_text().splitlines() if t.startswith("#")]
+    assert headings
+    assert all("not CD6ME" in heading for heading in headings)
+
+
+def test_two_methods_get_a_panel_each(runs, tmp_path):
+    other = [write_run(tmp_path / "results", name, method="other", noise=2) for name in CD6ME]
+    evaluate([*runs, *other], tmp_path / "out")
+    evaluate(runs, tmp_path / "one")
+    heights = [Image.open(tmp_path / name / "heatmap.png").size[1] for name in ("out", "one")]
+    assert heights[0] > 1.6 * heights[1]
+
+
+def repeat_fold(runs):
+    return [*runs, runs[0]]
+
+
+def other_labels(runs):
+    path = runs[1] / "predictions.csv"
+    head, first, *rest = path.read_text().splitlines()
+    first = first[:-1] + ("0" if first.endswith("1") else "1")
+    path.write_text("\n".join([head, first, *rest]))
+    return runs
+
+
+def lose_clip(runs):
+    path = runs[1] / "predictions.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    return runs
+
+
+def not_a_number(runs):
+    path = runs[0] / "predictions.csv"
+    head, first, *rest = path.read_text().splitlines()
+    cells = first.split(",")
+    cells[5] = "nan"
+    path.write_text("\n".join([head, ",".join(cells), *rest]))
+    return runs
+
+
+def lose_file(runs):
+    (runs[3] / "run.json").unlink()
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("harm", "expected"),
+    [
+        (repeat_fold, "2 runs hold out casme"),
+        (other_labels, "labels differ"),
+        (lose_clip, "casme/s1/c29 differs"),
+        (not_a_number, "not finite"),
+        (lose_file, "infusenet predict"),
+    ],
+)
+def test_incomplete_sets_are_refused(runs, tmp_path, harm, expected):
+    with pytest.raises(InputError, match=expected):
+        evaluate(harm(runs), tmp_path / "out")
+
+
+def test_one_seed_without_a_fold_is_refused(runs, tmp_path):
+    with pytest.raises(InputError, match="seed 1: 0 runs hold out casme"):
+        evaluate([runs[0], *runs[2:]], tmp_path / "out")
