@@ -60,7 +60,7 @@ def build(
         recipe=recipe,
         source={"clips": file_digest(manifest)},
         clips=[(c.key, digest([digests[c.key], c.onset, c.apex, c.offset, recipe])) for c in clips],
-        work=_Work({c.key: c for c in clips}, frames, recipe),
+        work=Crops({c.key: c for c in clips}, frames, recipe),
         processes=processes,
         failed=failed,
     )
@@ -69,7 +69,7 @@ def build(
 
 
 @dataclass(frozen=True)
-class _Work:
+class Crops:
     """Computes the items of some clips; picklable, so that any process can."""
 
     clips: dict[str, Clip]

@@ -1,0 +1,61 @@
+"""Clips a second through faces and flow, two processes against one, after warm-up.
+
+Both sides get the same clips of the configured databases in turns, so that whatever else the machine
+does meets both. Writing stores is not in it. On an idle machine, after `make demo`:
+python benchmarks/preprocessing.py
+"""
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from infusenet import config
+from infusenet.flow import flow_image
+from infusenet.manifest import read_manifest
+from infusenet.recipe import resolve
+from infusenet.stages.faces import Crops
+
+GROUP = 2  # clips that a process takes at a time
+TURN = 20  # clips of one database and turn
+FLOW = resolve("flow")
+
+
+def preprocess(crops: Crops, names: list[str]) -> int:
+    """Faces and flow of some clips, as their stages compute them; how many were computed."""
+    return len([flow_image(*item.arrays["frames"][:2], FLOW) for item in crops(names)])
+
+
+def seconds(pool: ProcessPoolExecutor, crops: Crops, names: list[str]) -> float:
+    began = time.perf_counter()
+    groups = [names[start : start + GROUP] for start in range(0, len(names), GROUP)]
+    done = sum(pool.map(preprocess, [crops] * len(groups), groups))
+    if done != len(names):
+        raise RuntimeError(f"{done} of {len(names)} clips were computed")
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    databases = config.load("workflow/config.yaml")["databases"]
+    pools = {n: ProcessPoolExecutor(n, mp_context=get_context("spawn")) for n in (1, 2)}
+    spent, clips = dict.fromkeys(pools, 0.0), 0
+    for key, source in databases.items():
+        manifest = {clip.key: clip for clip in read_manifest(Path("data_manifests") / f"{key}.csv")}
+        crops, names = Crops(manifest, Path(source["frames"]), resolve("faces")), list(manifest)
+        if not clips:
+            for n, pool in pools.items():  # every process imports and computes before the clock runs
+                seconds(pool, crops, names[: 4 * n])
+        for start in range(0, len(names), TURN):
+            turn = names[start : start + TURN]
+            for n, pool in pools.items():
+                spent[n] += seconds(pool, crops, turn)
+            clips += len(turn)
+    rates = {n: clips / total for n, total in spent.items()}
+    print(
+        f"faces and flow, {clips} clips: 1 process {rates[1]:.2f} clips/s, 2 processes {rates[2]:.2f} clips/s, "
+        f"ratio {rates[2] / rates[1]:.2f} (goal at least 1.8)"
+    )
+
+
+if __name__ == "__main__":
+    main()
