@@ -136,7 +136,7 @@ def random_database(folder, recipe, count) -> folds.Database:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--step-size", type=int, default=224)
-    parser.add_argument("--epoch-sizes", type=int, nargs="+", default=[64, 224])
+    parser.add_argument("--epoch-sizes", type=int, nargs="*", default=[64, 224])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
