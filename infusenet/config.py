@@ -36,6 +36,7 @@ def settle(raw: dict) -> dict:
     """
     validate(raw)
     config = copy.deepcopy(raw)
+    config["seeds"] = [int(seed) for seed in raw["seeds"]]
     standins = config.pop("standins")
     config["uses_standins"] = not config["databases"]
     if config["uses_standins"]:

@@ -111,3 +111,8 @@ def test_method_recipe_names_its_stores(raw):
     resolved = configuration.resolve_method(configuration.settle(raw), "infusenet_resnet18")
     assert resolved["stores"]["flow"]["recipe"] == recipe.resolve("flow", raw["flow"])
     assert resolved["threads"] == raw["compute"]["threads"]
+
+
+def test_seeds_from_the_command_line_are_numbers(raw):
+    assert configuration.settle(raw | {"seeds": ["0", "2"]})["seeds"] == [0, 2]
+    assert "seeds" in refused(raw | {"seeds": ["-1"]})
