@@ -11,6 +11,7 @@ import yaml
 from infusenet import recipe as recipes
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
+from infusenet.methods import INFUSION, METHODS, VARIANTS
 from infusenet.methods import method as method_named
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
@@ -44,6 +45,8 @@ def settle(raw: dict) -> dict:
         config = merge(config, standins["settings"])
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
+    known = {key: value for name in METHODS for key, value in METHODS[name].recipe.items()}
+    _check_settings("every_method", known, config["every_method"])
     for name in config["methods"]:
         resolve_method(config, name)
     for name, settings in config["variants"].items():
@@ -106,10 +109,11 @@ def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
     """The settings of ``stage``, or of its named variant: the variant's over the block's."""
     settings = config[stage]
     if variant:
+        variants = VARIANTS | config["variants"]
         name = f"{stage}.{variant}"
-        if name not in config["variants"]:
-            raise InputError(f"unknown store variant '{name}' {did_you_mean(name, config['variants'])}")
-        settings = settings | (config["variants"][name] or {})
+        if name not in variants:
+            raise InputError(f"unknown store variant '{name}' {did_you_mean(name, variants)}")
+        settings = settings | (variants[name] or {})
     return settings
 
 
@@ -121,32 +125,40 @@ def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
 def resolve_method(config: dict, name: str) -> dict:
     """The full recipe of a method: the JSON that ``infusenet train`` takes.
 
-    Its source's defaults, then the configuration's settings, then the torch threads and the recipes
-    of the stores it reads (``stores: {stage: {variant, recipe}}``).
+    Its source's defaults, its own settings over them, the common recipe where that is asked for and
+    the settings for every method over those; then the torch threads and the recipes of the stores
+    it reads (``stores: {input: {variant, recipe}}``).
     """
     method = method_named(name)
     settings = config["methods"].get(name) or {}
-    for key in settings:
-        if key not in method.recipe or key == "revision":
-            known = set(method.recipe) - {"revision"}
-            raise InputError(f"methods.{name}: unknown key '{key}' {did_you_mean(key, known)}")
-        expected = type(method.recipe[key])
-        if not isinstance(settings[key], (int, float) if expected is float else expected):
-            raise InputError(f"methods.{name}.{key} is {settings[key]!r}, expected {expected.__name__}")
-    stores = {stage: {"variant": "", "recipe": stage_recipe(config, stage)} for stage in method.stores}
-    recipe = {
-        "method": name,
-        **method.recipe,
-        **settings,
-        "threads": config["compute"]["threads"],
-        "stores": stores,
-    }
-    if "latents" in stores and stores["latents"]["recipe"]["size"] != recipe["size"]:
-        raise InputError(
-            f"methods.{name}.size is {recipe['size']} but latents.size is "
-            f"{stores['latents']['recipe']['size']}; both maps must show the same geometry: set them equal"
-        )
-    return recipe
+    _check_settings(f"methods.{name}", method.recipe, settings)
+    common = config["common"] if config["recipe"] == "common" else {}
+    shared = {k: v for k, v in (common | config["every_method"]).items() if k in method.recipe}
+    recipe = {"method": name, **method.fixed, **method.recipe, **settings, **shared}
+    stores = {}
+    for given, store in method.reads(recipe).items():
+        stage, _, variant = store.partition(".")
+        stores[given] = {"variant": variant, "recipe": stage_recipe(config, stage, variant)}
+        made = stores[given]["recipe"]["size"] if stage == "latents" else recipe["size"]
+        if made != recipe["size"]:
+            raise InputError(
+                f"methods.{name}.size is {recipe['size']} but latents.size is {made}; "
+                "both maps must show the same geometry: set them equal"
+            )
+    return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+
+
+def _check_settings(where: str, defaults: dict, settings: dict) -> None:
+    """Settings must be among a method's own and of the right kind."""
+    kinds = {key: type(value) for key, value in defaults.items() if key != "revision"}
+    if "preset" in defaults:
+        kinds |= INFUSION
+    for key, value in settings.items():
+        if key not in kinds:
+            raise InputError(f"{where}: unknown key '{key}' {did_you_mean(key, kinds)}")
+        expected = kinds[key]
+        if not isinstance(value, (int, float) if expected is float else expected):
+            raise InputError(f"{where}.{key} is {value!r}, expected {expected.__name__}")
 
 
 def method_recipe(name: str, path: Path | str) -> dict:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.flow import prepare
+from infusenet.images import resize
 from infusenet.manifest import AUS, Clip, read_manifest
 from infusenet.recipe import file_digest
 from infusenet.store import Store
@@ -30,7 +31,7 @@ TIMEOUT = 300  # seconds without a batch after which a loader worker counts as h
 class Database:
     """The clips of one database that every declared store holds, in manifest order.
 
-    ``left_out`` names the clips that an earlier stage reported as failed, with the reason.
+    ``stores`` by the input that is read from them; ``left_out`` names the clips that an earlier stage reported as failed, with the reason.
     """
 
     name: str
@@ -66,10 +67,9 @@ def open_database(name: str, stores: Path, manifests: Path, recipe: dict) -> Dat
         manifest that a store neither holds nor lists as failed.
     """
     opened = {}
-    for stage, declared in recipe["stores"].items():
-        suffix = f".{declared['variant']}" if declared["variant"] else ""
-        path = Path(stores) / name / f"{stage}{suffix}.h5"
-        store = opened[stage] = Store(path, stage, declared["recipe"])
+    for given, declared in recipe["stores"].items():
+        path = Path(stores) / name / store_name(declared)
+        store = opened[given] = Store(path, declared["recipe"]["stage"], declared["recipe"])
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
         if file_digest(path) != store.sha256:
@@ -95,6 +95,12 @@ def open_database(name: str, stores: Path, manifests: Path, recipe: dict) -> Dat
     return Database(name, kept, opened, left_out)
 
 
+def store_name(declared: dict) -> str:
+    """The file of a store that a recipe declares: ``{stage}.h5`` or ``{stage}.{variant}.h5``."""
+    variant = f".{declared['variant']}" if declared["variant"] else ""
+    return f"{declared['recipe']['stage']}{variant}.h5"
+
+
 def words(*parts) -> list[int]:
     """Eight 32-bit words that depend on nothing but the text of ``parts``: entropy for a seed."""
     text = "/".join(map(str, parts))
@@ -118,9 +124,15 @@ def pseudo_apex(mode: str, seed: int, epoch: int, database: str, clip: str) -> i
 class ClipDataset(Dataset):
     """Clips of some databases as tensors; an item is asked for by (epoch, index).
 
-    An item is ``(inputs, labels)``: ``inputs`` by store name, ``flow`` float32 (3, size, size) in
-    [0, 1] and ``latents`` float32 (64, h, w), the apex pair and the pseudo-apex pair; ``labels``
-    float32 (12,). Arrays read are kept, up to ``memory`` bytes in each process that reads, so that
+    An item is ``(inputs, labels)``; ``labels`` float32 (12,); ``inputs`` those of the recipe's stores:
+
+    flow : float32 (3, size, size) in [0, 1], f_x, f_y and strain, each min-max normalised
+    latents : float32 (64, h, w), the apex pair and the pseudo-apex pair
+    decoded : float32 (6, size, size) in [0, 1], the RGB images decoded from those pairs
+    frames : float32 (3, 3, size, size) in [-1, 1], RGB onset, apex and pseudo-apex
+    video : uint8 (T, S, S), gray
+
+    Arrays read are kept, up to ``memory`` bytes in each process that reads, so that
     after the first epochs a small fold is read no more. Stores open per process at the first read,
     so an instance can be handed to loader workers.
     """
@@ -147,14 +159,39 @@ class ClipDataset(Dataset):
         return self._keep((index, "flow"), lambda: prepare(store.read("flow", clip.key), size))
 
     def latents(self, epoch: int, index: int) -> np.ndarray:
+        return self._pairs("latents", epoch, index) * np.float32(self.gain)
+
+    def decoded(self, epoch: int, index: int) -> np.ndarray:
+        return self._pairs("decoded", epoch, index)
+
+    def frames(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
-        store = database.stores["latents"]
-        k = pseudo_apex(self.recipe["pseudo_apex"], self.seed, epoch, database.name, clip.key)
+        store, size = database.stores["frames"], self.recipe["size"]
+        slots = (0, 1, 1 + self.candidate(epoch, index))
+        images = [
+            self._keep((index, slot), lambda slot=slot: resize(store.read("frames", clip.key, slot), size))
+            for slot in slots
+        ]
+        return np.stack(images).transpose(0, 3, 1, 2) * np.float32(2) - np.float32(1)
+
+    def video(self, epoch: int, index: int) -> np.ndarray:
+        database, clip = self.rows[index]
+        return self._keep((index, "video"), lambda: database.stores["video"].read("video", clip.key))
+
+    def candidate(self, epoch: int, index: int) -> int:
+        """The clip's pseudo-apex in an epoch, as frames after the apex."""
+        database, clip = self.rows[index]
+        return pseudo_apex(self.recipe["pseudo_apex"], self.seed, epoch, database.name, clip.key)
+
+    def _pairs(self, name: str, epoch: int, index: int) -> np.ndarray:
+        """The apex pair and the pseudo-apex pair of a latents store, one after the other."""
+        database, clip = self.rows[index]
+        store = database.stores[name]
         pairs = [
             self._keep((index, pair), lambda pair=pair: store.read("latents", clip.key, pair))
-            for pair in (0, k)
+            for pair in (0, self.candidate(epoch, index))
         ]
-        return np.concatenate(pairs).astype(np.float32) * np.float32(self.gain)
+        return np.concatenate(pairs).astype(np.float32)
 
     def _keep(self, key, read) -> np.ndarray:
         if key in self.kept:
@@ -171,7 +208,9 @@ def gain(recipe: dict) -> float:
 
     The difference latent is linear in (factor - 1), so one store serves every factor.
     """
-    stored = recipe["stores"].get("latents", {"recipe": {"factor": recipe["factor"]}})["recipe"]
+    if "latents" not in recipe["stores"]:
+        return 1.0
+    stored = recipe["stores"]["latents"]["recipe"]
     if recipe["factor"] == stored["factor"]:
         return 1.0
     if stored["latent"] != "difference" or recipe["factor"] <= 1:

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
@@ -55,3 +56,8 @@ def _decode(image: Image.Image, path) -> np.ndarray:
     if "A" in image.mode or "transparency" in image.info:
         image = image.convert("RGBA")  # so that a palette's alpha is dropped, not blended
     return np.asarray(image.convert("RGB"))
+
+
+def resize(frame: np.ndarray, size: int) -> np.ndarray:
+    """A uint8 frame area-resized to float32 (size, size, 3) in [0, 1]."""
+    return cv2.resize(np.float32(frame) / 255, (size, size), interpolation=cv2.INTER_AREA)

@@ -14,8 +14,6 @@ from infusenet.manifest import AUS, write_if_changed
 from infusenet.recipe import canonical
 from infusenet.train import to_device
 
-HEADS = ("mag", "flow")
-
 
 def predict(
     run: Path,
@@ -28,10 +26,11 @@ def predict(
 ) -> None:
     """Write ``predictions.csv`` and, beside it, ``run.json``.
 
-    ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of FrameMag
-    (``mag_AU<n>``) and of FrameFlow (``flow_AU<n>``), the labels (``AU<n>``, 0 or 1); a row a clip in
-    manifest order; logits as the shortest text that gives the same float32. ``run.json``: the
-    facts of the training, and under ``predicted`` those of this scoring.
+    ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of each of the model's
+    heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
+    (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
+    float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
+    under ``predicted`` the facts of this scoring.
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
@@ -59,7 +58,7 @@ def predict(
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [f"{head}_AU{n}" for head in HEADS for n in AUS]
+    columns = [f"{head}_AU{n}" for head in model.heads for n in AUS]
     writer.writerow(["database", "subject", "clip", "method", "seed", *columns, *(f"AU{n}" for n in AUS)])
     for clip, row in zip(database.clips, logits, strict=True):
         name = [database.name, clip.subject, clip.clip, recipe["method"], facts["seed"]]
@@ -70,17 +69,18 @@ def predict(
         "left_out": database.left_out,
         "stores": {stage: store.sha256 for stage, store in database.stores.items()},
     }
-    write_if_changed(output.with_name("run.json"), canonical(facts | {"predicted": predicted}) + "\n")
+    facts |= {"heads": list(model.heads), "predicted": predicted}
+    write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
 
 
 @torch.inference_mode()
 def score(model: torch.nn.Module, data: folds.ClipDataset, device: torch.device, workers: int = 0):
-    """Logits float32 (n, 24) as a numpy array, FrameMag's 12 then FrameFlow's, in the data's order."""
+    """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""
     rows = []
     batches = folds.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
         for inputs, labels in folds.loader(data, batches, workers):
             heads = model(**{name: to_device(value, device) for name, value in inputs.items()})
-            rows.append(torch.cat([heads[head] for head in HEADS], 1).cpu())
+            rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
             bar.update(len(labels))
     return torch.cat(rows).numpy()

@@ -14,7 +14,7 @@ from infusenet.errors import InputError, did_you_mean
 
 # The only place that knows the stages' settings and their defaults.
 STAGES = {
-    "faces": {"revision": 1, "size": 224, "ecc": False},
+    "faces": {"revision": 1, "keep": "pairs", "size": 224, "ecc": False},
     "flow": {"revision": 1, "photometric": "local", "strain": "tensor"},
     "latents": {
         "revision": 1,
@@ -28,9 +28,10 @@ STAGES = {
 }
 
 CHOICES = {
+    "keep": ("pairs", "first10", "tim10", "span"),
     "photometric": ("none", "global", "local"),
     "strain": ("tensor", "meb"),
-    "latent": ("difference", "magnified"),
+    "latent": ("difference", "magnified", "decoded"),
     "form": ("pooled", "raw"),
 }
 

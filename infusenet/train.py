@@ -79,12 +79,18 @@ def train(
     # Model and optimiser. Nothing draws from torch's generator before this seed.
     entropy = folds.words(seed, held_out, method)
     torch.manual_seed(entropy[0] << 32 | entropy[1])
-    model = models.create(recipe).to(device, memory_format=torch.channels_last).train()
+    model = models.create(recipe)
+    output.mkdir(parents=True, exist_ok=True)
+    if hasattr(model, "fit"):
+        model.fit(*whole(data))
+        write_log(output / "log.csv", [])
+        runs.save_weights(output, model, facts)
+        return
+    model.to(device, memory_format=torch.channels_last).train()
     optimizer = Adam(model.parameters(), recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
     scheduler = ExponentialLR(optimizer, recipe["gamma"])
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
-    output.mkdir(parents=True, exist_ok=True)
     rows = runs.resume(output, facts, **parts)
     shutil.rmtree(output / "tensorboard", ignore_errors=True)
     batches = folds.EpochBatches(len(data), recipe["batch"], entropy)
@@ -129,10 +135,16 @@ def describe(recipe: dict, held_out: str, seed: int, opened: list[folds.Database
     }
 
 
+def whole(data: folds.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """All inputs and labels of the training clips at once, with the draws of the first epoch."""
+    (batch,) = folds.loader(data, folds.EpochBatches(len(data), len(data)), 0)
+    return batch
+
+
 def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
     """One pass over the loader: the mean loss of each head and the F1 on the clips as they passed.
 
-    ``f1`` is the mean over AUs of the positive class's F1 of FrameMag's head (positive iff logit > 0,
+    ``f1`` is the mean over AUs of the positive class's F1 of the scored head (positive iff logit > 0,
     0 where an AU has neither positives nor predictions), with the weights of the moment.
     """
     losses, counts, clips = {}, torch.zeros(3, len(AUS), device=device), 0
@@ -147,7 +159,7 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
         with torch.no_grad():
             for name, term in terms.items():
                 losses[name] = losses.get(name, 0) + term.double() * len(labels)
-            positive = (heads["mag"] > 0).float()
+            positive = (heads[model.heads[0]] > 0).float()
             counts += torch.stack([(positive * labels).sum(0), positive.sum(0), labels.sum(0)])
         clips += len(labels)
         bar.update(len(labels))
@@ -159,7 +171,8 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
 
 
 def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    return value.to(device, memory_format=torch.channels_last, non_blocking=True)
+    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
+    return value.to(device, memory_format=layout, non_blocking=True)
 
 
 def write_scalars(board: SummaryWriter, row: dict) -> None:
@@ -169,9 +182,12 @@ def write_scalars(board: SummaryWriter, row: dict) -> None:
 
 
 def write_log(path: Path, rows: list[dict]) -> None:
-    """One row an epoch: epoch, rate, loss of each head, f1. No times, so that reruns give equal bytes."""
+    """One row an epoch: epoch, rate, loss of each head, f1. No times, so that reruns give equal bytes.
+
+    A model that is fitted in one go has no epochs and leaves the header alone.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_if_changed(path, text.getvalue())

@@ -15,7 +15,7 @@ RECIPES = {
     "latents": {"stage": "latents", **STAGES["latents"], "weights": "0" * 64, "size": SIZE},
 }
 RECIPE = {
-    "method": "infusenet_resnet18", "revision": 1, "preset": "paper", "weights": "none", "size": SIZE,
+    "method": "infusenet_resnet18", "model": "infusenet_resnet18", "revision": 1, "preset": "paper", "weights": "none", "size": SIZE,
     "epochs": 2, "batch": 8, "rate": 1e-3, "gamma": 0.9, "weight_decay": 0.0, "pseudo_apex": "per_epoch",
     "factor": 10, "threads": 1,
     "stores": {stage: {"variant": "", "recipe": recipe} for stage, recipe in RECIPES.items()},

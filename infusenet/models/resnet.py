@@ -61,6 +61,8 @@ class InfuseNet(nn.Module):
     encoded at. The maps after infusion come out of ``infusions.block1`` .. ``infusions.block4``.
     """
 
+    heads = ("mag", "flow")
+
     def __init__(self, settings: Settings, form: str):
         super().__init__()
         self.frame_flow, self.frame_mag = FrameFlow(), FrameMag(form)

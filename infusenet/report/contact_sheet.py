@@ -33,7 +33,7 @@ def contact_sheet(store: Store, path: Path) -> None:
 
 
 def _crop(store: Store, clip: str) -> np.ndarray:
-    onset = store.read("frames", clip, 0)
+    onset = store.read("onset", clip) if "onset" in store.names else store.read("frames", clip, 0)
     landmarks = store.read("landmarks", clip) * TILE / onset.shape[0]
     tile = cv2.resize(onset, (TILE, TILE), interpolation=cv2.INTER_AREA)
     for point in landmarks:

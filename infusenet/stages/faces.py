@@ -17,9 +17,12 @@ from infusenet.recipe import digest, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
+from infusenet.temporal import spread, tim
 
 # The paper draws the pseudo-apex up to this many frames after the apex.
 PSEUDO_APEX = 5
+# Lengths of the videos that LBP-TOP and LED read.
+TEN, SPAN = 10, 32
 
 
 def build(
@@ -38,6 +41,11 @@ def build(
     the five frames after it, clamped to the offset; ``numbers`` int32 (7,), their frame numbers;
     ``landmarks`` float32 (68, 2), (x, y) of the onset in crop px; ``matrix`` float64 (7, 2, 3), native
     px to crop px for each slot (all equal unless ``ecc``).
+
+    A recipe that keeps something else than the pairs makes a gray ``video`` uint8 (T, S, S) instead, from
+    onset to offset: ``first10`` the first ten frames (shorter clips interpolated to ten), ``tim10`` all
+    of them interpolated to ten, ``span`` 32 evenly spread; with ``onset`` uint8 (S, S, 3) and
+    ``landmarks``.
 
     Parameters
     ----------
@@ -89,17 +97,18 @@ class Crops:
                 yield Failure(name, "error", str(error))
 
     def _item(self, clip: Clip) -> Item:
-        folder = self.root / clip.frames
+        folder, size = self.root / clip.frames, self.recipe["size"]
         index = frame_index(folder)
-        numbers = slots(clip, index, folder)
-        images = {number: read_rgb(index[number]) for number in sorted(set(numbers))}
+        slotted = slots(clip, index, folder)
+        pairs = self.recipe["keep"] == "pairs"
+        numbers = slotted if pairs else video_numbers(clip, index, self.recipe["keep"])
+        images = {number: read_rgb(index[number]) for number in sorted({clip.onset, *numbers})}
         _same_size(images, folder)
         onset = images[clip.onset]
         following = index.get(clip.onset + 1)
         neighbour = read_rgb(following) if following and following != index[clip.onset] else None
         found = faces.detect(onset, neighbour)
 
-        size = self.recipe["size"]
         matrix = faces.similarity(found.landmarks, size)
         landmarks = faces.apply(matrix, found.landmarks)
         matrices = dict.fromkeys(images, matrix)
@@ -110,15 +119,30 @@ class Crops:
                     warp = faces.sway(still, faces.crop(image, matrix, size), landmarks)
                     matrices[number] = faces.compose_sway(matrix, warp)
         crops = {number: faces.crop(image, matrices[number], size) for number, image in images.items()}
-        return Item(
-            {
-                "frames": np.stack([crops[number] for number in numbers]),
-                "numbers": np.array(numbers, np.int32),
-                "landmarks": landmarks.astype(np.float32),
-                "matrix": np.stack([matrices[number] for number in numbers]),
-            },
-            "recovered" if found.recovered else "ok",
-        )
+        arrays = {"landmarks": landmarks.astype(np.float32)}
+        if pairs:
+            arrays["frames"] = np.stack([crops[number] for number in numbers])
+            arrays["numbers"] = np.array(numbers, np.int32)
+            arrays["matrix"] = np.stack([matrices[number] for number in numbers])
+        else:
+            gray = [cv2.cvtColor(crops[number], cv2.COLOR_RGB2GRAY) for number in numbers]
+            arrays["video"] = video(np.stack(gray), self.recipe["keep"])
+            arrays["onset"] = crops[clip.onset]
+        return Item(arrays, "recovered" if found.recovered else "ok")
+
+
+def video_numbers(clip: Clip, index: dict[int, Path], keep: str) -> list[int]:
+    """The frames from onset to offset that a video is made of."""
+    there = [number for number in range(clip.onset, clip.offset + 1) if number in index]
+    if keep == "span":
+        return spread(there, SPAN)
+    return there[:TEN] if keep == "first10" and len(there) >= TEN else there
+
+
+def video(frames: np.ndarray, keep: str) -> np.ndarray:
+    """Gray frames uint8 (n, S, S) as a video of fixed length: ``span`` has it already, the others are
+    brought to ten frames (a clip of exactly ten stays as it is)."""
+    return frames if keep == "span" else tim(frames, TEN)
 
 
 def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:

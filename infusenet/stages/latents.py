@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional
 
 from infusenet import photometric
 from infusenet.errors import InputError
+from infusenet.images import resize
 from infusenet.magnifier import Magnifier, load
 from infusenet.magnifier.device import prepare
 from infusenet.magnifier.network import CHANNELS
@@ -26,7 +26,8 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
 
     One item a clip, ``latents``: float16 (6, 32, h, w), the pairs (onset, apex + k) for k = 0..5,
     one pair a chunk. ``raw`` latents have half the recipe's size, ``pooled`` ones (after FrameMag's
-    ReLU and 3x3 / 2 max-pool) a quarter. Clips without a face stay listed as failures.
+    ReLU and 3x3 / 2 max-pool) a quarter. Of ``latent: decoded`` it is float16 (6, 3, size, size), the
+    magnified RGB images in [0, 1]. Clips without a face stay listed as failures.
 
     Parameters
     ----------
@@ -48,12 +49,19 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
         raise InputError(
             f"{path} has sha256 {file_digest(path)}, the recipe names {recipe['weights']}; give that file's path"
         )
-    crop = store.shape("frames")[1] if len(store) else recipe["size"]
-    if crop < recipe["size"]:
-        raise InputError(f"{faces}: crops of {crop} px, latents of size {recipe['size']} need at least that")
+    size = recipe["size"]
+    crop = store.shape("frames")[1] if len(store) else size
+    if crop < size:
+        raise InputError(f"{faces}: crops of {crop} px, latents of size {size} need at least that")
+    if recipe["latent"] == "decoded" and (recipe["form"] == "pooled" or size % 2):
+        raise InputError("decoded images are made whole, of an even size: set form: raw and such a size")
     device = prepare(device, threads)
     model.to(device, memory_format=torch.channels_last)
-    side = -(-recipe["size"] // (4 if recipe["form"] == "pooled" else 2))
+    if recipe["latent"] == "decoded":
+        chunk = (1, 3, size, size)
+    else:
+        side = -(-size // (4 if recipe["form"] == "pooled" else 2))
+        chunk = (1, CHANNELS, side, side)
     fill(
         Path(output),
         stage="latents",
@@ -63,7 +71,7 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
         clips=[(clip, digest([store.keys[clip], recipe])) for clip in store.clips],
         work=partial(_work, store, model, recipe, device),
         upstream_failures=store.failures,
-        chunks={"latents": (1, CHANNELS, side, side)},
+        chunks={"latents": chunk},
     )
 
 
@@ -89,22 +97,19 @@ def latents(model: Magnifier, frames: np.ndarray, numbers: Sequence[int], recipe
 
     Returns
     -------
-    float16 (n - 1, 32, h, w)
+    float16 (n - 1, 32, h, w), or (n - 1, 3, size, size) when decoded
     """
     order, places = {}, []
     for i, number in enumerate(numbers):
         places.append(order.setdefault(int(number), (len(order), i))[0])
-    images = [_resize(frames[i], recipe["size"]) for _, i in order.values()]
+    images = [resize(frames[i], recipe["size"]) for _, i in order.values()]
     images = [photometric.match(images[0], image, recipe["photometric"]) for image in images]
     batch = torch.from_numpy(2 * np.stack(images) - 1).permute(0, 3, 1, 2)  # channels last already
     encoded = model.encoder(batch.to(device))
     difference = model.manipulator(encoded[:1], encoded, recipe["factor"])
     result = difference if recipe["latent"] == "difference" else encoded + difference
+    if recipe["latent"] == "decoded":
+        result = ((model.decoder(result) + 1) / 2).clamp(0, 1)
     if recipe["form"] == "pooled":
         result = functional.max_pool2d(functional.relu(result), **POOL)
     return result.half().cpu().numpy()[places[1:]]
-
-
-def _resize(frame: np.ndarray, size: int) -> np.ndarray:
-    """Area-resized float32 (size, size, 3) in [0, 1]."""
-    return cv2.resize(np.float32(frame) / 255, (size, size), interpolation=cv2.INTER_AREA)

@@ -73,12 +73,11 @@ def magnifier_weights(wildcards):
 
 def store_paths(method, databases):
     """The stores of `databases` that a method reads."""
-    stores = configuration.resolve_method(CONFIG, method)["stores"]
-    return [
-        f"{CACHE}/{database}/{stage}{'.' * bool(store['variant'])}{store['variant']}.h5"
-        for database in databases
-        for stage, store in stores.items()
+    stores = configuration.resolve_method(CONFIG, method)["stores"].values()
+    names = [
+        f"{store['recipe']['stage']}{'.' * bool(store['variant'])}{store['variant']}.h5" for store in stores
     ]
+    return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
 
 
 def others(held_out):
