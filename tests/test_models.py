@@ -1,4 +1,4 @@
-"""Models: infusion, presets, parameter counts, initial weights."""
+"""InfuseNet and its ResNets: infusion, presets, FrameMag's inputs, initial weights."""
 
 from urllib.error import URLError
 
@@ -6,40 +6,44 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_inputs import batch, build, recipe
 from safetensors.torch import save_file
-from synthetic import RECIPE
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchvision.models import ResNet18_Weights, resnet18
 
-from infusenet import models
+from infusenet import magnifier
 from infusenet.errors import InputError
+from infusenet.models import infusion, weights
+from infusenet.models.backbone import LatentEntry
 from infusenet.models.infusion import BLOCKS, SCOPES, Infusion, minmax, preset
-from infusenet.models.resnet import FrameFlow, FrameMag
-
-
-def build(seed=0, **changes):
-    torch.manual_seed(seed)
-    return models.create(RECIPE | changes)
-
-
-def batch(clips=3, size=64):
-    generator = torch.Generator().manual_seed(1)
-    return {
-        "flow": torch.rand(clips, 3, size, size, generator=generator),
-        "latents": torch.rand(clips, 64, size // 4, size // 4, generator=generator),
-    }
 
 
 def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_parameters_are_those_of_the_two_published_networks():
-    model = build()
-    assert count(model.frame_flow) == count(FrameFlow()) == 11_182_668
-    assert count(model.frame_mag) == 11_173_132
-    assert count(model) == 11_182_668 + 11_173_132
-    # One head less: as released, without the magnifier and without the head that is never used.
+def test_a_seed_starts_from_the_weights_it_always_started_from():
+    state = build().state_dict()
+    assert len(state) == 238
+    for name, first, norm in (
+        ("frame_flow.conv1.weight", 0.001470700604841113, 2.4615891783261286),
+        ("frame_mag.layer1.0.conv1.weight", -0.1507706642150879, 11.358972587181752),
+        ("frame_mag.layer4.1.conv2.weight", -0.00320959254167974, 32.01645984945922),
+        ("frame_mag.fc.weight", -0.027891946956515312, 2.001895000703218),
+    ):
+        assert state[name].flatten()[0].item() == pytest.approx(first)
+        assert state[name].double().norm().item() == pytest.approx(norm)
+
+
+@pytest.mark.parametrize("variant", ["infusenet_decoded", "infusenet_finetuned"])
+def test_ablations_start_from_the_same_weights(variant):
+    other = build(variant).state_dict()
+    same = [name for name, value in build().state_dict().items() if torch.equal(value, other[name])]
+    assert len(same) == 238
+
+
+def test_released_preset_has_one_head():
+    # As published, without the magnifier and without the second head, which is never used.
     assert count(build(preset="released")) == 22_535_804 - 108_336 - 77_824
 
 
@@ -54,6 +58,14 @@ def test_minmax_spans_zero_to_one_over_its_scope(scope, seed, scale):
     expected = torch.stack([(m - m.min()) / (m.max() - m.min()) for m in map])
     if scope == "sample":
         torch.testing.assert_close(result, expected)
+
+
+def test_minmax_of_a_vector_keeps_clips_apart_in_every_scope_but_batch():
+    vectors = torch.tensor([[0.0, 1, 2], [10, 20, 30]])
+    expected = torch.tensor([[0, 0.5, 1]] * 2)
+    assert torch.equal(minmax(vectors, "sample"), expected)
+    assert torch.equal(minmax(vectors, "channel"), expected)
+    assert torch.equal(minmax(vectors, "batch"), vectors / 30)
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -87,20 +99,28 @@ def test_forward_is_the_paper_s_equations_written_out():
     torch.testing.assert_close(heads["flow"], flow_net.fc(flow.mean((2, 3))))
 
 
-def test_maps_after_infusion_can_be_hooked():
-    model, seen = build().eval(), {}
+@pytest.mark.parametrize(
+    ("case", "shapes"),
+    [
+        ({"model": "infusenet_resnet18"}, [(64, 16), (128, 8), (256, 4), (512, 2)]),
+        ({"model": "infusenet_vit", "variant": "tinyvit_5m"}, [(64, 16), (128, 8), (160, 4), (320, 2)]),
+        ({"model": "infusenet_vit", "variant": "patch16", "form": "raw"}, [(192, 4)] * 4),
+    ],
+    ids=["resnet18", "tinyvit_5m", "patch16"],
+)
+def test_maps_after_infusion_can_be_hooked(case, shapes):
+    model, seen = build(**case).eval(), {}
     for name in BLOCKS:
         module = model.get_submodule(f"infusions.{name}")
-        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: tuple(out.shape)}))
-    model(**batch(2))
-    assert seen == {
-        "block1": (2, 64, 16, 16), "block2": (2, 128, 8, 8),
-        "block3": (2, 256, 4, 4), "block4": (2, 512, 2, 2),
-    }  # fmt: skip
+        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
+    heads = model(**batch(case["model"], 2, case.get("form", "pooled")))
+    assert [tuple(seen[name].shape) for name in BLOCKS] == [(2, c, side, side) for c, side in shapes]
+    gradients = torch.autograd.grad(heads["mag"].sum(), [seen[name] for name in BLOCKS])
+    assert all(gradient.any() for gradient in gradients)
 
 
 def test_only_the_released_preset_lets_batch_mates_change_a_score():
-    inputs = batch(4)
+    inputs = batch(clips=4)
     inputs["flow"][1:] *= 10
     alone = {name: value[:1] for name, value in inputs.items()}
     for name, depends in (("paper", False), ("released", True)):
@@ -111,34 +131,65 @@ def test_only_the_released_preset_lets_batch_mates_change_a_score():
         assert (model.scoring_batch == 1) != depends
 
 
-def test_released_preset_shares_one_head_and_infuses_the_pooled_vector():
-    model, inputs = build(preset="released").eval(), batch()
-    pooled = {}
-    for name in ("frame_flow", "frame_mag"):
-        getattr(model, name).avgpool.register_forward_hook(
-            lambda _, __, out, name=name: pooled.update({name: out.flatten(1)})
-        )
-    heads = model(**inputs)
-    flow, mag, head = pooled["frame_flow"], pooled["frame_mag"], model.frame_mag.fc
-    torch.testing.assert_close(heads["flow"], head(flow))
-    torch.testing.assert_close(heads["mag"], head(mag * (flow - flow.min()) / (flow.max() - flow.min())))
-
-
-@pytest.mark.parametrize("name", ["paper", "released"])
-def test_gradients_reach_every_parameter(name):
-    model = build(preset=name).train()
-    heads = model(**batch())
+@pytest.mark.parametrize("model", ["infusenet_resnet18", "infusenet_vit"])
+def test_gradients_reach_every_parameter_of_the_released_preset(model):
+    network = build(model, preset="released").train()
+    for parameter in network.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    heads = network(**batch(model, 4))
     sum(binary_cross_entropy_with_logits(h, torch.ones_like(h)) for h in heads.values()).backward()
-    assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+    assert [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_recipe_overrides_single_settings_of_its_preset():
+    given = infusion.settings(recipe("infusenet_resnet18", scope="channel", places=["block4"], detach=None))
+    assert (given.scope, tuple(given.places), given.detach) == ("channel", ("block4",), False)
+    assert infusion.settings(recipe("infusenet_resnet18", preset="released")) == preset("released")
+    model = build(preset="released", scope="sample", detach=True)
+    assert list(model.infusions) == [*BLOCKS, "pooled"]
+    assert model.scoring_batch == 1
+    assert {(i.scope, i.detach) for i in model.infusions.values()} == {("sample", True)}
+    with pytest.raises(InputError, match="'block5' .did you mean 'block"):
+        build(places=["block5"])
+
+
+def test_latents_are_normalised_over_the_batch_when_asked():
+    model, inputs, seen = build(latent_norm=True).train(), batch(), []
+    assert count(model) - count(build()) == 2 * 64
+    model.frame_mag.layer1.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model(**{name: 1000 * value + 7 for name, value in inputs.items()})
+    torch.testing.assert_close(seen[0].mean((0, 2, 3)), torch.zeros(64), atol=1e-4, rtol=0)
+    torch.testing.assert_close(seen[0].std((0, 2, 3)), torch.ones(64), atol=1e-2, rtol=0)
 
 
 def test_raw_latents_are_pooled_by_the_model_as_the_store_would():
-    torch.manual_seed(0)
-    raw, pooled = FrameMag("raw").eval(), FrameMag("pooled").eval()
-    pooled.load_state_dict(raw.state_dict())
-    latents = torch.randn(2, 64, 32, 32)
+    latents = batch(form="raw")["latents"]
     stored = torch.nn.functional.max_pool2d(torch.relu(latents), 3, 2, 1)
-    assert torch.equal(raw(latents), pooled(stored))
+    assert torch.equal(LatentEntry("raw")(latents), LatentEntry("pooled")(stored))
+
+
+def test_magnifier_inside_gives_the_latents_that_a_store_holds():
+    frames = batch("infusenet_finetuned")["frames"]
+    model, cached = build("infusenet_finetuned").eval(), build(form="raw").eval()
+    net = magnifier.load()
+    onset, apex, pseudo_apex = (net.encoder(frames[:, n]) for n in range(3))
+    latents = torch.cat([net.manipulator(onset, moved, 10) for moved in (apex, pseudo_apex)], 1)
+    flow = batch()["flow"]
+    for head, logits in model(flow=flow, frames=frames).items():
+        torch.testing.assert_close(logits, cached(flow=flow, latents=latents)[head], rtol=1e-4, atol=1e-5)
+
+
+def test_two_equal_decoded_images_count_as_one():
+    torch.manual_seed(3)
+    image, network = torch.rand(2, 3, 64, 64), build("infusenet_decoded").eval().frame_mag
+    plain = resnet18(num_classes=12).eval()
+    state = network.state_dict()
+    plain.load_state_dict(state | {"conv1.weight": 2 * state["conv1.weight"][:, :3]})
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    expected = plain((image - mean[:, None, None]) / std[:, None, None])
+    torch.testing.assert_close(
+        network(decoded=image.repeat(1, 2, 1, 1))["mag"], expected, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -173,6 +224,32 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch):
         build(weights="imagenet")
 
 
+def test_six_channels_take_the_weights_of_three(tmp_path):
+    state, path = resnet18().state_dict(), tmp_path / "resnet18.pth"
+    old = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    torch.save(old, path)
+    loaded = build("infusenet_decoded", weights=str(path)).frame_mag.conv1.weight
+    assert torch.equal(loaded, torch.cat([state["conv1.weight"]] * 2, 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("resnet10", "resnet10t.c3_in1k"),
+        ("vit_tiny_flow", "tiny_vit_5m_224.dist_in22k_ft_in1k"),
+        ("infusenet_vit", "tiny_vit_5m_224.dist_in22k_ft_in1k"),
+    ],
+)
+def test_imagenet_weights_of_timm_without_a_network_say_what_to_do(model, name, monkeypatch):
+    def offline(asked, pretrained):
+        assert (asked, pretrained) == (name, True)
+        raise OSError("no network")
+
+    monkeypatch.setattr(weights.TimmWeights, "get_state_dict", lambda self, **_: offline(self.name, True))
+    with pytest.raises(InputError, match=f"timm/{name}/.* could not be fetched .no network.*weights: FILE"):
+        build(model, weights="imagenet")
+
+
 def test_unfit_weights_are_refused(tmp_path):
     other, text = tmp_path / "other.pth", tmp_path / "text.pth"
     torch.save({"conv1.weight": torch.zeros(2, 2)}, other)
@@ -186,8 +263,6 @@ def test_unfit_weights_are_refused(tmp_path):
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(InputError, match="did you mean 'infusenet_resnet18'"):
-        build(method="infusenet_resnet")
     with pytest.raises(InputError, match="known: paper, released"):
         preset("papers")
     with pytest.raises(InputError, match="expected one of sample, channel, batch"):

@@ -1,9 +1,9 @@
 """The models by name: a new one is one file here, one decorator and one import line below.
 
-A model takes its inputs by the name of the store that they come from (``flow``, ``latents``) and
-returns a dict of heads, each float32 (B, 12) logits in the order of `infusenet.manifest.AUS`. Every
-head is trained; a clip's score is the head ``mag``. Its attribute ``scoring_batch`` says how many
-clips are scored together: 1, unless batch-mates matter.
+A model takes its inputs by name (``flow``, ``latents``, ...) and returns a dict of heads, each
+float32 (B, 12) logits in the order of `infusenet.manifest.AUS`. Its attribute ``heads`` names them;
+every head is trained, the first one is a clip's score. ``scoring_batch`` says how many clips are
+scored together: 1, unless batch-mates matter.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ def create(recipe: dict) -> nn.Module:
     Raises
     ------
     InputError
-        Unknown method or preset, or weights that are not there.
+        Unknown model or preset, a size that the model cannot take, or weights that are not there.
     """
-    name = recipe["method"]
+    name = recipe["model"]
     if name not in MODELS:
         raise InputError(f"unknown model '{name}' {did_you_mean(name, MODELS)}")
     return MODELS[name](recipe)
 
 
-from infusenet.models import resnet  # noqa: E402, F401  (registers its models)
+from infusenet.models import lbp_top, led, resnet, shallow, vit  # noqa: E402, F401  (registers them)

@@ -1,15 +1,17 @@
 """Infusion: one network's min-max normalised map multiplies another's (Khor et al. 2025, eq. 6-8)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from infusenet.errors import InputError, did_you_mean
+from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.models.backbone import Backbone
 
 # Dimensions over which one minimum and one maximum are taken, of a map (B, C, H, W) or vector (B, C).
 SCOPES = ("sample", "channel", "batch")
 BLOCKS = ("block1", "block2", "block3", "block4")
+PLACES = (*BLOCKS, "pooled")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Settings:
 
 PRESETS = {
     "paper": Settings(),
-    "released": Settings(scope="batch", places=(*BLOCKS, "pooled"), shared_head=True),
+    "released": Settings(scope="batch", places=PLACES, shared_head=True),
 }
 
 
@@ -41,6 +43,20 @@ def preset(name: str) -> Settings:
     return PRESETS[name]
 
 
+def settings(recipe: dict) -> Settings:
+    """The recipe's preset, with its ``scope``, ``places`` and ``detach`` over it where it gives them.
+
+    A value None leaves the preset's. InputError for an unknown preset, scope or place.
+    """
+    given = {name: recipe.get(name) for name in ("scope", "places", "detach")}
+    chosen = replace(preset(recipe["preset"]), **{k: v for k, v in given.items() if v is not None})
+    raise_all(
+        (f"'{place}' {did_you_mean(place, PLACES)}" for place in chosen.places if place not in PLACES),
+        "unknown infusion places",
+    )
+    return chosen
+
+
 def minmax(map: Tensor, scope: str) -> Tensor:
     """Min-max normalisation to [0, 1] (eq. 6); where all values are equal the result is zero.
 
@@ -48,9 +64,9 @@ def minmax(map: Tensor, scope: str) -> Tensor:
     ----------
     map : float tensor (B, C, H, W) or (B, C)
     scope : {"sample", "channel", "batch"}
-        ``channel`` needs a map with height and width.
+        A channel of a vector is a single value, so there ``channel`` means ``sample``.
     """
-    first = {"batch": 0, "sample": 1, "channel": 2}[scope]
+    first = {"batch": 0, "sample": 1, "channel": 2 if map.dim() == 4 else 1}[scope]
     dims = tuple(range(first, map.dim()))
     low = map.amin(dims, keepdim=True)
     span = map.amax(dims, keepdim=True) - low
@@ -75,3 +91,40 @@ class Infusion(nn.Module):
 
     def extra_repr(self) -> str:
         return f"scope={self.scope}, detach={self.detach}"
+
+
+class InfuseNet(nn.Module):
+    """FrameMag guided by FrameFlow: after each block FrameMag's map is infused with FrameFlow's.
+
+    The two backbones must give maps of equal shape, and the maps must show the same geometry: the
+    flow's side S is that of the frames behind FrameMag's input. The maps after infusion come out of
+    ``infusions.block1`` .. ``infusions.block4``.
+    """
+
+    heads = ("mag", "flow")
+
+    def __init__(self, settings: Settings, frame_flow: Backbone, frame_mag: Backbone):
+        super().__init__()
+        self.frame_flow, self.frame_mag = frame_flow, frame_mag
+        self.infusions = nn.ModuleDict(
+            {place: Infusion(settings.scope, settings.detach) for place in settings.places}
+        )
+        self.scoring_batch = 8 if settings.scope == "batch" else 1
+        if settings.shared_head:
+            self.frame_flow.fc = None
+
+    def forward(self, flow: Tensor, **front: Tensor) -> dict[str, Tensor]:
+        """Flow (B, 3, S, S) and FrameMag's input by name -> logits (B, 12) of both networks."""
+        flow, mag = self.frame_flow.stem(flow), self.frame_mag.stem(**front)
+        for place, flow_block, mag_block in zip(
+            BLOCKS, self.frame_flow.blocks, self.frame_mag.blocks, strict=True
+        ):
+            flow, mag = flow_block(flow), mag_block(mag)
+            mag = self._infuse(place, mag, flow)
+        flow, mag = self.frame_flow.pool(flow), self.frame_mag.pool(mag)
+        mag = self._infuse("pooled", mag, flow)
+        flow_head = self.frame_mag.fc if self.frame_flow.fc is None else self.frame_flow.fc
+        return {"mag": self.frame_mag.fc(mag), "flow": flow_head(flow)}
+
+    def _infuse(self, place: str, mag: Tensor, flow: Tensor) -> Tensor:
+        return self.infusions[place](mag, flow) if place in self.infusions else mag

@@ -1,97 +1,192 @@
-"""InfuseNet on ResNet18 (Khor et al. 2025, section 3; He et al. 2016)."""
+"""ResNets (He et al. 2016) on flow and on latents, alone, fused late, and as InfuseNet.
 
+Khor et al. 2025, section 3: FrameFlow reads the flow image, FrameMag the magnified latents. The
+ablations show FrameMag decoded images, or train the magnifier along.
+"""
+
+import timm
+import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
+from infusenet import magnifier
 from infusenet.manifest import AUS
 from infusenet.models import register
-from infusenet.models.infusion import BLOCKS, Infusion, Settings, preset
-from infusenet.models.weights import initialise
+from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
+from infusenet.models.infusion import InfuseNet, settings
+from infusenet.models.weights import TimmWeights, initialise
+
+DEPTHS = {
+    18: (BasicBlock, [2, 2, 2, 2], ResNet18_Weights.IMAGENET1K_V1),
+    34: (BasicBlock, [3, 4, 6, 3], ResNet34_Weights.IMAGENET1K_V1),
+    50: (Bottleneck, [3, 4, 6, 3], ResNet50_Weights.IMAGENET1K_V1),
+}
+# Mean and standard deviation of ImageNet's RGB in [0, 1], as torchvision's weights expect it.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class ResNet18(ResNet):
-    """torchvision's ResNet18 with 12 outputs, taken apart into stem, four blocks, pooling and ``fc``."""
+class FrameFlow(Backbone, ResNet):
+    """torchvision's ResNet with 12 outputs: flow images float (B, 3, S, S) in [0, 1] -> logits."""
 
-    def __init__(self):
-        super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=len(AUS))
+    def __init__(self, depth: int = 18):
+        block, layers, weights = DEPTHS[depth]
+        super().__init__(block, layers, num_classes=len(AUS))
+        self.imagenet = weights
 
     @property
     def blocks(self) -> list[nn.Module]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
-    def stem(self, image: Tensor) -> Tensor:
-        return self.maxpool(self.relu(self.bn1(self.conv1(image))))
+    def stem(self, flow: Tensor) -> Tensor:
+        return self.maxpool(self.relu(self.bn1(self.conv1(flow))))
 
     def pool(self, map: Tensor) -> Tensor:
         return self.avgpool(map).flatten(1)
 
-    def forward(self, image: Tensor) -> Tensor:
-        map = self.stem(image)
-        for block in self.blocks:
-            map = block(map)
-        return self.fc(self.pool(map))
 
+class FrameMag(FrameFlow):
+    """ResNet18 on maps (B, 64, S / 4, S / 4) that ``entry`` makes of FrameMag's input.
 
-class FrameFlow(ResNet18):
-    """Flow images float (B, 3, S, S) in [0, 1] -> logits (B, 12)."""
-
-
-class FrameMag(ResNet18):
-    """Latents of two pairs float (B, 64, h, w) -> logits (B, 12).
-
-    The latents stand where ResNet18 has its maps after the first convolution, so ``conv1`` and
-    ``bn1`` do not exist here. ``form`` of the latents: ``raw`` (h = S / 2), or ``pooled`` (h = S / 4)
-    when the store was written after ReLU and max-pooling.
+    They stand where ResNet18 has its maps after the first convolution and max-pooling, so ``conv1``
+    and ``bn1`` do not exist here.
     """
 
-    def __init__(self, form: str):
+    heads = ("mag",)
+    fresh = ("fc.", "entry.")
+
+    def __init__(self, entry: nn.Module):
         super().__init__()
         del self.conv1, self.bn1
-        self.form = form
+        self.entry = entry
 
-    def stem(self, latents: Tensor) -> Tensor:
-        return latents if self.form == "pooled" else self.maxpool(self.relu(latents))
+    def stem(self, **inputs: Tensor) -> Tensor:
+        return self.entry(**inputs)
 
 
-class InfuseNet(nn.Module):
-    """FrameMag guided by FrameFlow: after each block FrameMag's map is infused with FrameFlow's.
+class FrameDecoded(FrameFlow):
+    """ResNet18 on decoded magnified images of two pairs: RGB float (B, 6, S, S) in [0, 1].
 
-    Both maps must show the same geometry: the flow's side S is the size that the latents were
-    encoded at. The maps after infusion come out of ``infusions.block1`` .. ``infusions.block4``.
+    The first convolution takes six channels; its weights for three are repeated and halved, so two
+    equal images give what one image gives the network for three.
     """
 
-    heads = ("mag", "flow")
+    heads = ("mag",)
 
-    def __init__(self, settings: Settings, form: str):
+    def __init__(self):
         super().__init__()
-        self.frame_flow, self.frame_mag = FrameFlow(), FrameMag(form)
-        self.infusions = nn.ModuleDict(
-            {place: Infusion(settings.scope, settings.detach) for place in settings.places}
-        )
-        self.scoring_batch = 8 if settings.scope == "batch" else 1
-        if settings.shared_head:
-            self.frame_flow.fc = None
+        weight = self.conv1.weight.data
+        self.conv1 = nn.Conv2d(6, 64, 7, stride=2, padding=3, bias=False)
+        self.conv1.weight.data = weight.repeat(1, 2, 1, 1) / 2
+        for name, values in (("mean", MEAN), ("std", STD)):
+            self.register_buffer(name, torch.tensor(values * 2).view(1, 6, 1, 1), persistent=False)
+
+    def adapt(self, state):
+        state = super().adapt(state)
+        if state.get("conv1.weight", self.conv1.weight).shape[1] == 3:
+            state["conv1.weight"] = state["conv1.weight"].repeat(1, 2, 1, 1) / 2
+        return state
+
+    def stem(self, decoded: Tensor) -> Tensor:
+        return super().stem((decoded - self.mean) / self.std)
+
+
+class MagnifierEntry(nn.Module):
+    """The magnifier's encoder and manipulator, trained along: frames float (B, 3, 3, S, S) -> maps.
+
+    Frames are onset, apex and pseudo-apex, RGB in [-1, 1]; each is encoded once. The maps are
+    those of `LatentEntry` for the difference latents of (onset, apex) and (onset, pseudo-apex).
+    """
+
+    def __init__(self, weights: str | None, factor: float, norm: bool):
+        super().__init__()
+        loaded = magnifier.load(weights).requires_grad_(True)
+        self.encoder, self.manipulator = loaded.encoder, loaded.manipulator
+        self.factor, self.latents = factor, LatentEntry("raw", norm)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        onset, *moved = self.encoder(frames.flatten(0, 1)).unflatten(0, (-1, 3)).unbind(1)
+        return self.latents(torch.cat([self.manipulator(onset, latent, self.factor) for latent in moved], 1))
+
+
+class LateFusion(nn.Module):
+    """The pooled vectors of both networks, concatenated, to one linear layer; all of it is trained."""
+
+    heads = ("fused",)
+    scoring_batch = 1
+
+    def __init__(self, frame_flow: FrameFlow, frame_mag: FrameMag):
+        super().__init__()
+        self.frame_flow, self.frame_mag = frame_flow, frame_mag
+        self.fc = nn.Linear(frame_flow.fc.in_features + frame_mag.fc.in_features, len(AUS))
+        del frame_flow.fc, frame_mag.fc
 
     def forward(self, flow: Tensor, latents: Tensor) -> dict[str, Tensor]:
-        """Flow (B, 3, S, S) and latents (B, 64, h, w) -> logits (B, 12) of both networks."""
-        flow, mag = self.frame_flow.stem(flow), self.frame_mag.stem(latents)
-        for place, flow_block, mag_block in zip(
-            BLOCKS, self.frame_flow.blocks, self.frame_mag.blocks, strict=True
-        ):
-            flow, mag = flow_block(flow), mag_block(mag)
-            mag = self._infuse(place, mag, flow)
-        flow, mag = self.frame_flow.pool(flow), self.frame_mag.pool(mag)
-        mag = self._infuse("pooled", mag, flow)
-        flow_head = self.frame_mag.fc if self.frame_flow.fc is None else self.frame_flow.fc
-        return {"mag": self.frame_mag.fc(mag), "flow": flow_head(flow)}
+        vectors = self.frame_flow.features(flow=flow), self.frame_mag.features(latents=latents)
+        return {"fused": self.fc(torch.cat(vectors, 1))}
 
-    def _infuse(self, place: str, mag: Tensor, flow: Tensor) -> Tensor:
-        return self.infusions[place](mag, flow) if place in self.infusions else mag
+
+class ResNet10(Backbone):
+    """timm's resnet10t on flow images (B, 3, S, S): one basic block a stage, a stem of three convolutions."""
+
+    prefix, fresh = "net.", ("net.fc.",)
+    imagenet = TimmWeights("resnet10t.c3_in1k")
+
+    def __init__(self):
+        super().__init__()
+        self.net = timm.create_model("resnet10t", num_classes=len(AUS))
+
+    def forward(self, flow: Tensor) -> dict[str, Tensor]:
+        return {"flow": self.net(flow)}
+
+
+@register
+def resnet10(recipe: dict) -> ResNet10:
+    return initialise(recipe["weights"], ResNet10())[0]
+
+
+@register
+def resnet18_flow(recipe: dict) -> FrameFlow:
+    return initialise(recipe["weights"], FrameFlow())[0]
+
+
+@register
+def resnet18_mag(recipe: dict) -> FrameMag:
+    return initialise(recipe["weights"], FrameMag(latent_entry(recipe)))[0]
+
+
+@register
+def resnet34(recipe: dict) -> FrameFlow:
+    return initialise(recipe["weights"], FrameFlow(34))[0]
+
+
+@register
+def resnet50(recipe: dict) -> FrameFlow:
+    return initialise(recipe["weights"], FrameFlow(50))[0]
+
+
+@register
+def late_fusion(recipe: dict) -> LateFusion:
+    return LateFusion(*initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe))))
 
 
 @register
 def infusenet_resnet18(recipe: dict) -> InfuseNet:
-    model = InfuseNet(preset(recipe["preset"]), recipe["stores"]["latents"]["recipe"]["form"])
-    initialise([model.frame_flow, model.frame_mag], recipe["weights"], ResNet18_Weights.IMAGENET1K_V1)
-    return model
+    return InfuseNet(
+        settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe)))
+    )
+
+
+@register
+def infusenet_decoded(recipe: dict) -> InfuseNet:
+    return InfuseNet(settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameDecoded()))
+
+
+@register
+def infusenet_finetuned(recipe: dict) -> InfuseNet:
+    # The magnifier last, so that the same seed draws the same weights as for cached latents.
+    frame_flow, frame_mag = FrameFlow(), FrameMag(nn.Identity())
+    frame_mag.entry = MagnifierEntry(
+        recipe.get("magnifier"), recipe["factor"], bool(recipe.get("latent_norm"))
+    )
+    return InfuseNet(settings(recipe), *initialise(recipe["weights"], frame_flow, frame_mag))

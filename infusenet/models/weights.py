@@ -4,24 +4,42 @@ import pickle
 from pathlib import Path
 from urllib.error import URLError
 
+import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
+from torchvision.models import WeightsEnum
 
 from infusenet.errors import InputError, raise_all
+from infusenet.models.backbone import Backbone
 
 
-def initialise(backbones: list[nn.Module], weights: str, imagenet) -> None:
-    """Load the same weights into each backbone; its classifier ``fc`` keeps its random start.
+class TimmWeights:
+    """Weights that timm publishes, with the interface of a torchvision weights enum's member."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.url = f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"
+
+    def get_state_dict(self, **_) -> dict[str, Tensor]:
+        return timm.create_model(self.name, pretrained=True).state_dict()
+
+
+def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
+    """Load the same weights into each backbone; its ``fresh`` parameters keep their random start.
 
     Parameters
     ----------
-    backbones : modules whose parameters are named as in torchvision
-        Parameters of the file that a backbone does not have (FrameMag's ``conv1``) are passed over.
     weights : str
-        ``none``, ``imagenet``, or a file: safetensors, or a state dict saved by torch.
-    imagenet : torchvision weights enum member
+        ``none``, ``imagenet`` (from where the first backbone's ``imagenet`` says), or a file:
+        safetensors, or a state dict saved by torch.
+    backbones : backbones
+        Parameters of the file that a backbone does not have (FrameMag's ``conv1``) are passed over.
+
+    Returns
+    -------
+    the backbones
 
     Raises
     ------
@@ -29,10 +47,17 @@ def initialise(backbones: list[nn.Module], weights: str, imagenet) -> None:
         No such file, not a state dict, parameters missing or of another shape, or no network.
     """
     if weights == "none":
-        return
-    state = _imagenet(imagenet) if weights == "imagenet" else read_state(Path(weights))
+        return backbones
+    file = _imagenet(backbones[0].imagenet) if weights == "imagenet" else read_state(Path(weights))
     for backbone in backbones:
-        wanted = {k: v for k, v in backbone.state_dict().items() if not k.startswith("fc.")}
+        state = backbone.adapt(file)
+        wanted = {
+            name: value
+            for name, value in backbone.state_dict().items()
+            if not name.startswith(backbone.fresh)
+            # Older files do not have this count, and nothing here reads it.
+            and (name in state or not name.endswith("num_batches_tracked"))
+        }
         problems = [f"missing {name}" for name in wanted if name not in state]
         problems += [
             f"{name} has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
@@ -41,16 +66,19 @@ def initialise(backbones: list[nn.Module], weights: str, imagenet) -> None:
         ]
         raise_all(problems, f"{weights}: not the weights of {type(backbone).__name__}")
         backbone.load_state_dict({name: state[name] for name in wanted}, strict=False)
+    return backbones
 
 
-def _imagenet(member) -> dict[str, Tensor]:
+def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
     try:
-        return member.get_state_dict(progress=False, check_hash=True)
+        return source.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        cached = f"or put it into {folder}, " if isinstance(source, WeightsEnum) else ""
         raise InputError(
-            f"weights: imagenet: {member.url} could not be fetched ({error}). Download it where there is "
-            f"a network and name the file in the method's configuration (weights: FILE), or put it into "
-            f"{Path(torch.hub.get_dir()) / 'checkpoints'}, or train from scratch (weights: none)"
+            f"weights: imagenet: {source.url} could not be fetched ({error}). Download it where there is "
+            f"a network and name the file in the method's configuration (weights: FILE), {cached}"
+            "or train from scratch (weights: none)"
         ) from None
 
 

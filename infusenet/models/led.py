@@ -1,0 +1,96 @@
+"""LED: a learnable temporal filter on gray clips before a small 3-D network (Varanka et al., SCIA 2023)."""
+
+import torch
+from torch import Tensor, nn
+
+from infusenet.manifest import AUS
+from infusenet.models import register
+from infusenet.models.shallow import check
+
+FRAMES = 6  # of a clip, per pass
+FILTER_RATE, FILTER_DROP = 0.1, 50  # Adam's rate for the filter's scalars; a tenth from this epoch
+
+
+class TemporalFilter(nn.Module):
+    """A normalised difference of two first-order low-pass filters, with three learned scalars.
+
+    Output frame j is sum_i x_i W_ij / (1 + sum_i x_i |W_ij|) over the frames i <= j, with
+    W_ij = alpha [r1^b (1 - r1)^(j - i) - r2^b (1 - r2)^(j - i)] and b = min(1, i). The scalars are
+    stored as logarithms.
+    """
+
+    def __init__(self):
+        super().__init__()
+        for name, start in (("alpha", 10.0), ("r1", 0.4), ("r2", 0.05)):
+            self.register_parameter(f"log_{name}", nn.Parameter(torch.tensor(start).log()))
+
+    def weights(self, frames: int) -> Tensor:
+        """W, upper triangular (frames, frames); the row is the input frame i, the column j."""
+        i = torch.arange(frames, device=self.log_alpha.device)
+        lag = (i - i[:, None]).clamp(min=0)
+        alpha, *rates = (log.exp() for log in (self.log_alpha, self.log_r1, self.log_r2))
+        fast, slow = (r ** i[:, None].clamp(max=1) * (1 - r) ** lag for r in rates)
+        return torch.triu(alpha * (fast - slow))
+
+    def forward(self, video: Tensor) -> Tensor:
+        """Gray values 0..255, float (B, T, H, W) -> (B, T - 1, H, W): the first frame only starts it."""
+        weights = self.weights(video.shape[1])[:, 1:]
+        top, bottom = (torch.einsum("bihw,ij->bjhw", video, w) for w in (weights, weights.abs()))
+        return top / (1 + bottom)
+
+
+class LED(nn.Module):
+    """Six frames of a clip, filtered, then two 3-D convolutions.
+
+    In training the six spread over a shortened span with torch's random numbers: half of the time
+    the whole clip, else it starts later or ends earlier by a uniform number of frames. When scoring
+    they spread over the whole clip.
+
+    `parameter_groups` gives Adam's groups and `group_rates` what an epoch multiplies their rates
+    with: the filter's three scalars learn at 0.1, from epoch 50 (counted from 0) at 0.01.
+    """
+
+    heads = ("video",)
+    scoring_batch = 1
+
+    def __init__(self):
+        super().__init__()
+        self.filter = TemporalFilter()
+        self.net = nn.Sequential(
+            nn.Conv3d(1, 32, (1, 5, 5)), nn.ReLU(), nn.MaxPool3d((1, 3, 3)),
+            nn.BatchNorm3d(32), nn.Dropout3d(0.5),
+            nn.Conv3d(32, 64, (2, 3, 3)), nn.ReLU(), nn.MaxPool3d(2),
+            nn.BatchNorm3d(64), nn.Dropout3d(0.5),
+            nn.Flatten(), nn.Linear(64 * 2 * 9 * 9, 256), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(256, len(AUS)),
+        )  # fmt: skip
+
+    def sample(self, clips: int, length: int) -> Tensor:
+        """Which frames are read: int64 (clips, 6), each row ascending in 0 .. length - 1."""
+        first, last = torch.zeros(clips, 1).long(), torch.full((clips, 1), length - 1)
+        if self.training:
+            cut, kind = torch.randint(0, length - FRAMES + 1, (clips, 1)), torch.rand(clips, 1)
+            first += cut * (kind >= 0.75)
+            last -= cut * ((kind >= 0.5) & (kind < 0.75))
+        return first + torch.arange(FRAMES) * (last - first) // (FRAMES - 1)
+
+    def forward(self, video: Tensor) -> dict[str, Tensor]:
+        """Gray clips uint8 (B, T, 64, 64), T >= 6 -> logits (B, 12)."""
+        chosen = self.sample(*video.shape[:2]).to(video.device)
+        frames = video[torch.arange(len(video), device=video.device)[:, None], chosen]
+        return {"video": self.net(self.filter(frames.float())[:, None])}
+
+    def parameter_groups(self, rate: float) -> list[dict]:
+        return [
+            {"params": list(self.net.parameters()), "lr": rate},
+            {"params": list(self.filter.parameters()), "lr": FILTER_RATE},
+        ]
+
+    def group_rates(self, epoch: int) -> list[float]:
+        return [1.0, 0.1 if epoch >= FILTER_DROP else 1.0]
+
+
+@register
+def led(recipe: dict) -> LED:
+    check(recipe)
+    return LED()

@@ -1,0 +1,56 @@
+"""Recipes of the models for tests, and random inputs as each model takes them."""
+
+import torch
+from synthetic import RECIPE
+
+from infusenet import models
+
+SIZE = 64
+INPUTS = {
+    "lbp_top": ("video",),
+    "off_apexnet": ("flow",),
+    "sssnet": ("flow",),
+    "resnet10": ("flow",),
+    "resnet18_flow": ("flow",),
+    "resnet18_mag": ("latents",),
+    "resnet34": ("flow",),
+    "resnet50": ("flow",),
+    "led": ("video",),
+    "vit_tiny_flow": ("flow",),
+    "vit_tiny_mag": ("latents",),
+    "late_fusion": ("flow", "latents"),
+    "infusenet_vit": ("flow", "latents"),
+    "infusenet_resnet18": ("flow", "latents"),
+    "infusenet_decoded": ("flow", "decoded"),
+    "infusenet_finetuned": ("flow", "frames"),
+}
+
+
+def recipe(model: str, form: str = "pooled", **changes) -> dict:
+    latents = RECIPE["stores"]["latents"]
+    stores = RECIPE["stores"] | {"latents": latents | {"recipe": latents["recipe"] | {"form": form}}}
+    size = {"off_apexnet": 28}.get(model, SIZE)
+    own = {"model": model, "size": size, "variant": "tinyvit_5m", "magnifier": None, "stores": stores}
+    return RECIPE | own | changes
+
+
+def build(model: str = "infusenet_resnet18", seed: int = 0, **changes) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return models.create(recipe(model, **changes))
+
+
+def batch(model: str = "infusenet_resnet18", clips: int = 3, form: str = "pooled") -> dict:
+    """Random inputs of a batch; the same values for every call with the same arguments."""
+    generator = torch.Generator().manual_seed(1)
+    size, side = recipe(model)["size"], SIZE // (4 if form == "pooled" else 2)
+    video = (clips, 10, 112, 112) if model == "lbp_top" else (clips, 32, 64, 64)
+    made = {
+        "flow": torch.rand(clips, 3, size, size, generator=generator),
+        "latents": torch.randn(clips, 64, side, side, generator=generator),
+        "decoded": torch.rand(clips, 6, size, size, generator=generator),
+        "frames": 2 * torch.rand(clips, 3, 3, size, size, generator=generator) - 1,
+        "video": torch.randint(0, 256, video, generator=generator, dtype=torch.uint8),
+    }
+    if form == "pooled":
+        made["latents"].relu_()
+    return {name: made[name] for name in INPUTS[model]}
