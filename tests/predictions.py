@@ -17,10 +17,10 @@ def write_run(
     """
     run = root / method / held_out / f"seed{seed}"
     run.mkdir(parents=True)
-    labels = (np.random.default_rng([len(held_out), 7]).random((clips, 12)) < 0.3).astype(int)
+    labels = (np.random.default_rng([*held_out.encode()]).random((clips, 12)) < 0.3).astype(int)
     if held_out == "casme":
         labels[:, 3] = 0
-    generator = np.random.default_rng([seed, len(method), len(held_out)])
+    generator = np.random.default_rng([seed, *method.encode(), *held_out.encode()])
     logits = {h: (2 * labels - 1 + noise * generator.normal(size=labels.shape)) for h in heads}
     with open(run / "predictions.csv", "w", newline="") as file:
         writer = csv.writer(file)
