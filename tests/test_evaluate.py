@@ -73,6 +73,11 @@ def test_other_databases_are_labelled(tmp_path):
     assert all("not CD6ME" in heading for heading in headings)
 
 
+def test_stand_ins_are_labelled(tmp_path):
+    evaluate([write_run(tmp_path, name, standins=True) for name in CD6ME], tmp_path / "out")
+    assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 5
+
+
 def test_two_methods_get_a_panel_each(runs, tmp_path):
     other = [write_run(tmp_path / "results", name, method="other", noise=2) for name in CD6ME]
     evaluate([*runs, *other], tmp_path / "out")

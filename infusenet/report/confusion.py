@@ -38,7 +38,11 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
         title = f"{paper.TITLES[method]}, seed {seed}"
         extra = "no true\nlabel", "no predicted\nlabel"
         _panel(column[0], shares, f"{title}\nmulti-label confusion, % of row", *extra)
-        image = _panel(column[1], metrics.cooccurrence(labels, said), f"{title}\n% of clips with the true AU")
+        image = _panel(
+            column[1],
+            metrics.cooccurrence(labels, said),
+            f"{title}\nco-occurrence, % of the clips with the true AU",
+        )
         for number, decided in sorted(results.decisions[method].items()):
             tables = metrics.two_by_two(labels, np.vstack(decided))
             names = "true_negative", "false_positive", "false_negative", "true_positive"

@@ -11,6 +11,7 @@ from infusenet.errors import InputError
 from infusenet.evaluate import Fold, read_runs
 from infusenet.manifest import CD6ME
 from infusenet.report.needs import NEEDS
+from infusenet.report.tables import origin
 
 DRAWS, DRAW_SEED = 1000, 0
 INTERVAL = (0.025, 0.975)
@@ -29,6 +30,8 @@ class Results:
         By method and seed: one array a database.
     facts : dict[str, dict]
         The run.json of one run of each method.
+    label : str
+        What every title ends with; empty on CD6ME.
     """
 
     def __init__(self, folds: Sequence[Fold]):
@@ -46,14 +49,8 @@ class Results:
             seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
         self.facts = {fold.method: fold.facts for fold in folds}
         self.standins = any(fold.facts.get("standins", False) for fold in folds)
+        self.label = origin(self.databases, (fold.facts for fold in folds))
         self._drawn: dict[str, np.ndarray] = {}
-
-    @property
-    def label(self) -> str:
-        """What every title ends with: nothing on CD6ME's six databases."""
-        if self.standins:
-            return " (stand-ins, not CD6ME)"
-        return "" if set(self.databases) == set(CD6ME) else " (not CD6ME)"
 
     @property
     def notes(self) -> list[str]:

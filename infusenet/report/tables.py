@@ -1,6 +1,6 @@
 """Markdown tables from the long rows of F1. Pooled and fold-mean F1 never share a column."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,10 +32,9 @@ class Row(NamedTuple):
 def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) -> str:
     """The whole Markdown page.
 
-    ``facts`` maps a method to the facts of one of its runs (run.json). Anything but the six
-    databases of CD6ME is labelled so in every heading.
+    ``facts`` maps a method to the facts of one of its runs (run.json).
     """
-    label = "" if set(databases) == set(CD6ME) else " (not CD6ME)"
+    label = origin(databases, facts.values())
     parts = [f"# F1 per Action Unit{label}", settings(facts)]
     for scope, title in SCOPES.items():
         parts += [f"## {title}{label}", table(rows, scope)]
@@ -46,6 +45,13 @@ def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) 
         "labels' rate."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def origin(databases: Iterable[str], facts: Iterable[dict]) -> str:
+    """What every heading ends with: nothing where the folds are the six databases of CD6ME."""
+    if any(fact.get("standins", False) for fact in facts):
+        return " (stand-ins, not CD6ME)"
+    return "" if set(databases) == set(CD6ME) else " (not CD6ME)"
 
 
 def settings(facts: dict[str, dict]) -> str:
