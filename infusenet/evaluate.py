@@ -20,19 +20,25 @@ NAMES = [f"AU{n}" for n in AUS]
 
 @dataclass(frozen=True)
 class Fold:
-    """One run's predictions: ``mag`` and ``flow`` float (n, 12) logits, ``labels`` int (n, 12),
-    ``rates`` float (12,): the shares of positives among the clips that it was trained on."""
+    """One run's predictions: ``logits`` float (n, 12) of each of ``heads``, the first of which is the
+    one scored; ``labels`` int (n, 12); ``rates`` float (12,): the shares of positives among the clips
+    that it was trained on; ``facts``: its run.json."""
 
     path: Path
     method: str
     seed: int
     held_out: str
     clips: tuple[str, ...]
-    mag: np.ndarray
-    flow: np.ndarray
+    heads: tuple[str, ...]
+    logits: dict[str, np.ndarray]
     labels: np.ndarray
     rates: np.ndarray
     facts: dict
+
+    @property
+    def score(self) -> np.ndarray:
+        """Logits (n, 12) of the head that stands for the method."""
+        return self.logits[self.heads[0]]
 
 
 def evaluate(runs: Sequence[Path], output: Path) -> None:
@@ -41,9 +47,10 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
     long: method, seed, scope, au, f1, support. Scopes: ``pooled`` (F1 on the clips of all folds
     together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence
-    and absence), and each held-out database. ``{method}/flow_head`` scores FrameFlow's logits,
-    ``{method}/mean_of_heads`` the mean of both heads' logits; ``always_one`` and ``prior_rate`` are
-    guessers that know no clip, the second at the rate of each fold's training labels.
+    and absence), and each held-out database. A method is scored by its first head; of one with several,
+    ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
+    ``always_one`` and ``prior_rate`` are guessers that know no clip, the second at the rate of each
+    fold's training labels.
 
     Raises
     ------
@@ -51,16 +58,18 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
         Runs that do not make whole sets: a fold missing or twice, or other clips or labels than the
         other methods and seeds have.
     """
-    folds = [read_run(Path(run)) for run in runs]
-    _check_sets(folds)
+    folds = read_runs(runs)
     databases = list(dict.fromkeys(fold.held_out for fold in folds))
     rows = []
     for method, seed in sorted({(fold.method, fold.seed) for fold in folds}):
         group = [fold for fold in folds if (fold.method, fold.seed) == (method, seed)]
-        heads = {"": "mag", "/flow_head": "flow", "/mean_of_heads": "mean"}
-        for suffix, head in heads.items():
-            decided = [metrics.positive(_logits(fold, head)) for fold in group]
-            rows += _score(method + suffix, seed, group, decided)
+        heads = group[0].heads
+        rows += _score(method, seed, group, [fold.score for fold in group])
+        for head in heads[1:]:
+            rows += _score(f"{method}/{head}_head", seed, group, [fold.logits[head] for fold in group])
+        if len(heads) > 1:
+            means = [np.mean([fold.logits[head] for head in heads], 0) for fold in group]
+            rows += _score(f"{method}/mean_of_heads", seed, group, means)
     first = [fold for fold in folds if (fold.method, fold.seed) == (folds[0].method, folds[0].seed)]
     rows += _reference("always_one", first, [np.ones(len(AUS))] * len(first))
     rows += _reference("prior_rate", first, [fold.rates for fold in first])
@@ -74,8 +83,17 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     facts = {fold.method: fold.facts for fold in folds}
     write_if_changed(output / "metrics.md", tables.page(rows, databases, facts))
     figures.heatmap(rows, databases, output / "heatmap.png")
-    logs = {f"{f.method} without {f.held_out}, seed {f.seed}": f.path / "log.csv" for f in folds}
+    logs = {}
+    for fold in folds:
+        logs.setdefault(fold.method, []).append(fold.path / "log.csv")
     figures.training_curves(logs, output / "training.png")
+
+
+def read_runs(runs: Sequence[Path]) -> list[Fold]:
+    """Read run folders that make whole sets; InputError as for `evaluate`."""
+    folds = [read_run(Path(run)) for run in runs]
+    _check_sets(folds)
+    return folds
 
 
 def read_run(run: Path) -> Fold:
@@ -88,10 +106,13 @@ def read_run(run: Path) -> Fold:
         rows = list(csv.DictReader(file))
     if not rows:
         raise InputError(f"{run / 'predictions.csv'}: no clip; expected a row a clip of {facts['held_out']}")
+    heads = tuple(facts.get("heads") or ())
+    if not heads:
+        raise InputError(f"{run / 'run.json'}: names no heads, so an older version wrote it; predict again")
     try:
         columns = {
             prefix: np.array([[float(row[f"{prefix}{name}"]) for name in NAMES] for row in rows])
-            for prefix in ("mag_", "flow_", "")
+            for prefix in (*(f"{head}_" for head in heads), "")
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -104,19 +125,26 @@ def read_run(run: Path) -> Fold:
         raise InputError(f"{run / 'predictions.csv'}: a clip stands twice; predict again")
     rates = np.array([facts["label_counts"][name] for name in NAMES]) / facts["n_train"]
     return Fold(
-        run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips,
-        columns["mag_"], columns["flow_"], columns[""].astype(int), rates, facts,
+        run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips, heads,
+        {head: columns[f"{head}_"] for head in heads}, columns[""].astype(int), rates, facts,
     )  # fmt: skip
 
 
 def _check_sets(folds: Sequence[Fold]) -> None:
-    """Every method and seed must score the same clips, each once."""
-    problems, expected = [], {}
+    """Every method and seed must score the same clips, each once; a method has one recipe."""
+    problems, expected, methods = [], {}, {}
     for fold in folds:
         expected.setdefault(fold.held_out, fold)
+        methods.setdefault(fold.method, fold)
     sets: dict[tuple[str, int], list[str]] = {}
     for fold in folds:
         sets.setdefault((fold.method, fold.seed), []).append(fold.held_out)
+        recipe, other = fold.facts["recipe"], methods[fold.method].facts["recipe"]
+        odd = sorted(k for k in recipe.keys() | other.keys() if recipe.get(k) != other.get(k))
+        if set(odd) - {"threads"}:
+            problems.append(
+                f"{fold.path}: recipe differs from that of {methods[fold.method].path} in {', '.join(odd)}"
+            )
         first = expected[fold.held_out]
         if fold.clips != first.clips:
             odd = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
@@ -132,17 +160,13 @@ def _check_sets(folds: Sequence[Fold]) -> None:
     raise_all(problems, "runs do not make whole sets")
 
 
-def _logits(fold: Fold, head: str) -> np.ndarray:
-    return (fold.mag + fold.flow) / 2 if head == "mean" else getattr(fold, head)
-
-
-def _score(method: str, seed: int, folds: Sequence[Fold], decided: Sequence[np.ndarray]) -> list[Row]:
-    labels, decisions = np.vstack([fold.labels for fold in folds]), np.vstack(decided)
-    per_fold = [metrics.f1(fold.labels, d) for fold, d in zip(folds, decided, strict=True)]
+def _score(method: str, seed: int, folds: Sequence[Fold], logits: Sequence[np.ndarray]) -> list[Row]:
+    labels, decisions = [fold.labels for fold in folds], [metrics.positive(values) for values in logits]
+    per_fold = [metrics.f1(y, p) for y, p in zip(labels, decisions, strict=True)]
     scopes = {
-        "pooled": metrics.f1(labels, decisions),
-        "mean": np.mean(per_fold, 0),
-        "macro2": metrics.f1_macro2(labels, decisions),
+        "pooled": metrics.pooled(labels, decisions),
+        "mean": metrics.fold_mean(labels, decisions),
+        "macro2": metrics.f1_macro2(np.vstack(labels), np.vstack(decisions)),
     }
     return _rows(method, seed, scopes, folds, per_fold)
 

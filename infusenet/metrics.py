@@ -1,7 +1,11 @@
-"""F1 from labels and logits; no files. An AU counts as predicted where its logit is above 0."""
+"""F1 and confusion from labels and logits; no files. An AU counts as predicted where its logit is above 0.
+
+``labels`` and ``decisions`` are 0/1 integer arrays (n, k): n clips, k AUs.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 
 def positive(logits: np.ndarray) -> np.ndarray:
@@ -9,12 +13,28 @@ def positive(logits: np.ndarray) -> np.ndarray:
     return (logits > 0).astype(int)
 
 
-def f1(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
+def f1(labels: np.ndarray, decisions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """F1 of the positive class per AU: float (k,) in [0, 1]; 0 where it is undefined.
 
-    ``labels`` and ``decisions`` are 0/1 arrays (n, k).
+    ``weights`` float (draws, n) says how often each clip was drawn; the result is then (draws, k).
     """
-    return np.array([f1_score(y, p, zero_division=0) for y, p in zip(labels.T, decisions.T, strict=True)])
+    weights = np.ones(len(labels)) if weights is None else weights
+    hits, total = weights @ (2.0 * labels * decisions), weights @ (1.0 * labels + decisions)
+    return np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)
+
+
+def pooled(labels: Sequence[np.ndarray], decisions: Sequence[np.ndarray]) -> np.ndarray:
+    """F1 float (k,) on the clips of all folds together; one array a fold."""
+    return f1(np.vstack(labels), np.vstack(decisions))
+
+
+def fold_mean(labels: Sequence[np.ndarray], decisions: Sequence[np.ndarray]) -> np.ndarray:
+    """F1 float (k,) of each fold, then the mean over folds; one array a fold.
+
+    A fold without a positive label counts as 0, so that an AU missing from one of six folds
+    cannot exceed 5/6.
+    """
+    return np.mean([f1(y, p) for y, p in zip(labels, decisions, strict=True)], 0)
 
 
 def f1_macro2(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
@@ -35,3 +55,53 @@ def expected_f1(labels: np.ndarray, rates: np.ndarray) -> np.ndarray:
     hits = 2 * rates * present
     total = hits + rates * absent + (1 - rates) * present
     return np.divide(hits, total, out=np.zeros(len(rates)), where=total > 0)
+
+
+def draws(sizes: Sequence[int], count: int, seed: int) -> np.ndarray:
+    """Bootstrap weights float (count, sum of sizes): how often each draw takes each clip.
+
+    Each draw takes, from each of the groups of ``sizes`` clips (the held-out databases), as many
+    clips as there are, with replacement.
+    """
+    generator = np.random.default_rng(seed)
+    groups = [generator.multinomial(size, np.full(size, 1 / size), count) for size in sizes]
+    return np.hstack(groups).astype(float)
+
+
+def two_by_two(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
+    """Counts int (k, 2, 2) of each AU alone: rows truth, columns decision, absent before present."""
+    truth, said = np.stack([1 - labels, labels]), np.stack([1 - decisions, decisions])
+    return np.einsum("ink,jnk->kij", truth, said)
+
+
+def mlcm(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
+    """Multi-label confusion matrix of Heydarian et al., IEEE Access 2022: counts int (k + 1, k + 1).
+
+    Rows are true AUs and, last, "no true label"; columns are predicted AUs and, last, "no predicted
+    label". For each clip the hits go to the diagonal; then
+
+    1. nothing surplus was predicted: each missed AU goes to the last column;
+    2. nothing was missed: each true AU takes every surplus prediction (a clip without a true AU
+       gives them to the last row);
+    3. both: each missed AU takes every surplus prediction.
+
+    A clip with neither true nor predicted AU counts in the last corner.
+    """
+    hits = labels * decisions
+    missed, surplus = labels - hits, decisions - hits
+    unlabelled, exact = ~labels.any(1), ~surplus.any(1)
+    takers = np.where(missed.any(1, keepdims=True), missed, labels)
+    inner = takers.T @ surplus + np.diag(hits.sum(0))
+    last_column = missed[exact].sum(0)
+    last_row = [*surplus[unlabelled].sum(0), (unlabelled & exact).sum()]
+    return np.vstack([np.column_stack([inner, last_column]), last_row])
+
+
+def cooccurrence(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
+    """Share float (k, k) of the clips with true AU i for which AU j was predicted; row NaN without any.
+
+    The diagonal is recall. Off it, real co-occurrence and error stand together.
+    """
+    present = labels.sum(0)[:, None]
+    together = (labels.T @ decisions).astype(float)
+    return np.divide(together, present, out=np.full_like(together, np.nan), where=present > 0)

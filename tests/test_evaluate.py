@@ -6,36 +6,12 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from predictions import write_run
 from sklearn.metrics import f1_score
 
 from infusenet.errors import InputError
 from infusenet.evaluate import evaluate
 from infusenet.manifest import AUS, CD6ME
-
-
-def write_run(root, held_out, seed=0, method="infusenet_resnet18", noise=1.0, clips=30):
-    """One run folder with random predictions that know something of the labels."""
-    run = root / method / held_out / f"seed{seed}"
-    run.mkdir(parents=True)
-    labels = (np.random.default_rng([len(held_out), 7]).random((clips, 12)) < 0.3).astype(int)
-    if held_out == "casme":
-        labels[:, 3] = 0
-    generator = np.random.default_rng([seed, len(method), len(held_out)])
-    logits = {h: (2 * labels - 1 + noise * generator.normal(size=labels.shape)) for h in ("mag", "flow")}
-    with open(run / "predictions.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        heads = [f"{h}_AU{n}" for h in ("mag", "flow") for n in AUS]
-        writer.writerow(["database", "subject", "clip", "method", "seed", *heads, *(f"AU{n}" for n in AUS)])
-        for k in range(clips):
-            row = [*logits["mag"][k].tolist(), *logits["flow"][k].tolist(), *labels[k].tolist()]
-            writer.writerow([held_out, f"s{k % 4}", f"c{k}", method, seed, *row])
-    facts = {
-        "recipe": {"method": method, "preset": "paper", "weights": "none", "size": 64, "epochs": 2, "batch": 8},
-        "held_out": held_out, "seed": seed, "n_train": 100, "label_counts": {f"AU{n}": 20 for n in AUS},
-    }  # fmt: skip
-    (run / "run.json").write_text(json.dumps(facts))
-    (run / "log.csv").write_text("epoch,rate,loss_mag,loss_flow,f1\n1,0.1,0.5,0.6,0\n2,0.1,0.3,0.4,0.2\n")
-    return run
 
 
 @pytest.fixture
@@ -97,12 +73,34 @@ def test_other_databases_are_labelled(tmp_path):
     assert all("not CD6ME" in heading for heading in headings)
 
 
+def test_stand_ins_are_labelled(tmp_path):
+    evaluate([write_run(tmp_path, name, standins=True) for name in CD6ME], tmp_path / "out")
+    assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 5
+
+
 def test_two_methods_get_a_panel_each(runs, tmp_path):
     other = [write_run(tmp_path / "results", name, method="other", noise=2) for name in CD6ME]
     evaluate([*runs, *other], tmp_path / "out")
     evaluate(runs, tmp_path / "one")
     heights = [Image.open(tmp_path / name / "heatmap.png").size[1] for name in ("out", "one")]
     assert heights[0] > 1.6 * heights[1]
+
+
+def test_one_head_has_no_other_rows(tmp_path):
+    runs = [write_run(tmp_path / "r", name, method="late_fusion", heads=["fused"]) for name in CD6ME]
+    runs += [write_run(tmp_path / "r", name) for name in CD6ME]
+    evaluate(runs, tmp_path / "out")
+    methods = {method for method, *_ in long_rows(tmp_path / "out")}
+    parts = {"infusenet_resnet18" + suffix for suffix in ("", "/flow_head", "/mean_of_heads")}
+    assert methods == {"late_fusion", "always_one", "prior_rate"} | parts
+
+
+def test_a_method_fitted_in_one_step_has_no_curve(tmp_path):
+    runs = [write_run(tmp_path / "r", name, method="lbp_top", heads=["video"]) for name in CD6ME]
+    for run in runs:
+        (run / "log.csv").write_text("seconds\n3\n")
+    evaluate(runs, tmp_path / "out")
+    assert (tmp_path / "out/training.png").is_file()
 
 
 def repeat_fold(runs):
@@ -137,9 +135,25 @@ def lose_file(runs):
     return runs
 
 
+def other_recipe(runs):
+    facts = json.loads((runs[2] / "run.json").read_text())
+    facts["recipe"]["epochs"] = 3
+    (runs[2] / "run.json").write_text(json.dumps(facts))
+    return runs
+
+
+def no_heads(runs):
+    facts = json.loads((runs[2] / "run.json").read_text())
+    del facts["heads"]
+    (runs[2] / "run.json").write_text(json.dumps(facts))
+    return runs
+
+
 @pytest.mark.parametrize(
     ("harm", "expected"),
     [
+        (other_recipe, "recipe differs .* in epochs"),
+        (no_heads, "predict again"),
         (repeat_fold, "2 runs hold out casme"),
         (other_labels, "labels differ"),
         (lose_clip, "casme/s1/c29 differs"),

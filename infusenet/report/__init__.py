@@ -1,1 +1,28 @@
-"""Tables and figures for people."""
+"""Tables and figures for people.
+
+`TARGETS` maps the name of each table and figure of the paper that is made of saved predictions to
+its function, called with run folders and an output folder; what each needs and writes stands in
+`infusenet.report.needs`.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+
+def _target(module: str, name: str) -> Callable[[Sequence[Path], Path], None]:
+    def make(runs: Sequence[Path], output: Path) -> None:
+        getattr(import_module(f"infusenet.report.{module}"), name)(list(map(Path, runs)), Path(output))
+
+    return make
+
+
+# Imported when called, because drawing and scoring need heavy packages.
+TARGETS = {
+    "table1": _target("tables_of_paper", "table1"),
+    "table2": _target("tables_of_paper", "table2"),
+    "table3": _target("tables_of_paper", "table3"),
+    "claims": _target("claims", "claims"),
+    "figure3": _target("confusion", "figure3"),
+    "figure4": _target("factors", "figure4"),
+}

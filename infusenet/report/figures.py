@@ -8,13 +8,19 @@ import matplotlib
 import numpy as np
 
 from infusenet.errors import InputError
-from infusenet.report.tables import COLUMNS, Row
+from infusenet.report.tables import COLUMNS, Row, by_cell
 from infusenet.store import aside
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-HEADS = {"loss_mag": "FrameMag", "loss_flow": "FrameFlow"}
+# Title and colour (Okabe-Ito, told apart by the colour-blind) of every head.
+HEADS = {
+    "mag": ("FrameMag", "#D55E00"),
+    "flow": ("FrameFlow", "#0072B2"),
+    "fused": ("late fusion", "#009E73"),
+    "video": ("video", "#CC79A7"),
+}
 
 
 def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
@@ -25,6 +31,7 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
     methods = [m for m in dict.fromkeys(row.method for row in rows) if any(
         row.method == m and row.scope == "macro2" for row in rows) and "/" not in m]  # fmt: skip
     scopes = [*databases, "mean", "pooled"]
+    cells, support = by_cell(rows), {(row.scope, row.au): row.support for row in rows}
     figure, axes = plt.subplots(
         len(methods), 1, figsize=(11, 0.6 + 0.45 * (len(scopes) + 2) * len(methods)), squeeze=False,
         layout="constrained",
@@ -33,9 +40,8 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
         values = np.full((len(scopes), len(COLUMNS)), np.nan)
         for y, scope in enumerate(scopes):
             for x, au in enumerate(COLUMNS):
-                cell = [r for r in rows if (r.method, r.scope, r.au) == (method, scope, au)]
-                if cell[0].support:
-                    values[y, x] = np.mean([row.f1 for row in cell])
+                if support[scope, au]:
+                    values[y, x] = np.mean(cells[method, scope, au])
         colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.8")
         image = axis.imshow(values, colours, vmin=0, vmax=1, aspect="auto")
         for (y, x), value in np.ndenumerate(values):
@@ -49,32 +55,48 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
         axis.axvline(len(COLUMNS) - 1.5, color="white", linewidth=2)
         axis.set_title(f"F1 of {method} by held-out database", fontsize=11)
         figure.colorbar(image, ax=axis, label="F1", pad=0.01)
-    _save(figure, path)
+    save(figure, path)
 
 
-def training_curves(logs: dict[str, Path], path: Path) -> None:
-    """Training loss of both heads per epoch, a line a run; ``logs`` maps a run's name to its log.csv."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
-    for name, log in logs.items():
-        if not log.is_file():
-            raise InputError(f"{log}: no such file; it is written by `infusenet train`")
-        with open(log, encoding="utf-8", newline="") as file:
-            epochs = list(csv.DictReader(file))
-        for axis, column in zip(axes, HEADS, strict=True):
-            axis.plot(
-                [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs], label=name, lw=1.5
-            )
-    for axis, title in zip(axes, HEADS.values(), strict=True):
-        axis.set(title=title, xlabel="epoch", yscale="log")
+def training_curves(logs: dict[str, Sequence[Path]], path: Path) -> None:
+    """Training loss per epoch, a panel a method, a line a run, a colour a head.
+
+    ``logs`` maps a method to the log.csv of its runs; the loss of a head stands in column
+    ``loss_{head}``. A method that is fitted in one step has no such column and an empty panel.
+    """
+    columns = min(4, len(logs))
+    rows = -(-len(logs) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
+    )
+    shown = {}
+    for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
+        for log in paths:
+            if not log.is_file():
+                raise InputError(f"{log}: no such file; it is written by `infusenet train`")
+            with open(log, encoding="utf-8", newline="") as file:
+                epochs = list(reader := csv.DictReader(file))
+            for column in (name for name in reader.fieldnames if name.startswith("loss_")):
+                head = column.removeprefix("loss_")
+                x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
+                (shown[HEADS[head][0]],) = axis.plot(x, y, color=HEADS[head][1], lw=1, alpha=0.8)
+        axis.set_title(method, fontsize=10)
+        axis.set(xlabel="epoch", yscale="log")
+        if not axis.lines:
+            axis.text(0.5, 0.5, "fitted in one step", ha="center", transform=axis.transAxes)
         axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("training loss (binary cross-entropy)")
-    if len(logs) <= 12:
-        axes[1].legend(fontsize=8)
-    _save(figure, path)
+    for axis in axes.flat[len(logs) :]:
+        axis.set_axis_off()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("binary cross-entropy")
+    if shown:
+        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown))
+    save(figure, path)
 
 
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
+    """Publish a figure as PNG and close it."""
     with aside(path) as temporary:
         # No software version or date inside, so that equal pictures are equal files.
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -1,11 +1,11 @@
 """Markdown tables from the long rows of F1. Pooled and fold-mean F1 never share a column."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from infusenet.manifest import AUS, CD6ME
+from infusenet.report.grid import Grid, spread
 
 COLUMNS = [*(f"AU{n}" for n in AUS), "average"]
 SCOPES = {
@@ -13,6 +13,8 @@ SCOPES = {
     "mean": "F1 mean over folds: per held-out database, then averaged",
     "macro2": "Both-class F1 (macro2): mean of presence and absence, pooled",
 }
+# Entries of a recipe that say nothing about how well a method does, or that stand elsewhere.
+UNSPOKEN = ("method", "revision", "stores", "threads", "weights")
 
 
 class Row(NamedTuple):
@@ -30,68 +32,77 @@ class Row(NamedTuple):
 def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) -> str:
     """The whole Markdown page.
 
-    ``facts`` maps a method to the facts of one of its runs (run.json). Anything but the six
-    databases of CD6ME is labelled so in every heading.
+    ``facts`` maps a method to the facts of one of its runs (run.json).
     """
-    label = "" if set(databases) == set(CD6ME) else " (not CD6ME)"
+    label = origin(databases, facts.values())
     parts = [f"# F1 per Action Unit{label}", settings(facts)]
     for scope, title in SCOPES.items():
         parts += [f"## {title}{label}", table(rows, scope)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases)]
     parts.append(
-        "A method's score is FrameMag's head; `flow_head` is FrameFlow's, `mean_of_heads` the mean of both "
-        "logits. `always_one` says every AU is present, `prior_rate` guesses at the training labels' rate."
+        "A method of two networks is scored by FrameMag's head; `flow_head` is FrameFlow's, `mean_of_heads` "
+        "the mean of both logits. `always_one` says every AU is present, `prior_rate` guesses at the training "
+        "labels' rate."
     )
     return "\n\n".join(parts) + "\n"
 
 
+def origin(databases: Iterable[str], facts: Iterable[dict]) -> str:
+    """What every heading ends with: nothing where the folds are the six databases of CD6ME."""
+    if any(fact.get("standins", False) for fact in facts):
+        return " (stand-ins, not CD6ME)"
+    return "" if set(databases) == set(CD6ME) else " (not CD6ME)"
+
+
 def settings(facts: dict[str, dict]) -> str:
-    """One line a method: how it was trained."""
-    lines = []
-    for method, fact in sorted(facts.items()):
-        recipe = fact["recipe"]
-        start = {"none": "from scratch", "imagenet": "ImageNet weights"}.get(
-            recipe["weights"], recipe["weights"]
-        )
-        lines.append(
-            f"- `{method}`: preset {recipe['preset']}, {start}, size {recipe['size']}, {recipe['epochs']} epochs, "
-            f"batch {recipe['batch']}"
-        )
-    return "\n".join(lines)
+    """One line a method: its recipe, initial weights first."""
+    return "\n".join(f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items()))
+
+
+def initial_weights(fact: dict) -> str:
+    """What a run started from, in words."""
+    weights = fact["recipe"]["weights"]
+    return {"none": "from scratch", "imagenet": "ImageNet weights"}.get(weights, Path(weights).name)
+
+
+def recipe_words(fact: dict) -> str:
+    """Every setting of a run's recipe, in words."""
+    rest = {k: v for k, v in fact["recipe"].items() if k not in UNSPOKEN}
+    return ", ".join(
+        [initial_weights(fact), *(f"{k.replace('_', ' ')} {v}" for k, v in sorted(rest.items()))]
+    )
 
 
 def table(rows: Sequence[Row], scope: str) -> str:
-    """Methods x AUs of one scope; mean +- standard deviation where a method has several seeds."""
+    """Methods x AUs of one scope; mean and standard deviation over seeds."""
     chosen = [row for row in rows if row.scope == scope]
-    lines = _head(["method", "seeds", *COLUMNS])
+    cells = by_cell(chosen)
+    lines = []
     for method in dict.fromkeys(row.method for row in chosen):
-        seeds = sorted({row.seed for row in chosen if row.method == method})
-        cells = [_cell([r.f1 for r in chosen if (r.method, r.au) == (method, au)]) for au in COLUMNS]
-        lines.append(_line([f"`{method}`", len(seeds), *cells]))
+        values = [cells[method, scope, au] for au in COLUMNS]
+        lines.append([f"`{method}`", len(values[0]), *(_cell(v) for v in values)])
     support = {row.au: row.support for row in chosen}
-    lines.append(_line(["positive labels", "", *(support[au] for au in COLUMNS)]))
-    return "\n".join(lines)
+    lines.append(["positive labels", "", *(support[au] for au in COLUMNS)])
+    return Grid("", ["method", "seeds", *COLUMNS], lines).markdown()
 
 
 def by_database(rows: Sequence[Row], databases: Sequence[str]) -> str:
     """Methods x held-out databases: the average over AUs."""
-    chosen = [row for row in rows if row.au == "average"]
-    lines = _head(["method", *databases])
-    for method in dict.fromkeys(row.method for row in chosen):
-        cells = [_cell([r.f1 for r in chosen if (r.method, r.scope) == (method, d)]) for d in databases]
-        lines.append(_line([f"`{method}`", *cells]))
-    return "\n".join(lines)
+    cells = by_cell(rows)
+    lines = [
+        [f"`{method}`", *(_cell(cells[method, name, "average"]) for name in databases)]
+        for method in dict.fromkeys(row.method for row in rows)
+    ]
+    return Grid("", ["method", *databases], lines).markdown()
+
+
+def by_cell(rows: Sequence[Row]) -> dict[tuple[str, str, str], list[float]]:
+    """F1 of every seed by (method, scope, au)."""
+    cells = {}
+    for row in rows:
+        cells.setdefault((row.method, row.scope, row.au), []).append(row.f1)
+    return cells
 
 
 def _cell(values: Sequence[float]) -> str:
-    text = f"{np.mean(values):.3f}"
-    return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.3f}"
-
-
-def _head(names: Iterable) -> list[str]:
-    names = list(names)
-    return [_line(names), "|" + "---|" * len(names)]
-
-
-def _line(cells: Iterable) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    return spread(values) if len(values) > 1 else f"{values[0]:.3f}"

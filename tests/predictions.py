@@ -1,0 +1,43 @@
+"""Run folders with made-up predictions, for the tests of evaluation and reports."""
+
+import csv
+import json
+
+import numpy as np
+
+from infusenet.manifest import AUS
+
+
+def write_run(
+    root, held_out, seed=0, method="infusenet_resnet18", noise=1.0, clips=30, heads=("mag", "flow"), **facts
+):
+    """One run folder with random predictions that know something of the labels.
+
+    ``facts`` join run.json; ``recipe`` among them joins the recipe.
+    """
+    run = root / method / held_out / f"seed{seed}"
+    run.mkdir(parents=True)
+    labels = (np.random.default_rng([*held_out.encode()]).random((clips, 12)) < 0.3).astype(int)
+    if held_out == "casme":
+        labels[:, 3] = 0
+    generator = np.random.default_rng([seed, *method.encode(), *held_out.encode()])
+    logits = {h: (2 * labels - 1 + noise * generator.normal(size=labels.shape)) for h in heads}
+    with open(run / "predictions.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        columns = [f"{h}_AU{n}" for h in heads for n in AUS] + [f"AU{n}" for n in AUS]
+        writer.writerow(["database", "subject", "clip", "method", "seed", *columns])
+        for k in range(clips):
+            row = [value for h in heads for value in logits[h][k].tolist()] + labels[k].tolist()
+            writer.writerow([held_out, f"s{k % 4}", f"c{k}", method, seed, *row])
+    recipe = {"method": method, "weights": "none", "size": 64, "epochs": 2, "batch": 8} | facts.pop(
+        "recipe", {}
+    )
+    facts |= {
+        "recipe": recipe, "heads": list(heads), "held_out": held_out, "seed": seed, "n_train": 100,
+        "label_counts": {f"AU{n}": 20 for n in AUS},
+    }  # fmt: skip
+    (run / "run.json").write_text(json.dumps(facts))
+    losses = ["".join(f",{loss / epoch}" for loss in range(5, 5 + len(heads))) for epoch in (1, 2)]
+    head = ",".join(["epoch,rate", *(f"loss_{h}" for h in heads)])
+    (run / "log.csv").write_text(f"{head}\n1,0.1{losses[0]}\n2,0.1{losses[1]}\n")
+    return run

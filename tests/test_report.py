@@ -1,0 +1,286 @@
+"""Tables and figures of the paper from made-up predictions: numbers, pairing, labels, pictures."""
+
+import csv
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from predictions import write_run
+from sklearn.metrics import f1_score
+
+from infusenet.errors import InputError
+from infusenet.evaluate import read_runs
+from infusenet.manifest import AUS, CD6ME
+from infusenet.report import TARGETS, claims, paper
+from infusenet.report.grid import Grid, latex
+from infusenet.report.needs import INFUSENET, NEEDS, OUTPUTS, PAPER_METHODS
+from infusenet.report.results import Results
+from infusenet.report.tables_of_paper import EVERY_AU
+
+METHODS = sorted({method for methods in NEEDS.values() for method in methods})
+SEEDS = {INFUSENET: (0, 1), "sssnet": (0, 1, 2)}
+
+
+def write_all(root, methods=METHODS, databases=CD6ME, seeds=SEEDS, **facts):
+    recipe = {"variant": "tiny_vit_5m", "weights": "imagenet"}
+    return [
+        write_run(
+            root / "r", name, seed, method, noise=1 + 2 * (method != INFUSENET), clips=12,
+            heads=["fused"] if method == "late_fusion" else ["mag", "flow"],
+            recipe=recipe if "vit" in method else {}, **facts,
+        )
+        for method in methods for name in databases for seed in seeds.get(method, (0,))
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return write_all(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def made(runs, tmp_path_factory):
+    output = tmp_path_factory.mktemp("made")
+    for name, make in TARGETS.items():
+        make([run for run in runs if run.parts[-3] in NEEDS[name]], output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def results(runs):
+    return Results(read_runs(runs))
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def loaded(runs, method, seed):
+    """Labels and decisions by database, read from the files in another way."""
+    tables = {}
+    for run in runs:
+        if run.parts[-3] == method and run.name == f"seed{seed}":
+            lines = rows_of(run / "predictions.csv")
+            labels = np.array([[int(line[f"AU{n}"]) for n in AUS] for line in lines])
+            logits = np.array([[float(line[f"mag_AU{n}"]) for n in AUS] for line in lines])
+            tables[run.parts[-2]] = labels, (logits > 0).astype(int)
+    return tables
+
+
+def pooled_f1(runs, method, seed):
+    tables = loaded(runs, method, seed).values()
+    labels, said = (np.vstack(parts) for parts in zip(*tables, strict=True))
+    return f1_score(labels, said, average=None, zero_division=0)
+
+
+def test_every_target_writes_what_it_says(made):
+    assert set(TARGETS) == set(NEEDS) == set(OUTPUTS)
+    assert sorted(path.name for path in made.iterdir()) == sorted(sum(OUTPUTS.values(), []))
+
+
+def test_needs_are_light_enough_for_snakemake():
+    code = "import sys, infusenet.report.needs, infusenet.report; print('numpy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_paper_averages_are_means_of_its_cells():
+    assert list(paper.TABLE1) == list(PAPER_METHODS)
+    for method, row in paper.TABLE1.items():
+        # MEB prints one decimal of a percentage, the paper's own rows four digits.
+        assert row[-1] == pytest.approx(row[:-1].mean(), abs=0.0005 if method in paper.MEB else 0.00006)
+    assert paper.RARE.sum() == 7
+    assert [AUS[k] for k in np.flatnonzero(paper.LOWER)] == [10, 12, 14, 15, 17]
+
+
+def test_table1_numbers_are_those_of_the_predictions(runs, made):
+    rows = {(r["method"], r["scope"], r["au"]): r for r in rows_of(made / "table1.csv")}
+    seeds = [pooled_f1(runs, "sssnet", seed) for seed in range(3)]
+    row = rows["sssnet", "pooled", "AU4"]
+    assert float(row["f1"]) == pytest.approx(np.mean(seeds, 0)[2])
+    assert float(row["std"]) == pytest.approx(np.std(seeds, 0, ddof=1)[2])
+    assert (row["seeds"], row["paper"], row["paper_metric"]) == ("3", "0.875", "pooled")
+    folds = [
+        np.mean([f1_score(y, p, average=None, zero_division=0) for y, p in loaded(runs, INFUSENET, s).values()], 0)
+        for s in (0, 1)
+    ]  # fmt: skip
+    row = rows[INFUSENET, "mean", "average"]
+    assert float(row["f1"]) == pytest.approx(np.mean(folds))
+    assert (row["paper"], row["paper_metric"]) == ("0.423", "mean")
+    assert rows["led", "pooled", "average"]["std"] == ""
+    difference = rows["sssnet", "pooled", "average"]
+    ours = np.mean([pooled_f1(runs, INFUSENET, seed) for seed in (0, 1)])
+    assert float(difference["infusenet_minus"]) == pytest.approx(ours - np.mean(seeds))
+    assert float(difference["low"]) < float(difference["infusenet_minus"]) < float(difference["high"])
+    samm = loaded(runs, "led", 0)["samm"]
+    expected = f1_score(*samm, average=None, zero_division=0).mean()
+    assert float(rows["led", "samm", "average"]["f1"]) == pytest.approx(expected)
+
+
+def test_table1_page_brackets_the_other_metric_and_names_weights(made):
+    pooled, mean = (made / "table1.md").read_text().split("## ")[1:3]
+    assert ".4050" in pooled
+    assert "(.4050)" not in pooled
+    assert "(.4050)" in mean
+    assert "MEB's fold mean .384" in mean
+    assert "(.4230)" in pooled
+    assert "| InfuseNet (ViT-Tiny) [tiny_vit_5m] | ImageNet weights | 1 |" in mean
+    assert "± n/a" in mean
+    assert "not CD6ME" not in pooled
+
+
+def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results):
+    """The same contrast with clips drawn one by one; two independent sets of draws agree closely."""
+    value, low, high = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU)
+    generator = np.random.default_rng(5)
+    sizes, tables = [12] * 6, {}
+    for method in (INFUSENET, "sssnet"):
+        for seed in SEEDS[method]:
+            folds = loaded(runs, method, seed)
+            tables[method, seed] = [np.vstack([folds[name][k] for name in CD6ME]) for k in (0, 1)]
+    drawn = []
+    for _ in range(1000):
+        taken = np.concatenate([12 * k + generator.integers(0, n, n) for k, n in enumerate(sizes)])
+        means = []
+        for method in (INFUSENET, "sssnet"):
+            scores = []
+            for seed in SEEDS[method]:
+                labels, said = (array[taken] for array in tables[method, seed])
+                hits = 2 * (labels & said).sum(0)
+                scores.append(np.mean(hits / np.maximum(1, labels.sum(0) + said.sum(0))))
+            means.append(np.mean(scores))
+        drawn.append(means[0] - means[1])
+    width = high - low
+    assert [low, high] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.12 * width)
+    assert low < value < high
+
+
+def test_comparisons_are_paired(tmp_path):
+    """Two methods with the same predictions differ by exactly nothing in every draw."""
+    folds = read_runs([write_run(tmp_path, name) for name in CD6ME])
+    twins = [replace(fold, method="twin") for fold in folds]
+    assert Results([*folds, *twins]).contrast({INFUSENET: 1, "twin": -1}, EVERY_AU) == (0, 0, 0)
+
+
+def test_order_of_runs_changes_nothing(runs, tmp_path):
+    chosen = [run for run in runs if run.parts[-3] in NEEDS["table2"]]
+    TARGETS["table2"](chosen, tmp_path / "a")
+    TARGETS["table2"](chosen[::-1], tmp_path / "b")
+    for name in OUTPUTS["table2"]:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_small_tables_have_the_papers_value_beside(made):
+    rows = {row["method"]: row for row in rows_of(made / "table2.csv")}
+    assert {m: float(row["paper"]) for m, row in rows.items()} == paper.TABLE2
+    rows = {row["method"]: row for row in rows_of(made / "table3.csv")}
+    assert rows["infusenet_resnet18_decoded"]["paper"] == "0.3758"
+    assert rows["infusenet_resnet18_finetuned"]["paper"] == ""
+    assert rows[INFUSENET]["low"] == ""
+
+
+def test_claims_give_the_papers_own_figures():
+    printed = {(c.topic, c.comparison): c.printed for c in claims.CLAIMS}
+    assert len(printed) == len(claims.CLAIMS)
+    assert printed["overall", "InfuseNet − ResNet18 (flow)"] == pytest.approx(0.0402)
+    assert printed["overall", "InfuseNet − SSSNet"] == pytest.approx(0.0180)
+    assert printed["magnification", "InfuseNet − LED"] == pytest.approx(0.1400)
+    assert printed["latents", "latent − decoded"] == pytest.approx(0.0472)
+    assert printed["infusion", "InfuseNet (ViT-Tiny) − ViT-Tiny (flow)"] == pytest.approx(0.0044)
+    assert printed["infusion", "gain on ResNet18 − gain on ViT-Tiny"] == pytest.approx(0.0358)
+    upper = [0.6997, 0.6804, 0.7921, 0.1929, 0.1572, 0.4438, 0.3263]
+    theirs = [0.7460, 0.7210, 0.8750, 0.1360, 0.0530, 0.4860, 0.2030]
+    expected = np.mean(upper) - np.mean(theirs)
+    assert printed["upper AUs (1–9)", "InfuseNet − SSSNet"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_claims_count_aus_and_judge_by_the_interval(made):
+    rows = {(row["topic"], row["comparison"]): row for row in rows_of(made / "claims.csv")}
+    assert rows["rare AUs (< 10 %)", "InfuseNet − SSSNet"]["paper_wins"] == "6/7"
+    assert rows["frequent AUs (≥ 10 %)", "InfuseNet − SSSNet"]["paper_wins"] == "0/5"
+    assert rows["rare AUs (< 10 %)", "InfuseNet − ResNet18 (flow)"]["paper_wins"] == "5/7"
+    # InfuseNet's made-up logits are far better than all others', which are alike.
+    assert rows["overall", "InfuseNet − SSSNet"]["verdict"] == "holds"
+    assert rows["frequent AUs (≥ 10 %)", "InfuseNet − SSSNet"]["verdict"] == "does not hold"
+    for row in rows.values():
+        low, high, theirs = float(row["low"]), float(row["high"]), float(row["paper"])
+        inside = low <= 0 <= high
+        expected = "undecided" if inside else "holds" if (low > 0) == (theirs > 0) else "does not hold"
+        assert row["verdict"] == expected
+
+
+def test_figure3_counts_each_au(runs, made):
+    rows = {(r["method"], r["seed"], r["au"]): r for r in rows_of(made / "figure3.csv")}
+    assert len(rows) == 12 * 5
+    labels, said = (np.vstack(parts) for parts in zip(*loaded(runs, "sssnet", 2).values(), strict=True))
+    row = rows["sssnet", "2", "AU9"]
+    assert int(row["false_positive"]) == ((labels[:, 6] == 0) & (said[:, 6] == 1)).sum()
+    assert int(row["true_positive"]) == ((labels[:, 6] == 1) & (said[:, 6] == 1)).sum()
+
+
+def test_pictures_are_large_and_repeat(runs, made, tmp_path):
+    for name in ("figure3", "figure4"):
+        picture = Image.open(made / f"{name}.png")
+        assert min(picture.size) > 500
+        TARGETS[name]([run for run in runs if run.parts[-3] in NEEDS[name]], tmp_path)
+        assert (tmp_path / f"{name}.png").read_bytes() == (made / f"{name}.png").read_bytes()
+
+
+def test_figure4_has_mean_and_spread_by_factor(made):
+    rows = rows_of(made / "figure4.csv")
+    assert len(rows) == 16
+    ten = [row for row in rows if (row["latent"], row["factor"]) == ("difference", "10")]
+    assert {row["method"] for row in ten} == {INFUSENET}
+    assert all(float(row["std"]) > 0 for row in ten)
+    assert {row["std"] for row in rows if row["factor"] == "20"} == {""}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_missing_methods_are_named(runs, tmp_path, name):
+    gone = NEEDS[name][0]
+    kept = [run for run in runs if run.parts[-3] in NEEDS[name] and run.parts[-3] != gone]
+    with pytest.raises(InputError, match=f"{name}: no runs of {gone};"):
+        TARGETS[name](kept, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_stand_ins_and_other_folds_are_said_in_every_table(tmp_path):
+    methods = NEEDS["table2"]
+    TARGETS["table2"](write_all(tmp_path / "s", methods, standins=True), tmp_path / "standins")
+    TARGETS["table2"](write_all(tmp_path / "o", methods, ["casme", "mine"]), tmp_path / "others")
+    page = (tmp_path / "standins/table2.md").read_text()
+    assert "stand-in databases: these figures cannot be compared with the paper's" in page
+    assert all(
+        "stand-ins, not CD6ME" in line
+        for line in page.splitlines()
+        if line.startswith("#") and line != "## Recipes"
+    )
+    assert "cannot be compared" in (tmp_path / "standins/table2.tex").read_text()
+    page = (tmp_path / "others/table2.md").read_text()
+    assert "# Table 2: infusion (not CD6ME)" in page
+    assert "casme, mine, not CD6ME's six databases" in page
+
+
+def test_latex_tables_are_well_formed(made):
+    for name in ("table1", "table2", "table3"):
+        text = (made / f"{name}.tex").read_text()
+        assert text.count(r"\begin{table}") == text.count(r"\end{table}") > 0
+        for body in re.findall(r"\\begin\{tabular\}\{(l?r*)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL):
+            lines = [line for line in body[1].splitlines() if line.endswith(r"\\")]
+            assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {len(body[0]) - 1}
+        assert not re.search(r"(?<!\\)[%_#]", text.partition("\n")[2].replace("{!}{%", ""))
+    assert latex("a_b & 5 % ± `x`") == r"a\_b \& 5 \% $\pm$ x"
+
+
+def test_markdown_rows_have_the_heads_width():
+    text = Grid("t", ["a", "b"], [[1, "x"], [2, "y"]]).markdown()
+    assert text == "| a | b |\n| --- | --- |\n| 1 | x |\n| 2 | y |"
+
+
+def test_recipes_are_told(made):
+    page = (made / "table1.md").read_text()
+    assert "`vit_tiny_flow`: ImageNet weights, batch 8, epochs 2, size 64, variant tiny_vit_5m" in page
