@@ -14,12 +14,14 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/paper.smk"
 
 
 localrules:
     all_folds,
     stores,
     report,
+    paper,
 
 
 # Every fold of every method and seed, scored: tables, figures and predictions.

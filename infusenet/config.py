@@ -145,6 +145,9 @@ def resolve_method(config: dict, name: str) -> dict:
                 f"methods.{name}.size is {recipe['size']} but latents.size is {made}; "
                 "both maps must show the same geometry: set them equal"
             )
+    if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
+        made = stage_recipe(config, "latents")
+        recipe |= {"magnifier": config["latents"]["weights"], "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
 
 

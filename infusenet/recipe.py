@@ -36,7 +36,7 @@ CHOICES = {
 }
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
-EVALUATE_REVISION = 1
+EVALUATE_REVISION = 2
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam
-from torch.optim.lr_scheduler import ExponentialLR
+from torch.optim.lr_scheduler import ExponentialLR, LambdaLR
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -87,8 +87,11 @@ def train(
         runs.save_weights(output, model, facts)
         return
     model.to(device, memory_format=torch.channels_last).train()
-    optimizer = Adam(model.parameters(), recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
-    scheduler = ExponentialLR(optimizer, recipe["gamma"])
+    groups = (
+        model.parameter_groups(recipe["rate"]) if hasattr(model, "parameter_groups") else model.parameters()
+    )
+    optimizer = Adam(groups, recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
+    scheduler = schedule(model, optimizer, recipe["gamma"])
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
     rows = runs.resume(output, facts, **parts)
@@ -133,6 +136,16 @@ def describe(recipe: dict, held_out: str, seed: int, opened: list[folds.Database
         "stores": {d.name: {stage: store.sha256 for stage, store in d.stores.items()} for d in opened},
         "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
     }
+
+
+def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
+    """``gamma`` an epoch; a model with ``group_rates`` multiplies each of its groups with its own factor."""
+    if not hasattr(model, "group_rates"):
+        return ExponentialLR(optimizer, gamma)
+    groups = range(len(optimizer.param_groups))
+    return LambdaLR(
+        optimizer, [lambda epoch, i=i: gamma**epoch * model.group_rates(epoch)[i] for i in groups]
+    )
 
 
 def whole(data: folds.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

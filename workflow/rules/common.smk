@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 from infusenet import config as configuration
 from infusenet import index, recipe
 from infusenet.errors import InputError
+from infusenet.methods import METHODS as KNOWN_METHODS
+from infusenet.report import needs
 
 MANIFESTS = "data_manifests"
 
@@ -39,7 +41,7 @@ if workflow.local_exec and "gpu" not in workflow.global_resources:
 wildcard_constraints:
     database="|".join(DATABASES),
     held_out="|".join(DATABASES),
-    method="|".join(METHODS),
+    method="|".join(KNOWN_METHODS),
     seed=r"\d+",
     variant=r"(\.[A-Za-z0-9_-]+)?",
 
@@ -84,10 +86,17 @@ def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
 
-def runs():
+def runs(methods):
+    """The run folders of some methods, over all seeds and folds."""
     return [
         f"{RESULTS}/{method}/{held_out}/seed{seed}"
-        for method in METHODS
+        for method in methods
         for seed in SEEDS
         for held_out in DATABASES
     ]
+
+
+def results_of(methods):
+    """What every run of some methods leaves for tables and figures."""
+    folders = runs(methods)
+    return [f"{run}/{name}" for run in folders for name in ("predictions.csv", "run.json", "log.csv")]

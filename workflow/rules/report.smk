@@ -3,16 +3,14 @@
 
 rule evaluate:
     input:
-        predictions=[f"{run}/predictions.csv" for run in runs()],
-        facts=[f"{run}/run.json" for run in runs()],
-        logs=[f"{run}/log.csv" for run in runs()],
+        results_of(METHODS),
     output:
         metrics=report(f"{RESULTS}/metrics.csv", caption="../report/metrics.rst", category="F1"),
         table=f"{RESULTS}/metrics.md",
         heatmap=report(f"{RESULTS}/heatmap.png", caption="../report/heatmap.rst", category="F1"),
         training=report(f"{RESULTS}/training.png", caption="../report/training.rst", category="Training"),
     params:
-        runs=runs(),
+        runs=runs(METHODS),
         results=unrecorded(RESULTS),
         revision=recipe.EVALUATE_REVISION,
     log:

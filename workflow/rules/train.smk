@@ -51,6 +51,7 @@ rule predict:
         workers=unrecorded(COMPUTE["workers"]),
         stores=unrecorded(CACHE),
         manifests=unrecorded(MANIFESTS),
+        standins="--standins" if CONFIG["uses_standins"] else "",
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.log",
     threads: COMPUTE["threads"]
@@ -58,4 +59,4 @@ rule predict:
         gpu=GPU,
     shell:
         "infusenet --log {log:q} predict {params.run:q} --stores {params.stores:q} --manifests {params.manifests:q}"
-        " --workers {params.workers} --device {params.device:q} --output {output.predictions:q}"
+        " --workers {params.workers} --device {params.device:q} {params.standins} --output {output.predictions:q}"

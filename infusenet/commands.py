@@ -1,0 +1,160 @@
+"""What each subcommand does. Heavy imports stay inside, so that the command line answers at once."""
+
+import json
+
+from infusenet import recipe as recipes
+from infusenet.errors import InputError, did_you_mean
+
+
+def _recipe(args, stage: str) -> dict:
+    """The stage's recipe: ``--recipe`` whole, else the defaults with the flags given."""
+    flags = {name: getattr(args, name, None) for name in recipes.STAGES[stage] if name != "revision"}
+    flags = {name: value for name, value in flags.items() if value is not None}
+    if not args.recipe:
+        return recipes.resolve(stage, flags)
+    given = json.loads(args.recipe)
+    settings = {k: v for k, v in given.items() if k not in ("stage", "revision")} | flags
+    settings.pop("weights", None)
+    resolved = recipes.resolve(
+        stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
+    )
+    if not flags and resolved != given:
+        raise InputError(f"{stage}: --recipe is {given}, this version and these weights give {resolved}")
+    return resolved
+
+
+def standins(args):
+    from infusenet.standins import write
+
+    write(args.output, scale=args.scale, seed=args.seed, processes=args.processes)
+
+
+def read(args):
+    from infusenet.databases import read as read_database
+    from infusenet.manifest import to_csv, write_if_changed
+
+    clips = read_database(args.database, args.annotations, args.frames)
+    write_if_changed(args.output, to_csv(clips))
+    print(f"{args.output}: {len(clips)} clips of {args.database}")
+
+
+def import_joint(args):
+    from infusenet.databases.joint import import_table
+
+    for path, count in import_table(args.table, args.output, dict(args.frames or [])):
+        print(f"{path}: {count} clips")
+
+
+def summary(args):
+    from infusenet import manifest
+
+    print(manifest.summary(manifest.read_manifest(path) for path in args.manifests))
+
+
+def faces(args):
+    from infusenet.stages.faces import build
+
+    build(
+        args.manifest,
+        args.frames,
+        args.output,
+        _recipe(args, "faces"),
+        processes=args.processes,
+        failed=args.failed,
+        contact_sheet=args.contact_sheet,
+    )
+
+
+def flow(args):
+    from infusenet.stages.flow import build
+
+    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+
+
+def latents(args):
+    from infusenet.stages.latents import build
+
+    build(
+        args.faces,
+        args.output,
+        _recipe(args, "latents"),
+        weights=args.weights,
+        device=args.device,
+        threads=args.threads,
+    )
+
+
+def magnifier_train(args):
+    from infusenet.magnifier.train import train
+
+    train(args.output, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
+
+
+def train(args):
+    from infusenet.config import method_recipe
+    from infusenet.train import train
+
+    recipe = json.loads(args.recipe) if args.recipe else method_recipe(args.method, args.config)
+    train(
+        args.method,
+        args.held_out,
+        args.stores,
+        args.manifests,
+        args.seed,
+        args.output,
+        recipe=recipe,
+        databases=args.databases,
+        workers=args.workers,
+        device=args.device,
+    )
+
+
+def predict(args):
+    from infusenet.predict import predict
+
+    predict(
+        args.run,
+        args.stores,
+        args.manifests,
+        args.output,
+        workers=args.workers,
+        device=args.device,
+        standins=args.standins,
+    )
+
+
+def evaluate(args):
+    from infusenet.evaluate import evaluate
+
+    evaluate(args.runs, args.output)
+
+
+def methods(args):
+    """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
+    import yaml
+
+    from infusenet import config, models
+    from infusenet.methods import METHODS
+
+    with open(args.config, encoding="utf-8") as file:
+        raw = yaml.safe_load(file)
+    config.validate(raw)
+    for name, method in METHODS.items():
+        recipe = config.resolve_method(raw, name)
+        model = models.create(recipe | {"weights": "none"})
+        parameters = sum(p.numel() for p in model.parameters())
+        shown = {
+            k: v for k, v in recipe.items() if k not in ("method", "model", "stores", "threads", "revision")
+        }
+        print(name)
+        print(f"    {method.title}; {method.source}")
+        print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters:,} parameters")
+        print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
+
+
+def report(args):
+    from infusenet.report import TARGETS
+
+    if args.target not in TARGETS:
+        raise InputError(f"unknown table or figure '{args.target}' {did_you_mean(args.target, TARGETS)}")
+    TARGETS[args.target](args.runs, args.output)
