@@ -1,0 +1,84 @@
+"""Class activation maps: where in the face a model finds an AU (Grad-CAM, Selvaraju et al., ICCV 2017)."""
+
+import numpy as np
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from infusenet.manifest import AUS
+
+
+class Closed(nn.Module):
+    """A model with its inputs closed over: the library feeds one image, whose side alone it uses."""
+
+    def __init__(self, model: nn.Module, inputs: dict[str, Tensor], head: str):
+        super().__init__()
+        self.model, self.inputs, self.head = model, inputs, head
+
+    def forward(self, _: Tensor) -> Tensor:
+        return self.model(**self.inputs)[self.head]
+
+
+def cam_layers(model: nn.Module, block: int = 4) -> list[nn.Module]:
+    """The modules whose outputs show what the scored head sees after a block, 1 to 4.
+
+    InfuseNet: the map after the infusion's product, since the map before it does not know the flow.
+    A single network: its block. Two networks fused late: the block of both. A map after block 4
+    has S / 32 places a side: for small inputs an earlier block resolves more of the face.
+    """
+    if hasattr(model, "infusions"):
+        place = f"block{block}"
+        return [model.infusions[place] if place in model.infusions else model.frame_mag.blocks[block - 1]]
+    networks = [model.frame_flow, model.frame_mag] if hasattr(model, "frame_flow") else [model]
+    return [network.blocks[block - 1] for network in networks]
+
+
+def cam(
+    model: nn.Module,
+    inputs: dict[str, Tensor],
+    au: int,
+    layers: list[nn.Module],
+    size: int,
+    head: str | None = None,
+) -> np.ndarray:
+    """Grad-CAM of one AU's logit for one clip, by the library pytorch-grad-cam.
+
+    Parameters
+    ----------
+    model : module
+        As `infusenet.models.create` gives it; it is left in evaluation mode, without gradients.
+    inputs : one clip's tensors by name, without a batch dimension, on the model's device
+    au : number of the AU, one of `infusenet.manifest.AUS`
+    layers : modules with a map (1, C, h, w) as output
+        See `cam_layers`. The maps of several are averaged, each spanning 0 to 1.
+    size : side of the result, px
+    head : the output whose logit counts; default the first, which is the one scored
+
+    Returns
+    -------
+    float32 (size, size): the map's least value is 0 and its greatest 1; all zero where nothing
+    speaks for the AU
+    """
+    closed = Closed(model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0])
+    with GradCAM(closed, layers) as grad_cam:
+        image = torch.empty(1, 1, size, size)
+        result = grad_cam(image, [ClassifierOutputTarget(AUS.index(au))])[0]
+    model.zero_grad()
+    return result.clip(0, 1)
+
+
+def inside_share(cam: np.ndarray, region: np.ndarray) -> float:
+    """The share of a map's energy inside a region (Wang et al., Score-CAM, CVPR Workshops 2020).
+
+    Parameters
+    ----------
+    cam : float (S, S), >= 0
+    region : bool (S, S)
+
+    Returns
+    -------
+    sum inside / sum overall, in [0, 1]; 0 for an empty map, none of whose energy lies inside
+    """
+    total = cam.sum(dtype=np.float64)
+    return float(cam[region].sum(dtype=np.float64) / total) if total > 0 else 0.0

@@ -1,0 +1,109 @@
+"""Grad-CAM: against the formula written out, on a network whose answer is known, and its share in a region."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from synthetic import RECIPE, SIZE
+from torch import nn
+from torch.nn import functional
+
+from infusenet import models
+from infusenet.manifest import AUS
+from infusenet.models.infusion import minmax
+from infusenet.report.gradcam import cam, cam_layers, inside_share
+
+LAYERS = {"mag": "infusions.block4", "flow": "frame_flow.layer4"}
+
+
+@pytest.fixture(scope="module")
+def infusenet():
+    torch.manual_seed(0)
+    return models.create(RECIPE | {"model": "infusenet_resnet18"}).eval()
+
+
+def inputs(size=SIZE):
+    generator = torch.Generator().manual_seed(1)
+    shapes = {"flow": (3, size, size), "latents": (64, size // 4, size // 4)}
+    return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
+
+
+class Patch(nn.Module):
+    """Its AU12 is what the image holds, its AU4 the opposite, all else is blank."""
+
+    heads = ("flow",)
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Conv2d(1, 1, 1, bias=False)])
+        nn.init.ones_(self.blocks[0].weight)
+        self.weights = torch.zeros(len(AUS)).scatter(0, torch.tensor([AUS.index(12), AUS.index(4)]), 1)
+        self.weights[AUS.index(4)] = -1
+
+    def forward(self, flow):
+        return {"flow": self.blocks[0](flow).mean((2, 3)) * self.weights}
+
+
+def test_map_lies_where_the_evidence_is():
+    model = Patch()
+    image = torch.zeros(1, 8, 8)
+    image[:, 2:4, 4:6] = 1
+    region = np.zeros((64, 64), bool)
+    region[16:32, 32:48] = True
+    found = cam(model, {"flow": image}, 12, cam_layers(model, 1), 64)
+    assert found.shape == (64, 64)
+    assert found.dtype == np.float32
+    assert region[np.unravel_index(found.argmax(), found.shape)]
+    assert inside_share(found, region) > 0.6
+    # Evidence against an AU, and none at all, leave the map empty.
+    assert not cam(model, {"flow": image}, 4, cam_layers(model, 1), 64).any()
+    assert not cam(model, {"flow": image}, 1, cam_layers(model, 1), 64).any()
+
+
+@pytest.mark.parametrize("head", LAYERS)
+def test_map_is_that_of_the_formula(infusenet, head):
+    """ReLU of the maps weighted by their mean gradients, scaled to 1 and resized."""
+    layer = infusenet.get_submodule(LAYERS[head])
+    clip, kept = inputs(64), []
+    with layer.register_forward_hook(lambda module, args, output: kept.append(output)):
+        logits = infusenet(**{name: value[None] for name, value in clip.items()})[head]
+    empty = []
+    for place, au in enumerate(AUS):
+        gradient = torch.autograd.grad(logits[0, place], kept[0], retain_graph=True)[0]
+        expected = functional.relu((gradient.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True))
+        expected = minmax(
+            functional.interpolate(minmax(expected, "sample"), (20, 20), mode="bilinear"), "sample"
+        )
+        found = cam(infusenet, clip, au, [layer], 20, head)
+        np.testing.assert_allclose(found, expected[0, 0].detach(), atol=1e-4)
+        empty.append(not found.any())
+    assert not all(empty)
+
+
+def test_layers_by_kind_of_model(infusenet):
+    """InfuseNet is hooked after the product: the map before it does not know the flow."""
+    assert cam_layers(infusenet) == [infusenet.infusions["block4"]]
+    flow, mag = infusenet.frame_flow, infusenet.frame_mag
+    assert cam_layers(flow) == [flow.layer4]
+    fused = nn.Module()
+    fused.frame_flow, fused.frame_mag = flow, mag
+    assert cam_layers(fused) == [flow.layer4, mag.layer4]
+    fused.infusions = nn.ModuleDict({"block1": nn.Identity()})
+    assert cam_layers(fused) == [mag.layer4]
+    assert cam_layers(fused, 1) == [fused.infusions["block1"]]
+    assert cam_layers(mag, 2) == [mag.layer2]
+
+
+def test_a_map_leaves_no_gradient_and_no_hook(infusenet):
+    cam(infusenet, inputs(), 12, cam_layers(infusenet), SIZE)
+    assert all(parameter.grad is None for parameter in infusenet.parameters())
+    assert not any(module._forward_hooks for module in infusenet.modules())
+
+
+@given(arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32)), arrays(bool, (6, 6)))
+def test_shares_of_a_region_and_of_the_rest_sum_to_one(values, region):
+    share, rest = inside_share(values, region), inside_share(values, ~region)
+    assert 0 <= share <= 1
+    assert share + rest == (pytest.approx(1) if values.any() else 0)
