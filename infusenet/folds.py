@@ -156,7 +156,7 @@ class ClipDataset(Dataset):
     def flow(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
         store, size = database.stores["flow"], self.recipe["size"]
-        return self._keep((index, "flow"), lambda: prepare(store.read("flow", clip.key), size))
+        return self._keep(("flow", index), lambda: prepare(store.read("flow", clip.key), size))
 
     def latents(self, epoch: int, index: int) -> np.ndarray:
         return self._pairs("latents", epoch, index) * np.float32(self.gain)
@@ -169,14 +169,16 @@ class ClipDataset(Dataset):
         store, size = database.stores["frames"], self.recipe["size"]
         slots = (0, 1, 1 + self.candidate(epoch, index))
         images = [
-            self._keep((index, slot), lambda slot=slot: resize(store.read("frames", clip.key, slot), size))
+            self._keep(
+                ("frames", index, slot), lambda slot=slot: resize(store.read("frames", clip.key, slot), size)
+            )
             for slot in slots
         ]
         return np.stack(images).transpose(0, 3, 1, 2) * np.float32(2) - np.float32(1)
 
     def video(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
-        return self._keep((index, "video"), lambda: database.stores["video"].read("video", clip.key))
+        return self._keep(("video", index), lambda: database.stores["video"].read("video", clip.key))
 
     def candidate(self, epoch: int, index: int) -> int:
         """The clip's pseudo-apex in an epoch, as frames after the apex."""
@@ -188,7 +190,7 @@ class ClipDataset(Dataset):
         database, clip = self.rows[index]
         store = database.stores[name]
         pairs = [
-            self._keep((index, pair), lambda pair=pair: store.read("latents", clip.key, pair))
+            self._keep((name, index, pair), lambda pair=pair: store.read("latents", clip.key, pair))
             for pair in (0, self.candidate(epoch, index))
         ]
         return np.concatenate(pairs).astype(np.float32)

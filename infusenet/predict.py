@@ -12,7 +12,7 @@ from infusenet import folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.recipe import canonical
-from infusenet.train import to_device
+from infusenet.train import place, to_device
 
 
 def predict(
@@ -54,7 +54,7 @@ def predict(
 
     model = models.create(recipe | {"weights": "none"})
     model.load_state_dict(state)
-    model.to(device, memory_format=torch.channels_last).eval()
+    place(model, device).eval()
     logits = score(model, data, device, workers)
 
     text = io.StringIO()

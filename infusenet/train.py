@@ -86,7 +86,7 @@ def train(
         write_log(output / "log.csv", [])
         runs.save_weights(output, model, facts)
         return
-    model.to(device, memory_format=torch.channels_last).train()
+    place(model, device).train()
     groups = (
         model.parameter_groups(recipe["rate"]) if hasattr(model, "parameter_groups") else model.parameters()
     )
@@ -181,6 +181,12 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
         raise InputError(f"training diverged: {row}; lower the method's rate, or check its inputs")
     hits, predicted, present = counts
     return row | {"f1": (2 * hits / (predicted + present).clamp(min=1)).mean().item()}
+
+
+def place(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """On the device, channels last, which is faster; weights over time and space have no such layout."""
+    flat = all(weight.dim() < 5 for weight in model.parameters())
+    return model.to(device, memory_format=torch.channels_last if flat else torch.preserve_format)
 
 
 def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
