@@ -26,8 +26,8 @@ DEPTHS = {
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class FrameFlow(Backbone, ResNet):
-    """torchvision's ResNet with 12 outputs: flow images float (B, 3, S, S) in [0, 1] -> logits."""
+class Trunk(Backbone, ResNet):
+    """torchvision's ResNet with 12 outputs, taken apart into stem, four blocks, pooling and ``fc``."""
 
     def __init__(self, depth: int = 18):
         block, layers, weights = DEPTHS[depth]
@@ -38,14 +38,21 @@ class FrameFlow(Backbone, ResNet):
     def blocks(self) -> list[nn.Module]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
-    def stem(self, flow: Tensor) -> Tensor:
-        return self.maxpool(self.relu(self.bn1(self.conv1(flow))))
+    def stem(self, image: Tensor) -> Tensor:
+        return self.maxpool(self.relu(self.bn1(self.conv1(image))))
 
     def pool(self, map: Tensor) -> Tensor:
         return self.avgpool(map).flatten(1)
 
 
-class FrameMag(FrameFlow):
+class FrameFlow(Trunk):
+    """ResNet on flow images float (B, 3, S, S) in [0, 1]."""
+
+    def stem(self, flow: Tensor) -> Tensor:
+        return super().stem(flow)
+
+
+class FrameMag(Trunk):
     """ResNet18 on maps (B, 64, S / 4, S / 4) that ``entry`` makes of FrameMag's input.
 
     They stand where ResNet18 has its maps after the first convolution and max-pooling, so ``conv1``
@@ -64,7 +71,7 @@ class FrameMag(FrameFlow):
         return self.entry(**inputs)
 
 
-class FrameDecoded(FrameFlow):
+class FrameDecoded(Trunk):
     """ResNet18 on decoded magnified images of two pairs: RGB float (B, 6, S, S) in [0, 1].
 
     The first convolution takes six channels; its weights for three are repeated and halved, so two
