@@ -4,7 +4,6 @@ Khor et al. 2025, section 3: FrameFlow reads the flow image, FrameMag the magnif
 ablations show FrameMag decoded images, or train the magnifier along.
 """
 
-import timm
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
@@ -15,7 +14,7 @@ from infusenet.manifest import AUS
 from infusenet.models import register
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
-from infusenet.models.weights import TimmWeights, initialise
+from infusenet.models.weights import initialise
 
 DEPTHS = {
     18: (BasicBlock, [2, 2, 2, 2], ResNet18_Weights.IMAGENET1K_V1),
@@ -131,25 +130,6 @@ class LateFusion(nn.Module):
     def forward(self, flow: Tensor, latents: Tensor) -> dict[str, Tensor]:
         vectors = self.frame_flow.features(flow=flow), self.frame_mag.features(latents=latents)
         return {"fused": self.fc(torch.cat(vectors, 1))}
-
-
-class ResNet10(Backbone):
-    """timm's resnet10t on flow images (B, 3, S, S): one basic block a stage, a stem of three convolutions."""
-
-    prefix, fresh = "net.", ("net.fc.",)
-    imagenet = TimmWeights("resnet10t.c3_in1k")
-
-    def __init__(self):
-        super().__init__()
-        self.net = timm.create_model("resnet10t", num_classes=len(AUS))
-
-    def forward(self, flow: Tensor) -> dict[str, Tensor]:
-        return {"flow": self.net(flow)}
-
-
-@register
-def resnet10(recipe: dict) -> ResNet10:
-    return initialise(recipe["weights"], ResNet10())[0]
 
 
 @register
