@@ -190,7 +190,7 @@ def test_magnified_frames_of_a_still_clip_are_all_alike():
 
 def form_of(form, **changes):
     recipe = recipe_of("infusenet_resnet18")
-    latents = {"variant": "", "recipe": LATENTS | {"form": form}}
+    latents = recipe["stores"]["latents"] | {"recipe": LATENTS | {"form": form}}
     return recipe | {"stores": recipe["stores"] | {"latents": latents}, **changes}
 
 

@@ -19,9 +19,9 @@ INPUTS = {"resnet18_flow": ["flow"], "resnet18_mag": ["latents"], "infusenet_res
 
 
 def recipe_of(method):
-    stores = {
-        stage: {"variant": "", "recipe": (RECIPES | {"latents": LATENTS})[stage]} for stage in INPUTS[method]
-    }
+    stores = {name: RECIPE["stores"][name] for name in INPUTS[method]}
+    if "latents" in stores:
+        stores["latents"] = stores["latents"] | {"recipe": LATENTS}
     return RECIPE | {"method": method, "model": method, "stores": stores}
 
 
