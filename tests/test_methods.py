@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from infusenet import config as configuration
-from infusenet.folds import ClipDataset, open_database, store_name
+from infusenet.dataset import ClipDataset
+from infusenet.folds import open_database, store_name
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
 from infusenet.predict import predict

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from infusenet import folds, models, runs
+from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError, did_you_mean
 from infusenet.store import Store
 
@@ -20,7 +20,7 @@ class Trained:
     model: torch.nn.Module
     recipe: dict
     database: folds.Database
-    data: folds.ClipDataset
+    data: dataset.ClipDataset
 
     def inputs(self, clip: str) -> dict[str, torch.Tensor]:
         """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
@@ -39,7 +39,7 @@ def restore(run: Path, stores: Path, manifests: Path) -> Trained:
     model.load_state_dict(state)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe)
     return Trained(
-        Path(run), model.eval(), recipe, database, folds.ClipDataset([database], recipe, facts["seed"])
+        Path(run), model.eval(), recipe, database, dataset.ClipDataset([database], recipe, facts["seed"])
     )
 
 
