@@ -20,17 +20,16 @@ in the process that reads.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from infusenet import __version__
 from infusenet.errors import InputError
-from infusenet.recipe import canonical, file_digest
 
 FORMAT, VERSION = "infusenet-store", 1
 MAX_ITEM_BYTES = 1 << 30
@@ -90,6 +89,7 @@ class Store:
                 f"{path}: {_difference(self.recipe, recipe)}; build the store again or change the recipe"
             )
         self._check(file)
+        self.package = attrs["package"]
         self.names = list(file["items"])
         self.clips = _texts(self._read(file, "clips"))
         self._rows = {clip: row for row, clip in enumerate(self.clips)}
@@ -140,6 +140,19 @@ class Store:
             raise InputError(
                 f"{self.path}: clip {clip}, {name}: damaged ({error}); delete the store and build it again"
             ) from None
+
+    def layout(self, name: str) -> tuple[tuple[int, ...], np.dtype, tuple[int, ...]]:
+        """Shape, type and chunk shape of one clip's array ``name``."""
+        dataset = self._dataset(name)
+        return dataset.shape[1:], dataset.dtype, dataset.chunks[1:]
+
+    def stored(self, name: str, clip: str) -> Iterator[tuple[tuple[int, ...], int, bytes]]:
+        """The chunks of one clip's array as they stand in the file, neither decoded nor checked:
+        (place in the array, HDF5's filter mask, bytes with their fletcher32)."""
+        dataset, row = self._dataset(name), self._rows[clip]
+        shape, _, chunk = self.layout(name)
+        for place in product(*(range(0, size, step) for size, step in zip(shape, chunk, strict=True))):
+            yield place, *dataset.id.read_direct_chunk((row, *place))
 
     def _dataset(self, name: str) -> h5py.Dataset:
         return self._open()[f"items/{name}"]
@@ -223,66 +236,3 @@ def aside(path: Path):
         os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def write(
-    path: Path,
-    *,
-    stage: str,
-    database: str,
-    recipe: dict,
-    source: dict,
-    clips: Sequence[tuple[str, str]],
-    outcomes: Iterator[Item | Failure],
-    failures: Sequence[Failure] = (),
-    chunks: dict[str, tuple[int, ...]] | None = None,
-) -> None:
-    """Write a store's file (not its sidecar). The same arguments give the same bytes.
-
-    ``clips`` are (clip, content key) in order, ``outcomes`` their items in the same order, read one
-    at a time; a Failure among them joins ``failures``. ``chunks`` gives an item's chunk shape where
-    it is not the whole item.
-    """
-    failures, rows = list(failures), []
-    with h5py.File(path, "w", track_order=True) as file:
-        file.attrs.update(
-            format=FORMAT, version=VERSION, stage=stage, database=database, package=__version__,
-            recipe=canonical(recipe), source=canonical(source),
-        )  # fmt: skip
-        items = file.create_group("items")
-        for (clip, key), outcome in zip(clips, outcomes, strict=True):
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-                continue
-            for name, array in outcome.arrays.items():
-                if name not in items:
-                    chunk = (chunks or {}).get(name, array.shape)
-                    items.create_dataset(
-                        name, (len(clips), *array.shape), array.dtype, maxshape=(None, *array.shape),
-                        chunks=(1, *chunk), fletcher32=True, track_times=False,
-                    )  # fmt: skip
-                items[name][len(rows)] = array
-            rows.append((clip, key, outcome.status))
-        for dataset in items.values():
-            dataset.resize(len(rows), axis=0)
-        columns = zip(*rows, strict=True) if rows else ([], [], [])
-        for name, values in zip(("clips", "keys", "status"), columns, strict=True):
-            _column(file, name, values)
-        for name in ("clip", "status", "reason"):
-            _column(
-                file, f"failures/{'clips' if name == 'clip' else name}", [getattr(f, name) for f in failures]
-            )
-
-
-def _column(file: h5py.File, name: str, values: Sequence[str]) -> None:
-    data = np.array([value.encode() for value in values], dtype=bytes)
-    data = data if data.size else np.empty(0, "S1")
-    file.create_dataset(
-        name, data=data, maxshape=(None,), chunks=(max(1, len(data)),), fletcher32=True, track_times=False
-    )
-
-
-def publish_digest(path: Path) -> None:
-    """Write the sidecar of a store that has just been published."""
-    with aside(sidecar_of(path)) as temporary:
-        temporary.write_text(f"{file_digest(path)}\n")

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from infusenet import publish
 from infusenet import store as stores
 from infusenet.errors import InputError
 from infusenet.store import Failure, Item, Store
@@ -27,7 +28,7 @@ def items():
 def make(path, **changes):
     content = {"stage": "flow", "database": "casme", "recipe": RECIPE, "source": {"faces": "f" * 64}}
     content |= {"clips": CLIPS, "outcomes": items(), "chunks": {"flow": (1, 8, 8)}}
-    stores.write(path, **content | changes)
+    publish.write(path, **content | changes)
     return path
 
 

@@ -1,25 +1,30 @@
-"""The loop that fills a store: parts, resume, failures, progress, publication.
+"""The loop that fills a store: take-over, parts, resume, failures, progress.
 
-A stage hands over its clips with their content keys and a function that computes some of them. The
-loop writes parts of a few clips aside, each published by rename, and merges them in manifest order,
-so an interrupted run loses at most one part per process and ends with the same bytes.
+A stage hands over its clips with their content keys and a function that computes some of them. What
+has the key already, in the store that was there or in the parts of an interrupted run, is copied;
+the rest is computed in parts of a few clips, each published by rename. Everything reaches the final
+file as copied chunks in manifest order, so its bytes do not depend on what was copied or computed,
+and an interrupted run loses at most one part per process.
 """
 
 import csv
 import io
-import shutil
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from tqdm import tqdm
 
-from infusenet import store as stores
+from infusenet import __version__, publish
 from infusenet.errors import InputError, raise_all
+from infusenet.lock import hold
 from infusenet.manifest import write_if_changed
-from infusenet.recipe import digest
+from infusenet.publish import Stored
 from infusenet.store import Failure, Item, Store
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
@@ -42,7 +47,9 @@ def fill(
     upstream_failures: Sequence[Failure] = (),
     chunks: dict[str, tuple[int, ...]] | None = None,
 ) -> None:
-    """Compute every clip's item and publish the store and its sha256.
+    """Bring every clip's item into a store and publish it with its sha256.
+
+    Only one builder of ``output`` works at a time; another one waits and then finds it finished.
 
     Parameters
     ----------
@@ -61,66 +68,96 @@ def fill(
         With ``failed="stop"``, one that lists every failed clip.
     """
     output = Path(output)
-    folder = output.with_name(f".{output.name}.parts")
-    groups = [clips[start : start + PART] for start in range(0, len(clips), PART)]
-    parts = [folder / f"{digest([recipe, list(map(list, group))])}.h5" for group in groups]
-    write_part = partial(_write_part, stage=stage, database=database, recipe=recipe, work=work, chunks=chunks)
-    todo = [(part, group) for part, group in zip(parts, groups, strict=True) if not _reusable(part, stage)]
-    with tqdm(total=len(clips), desc=f"{database}: {stage}", unit="clip", disable=None) as progress:
-        progress.update(len(clips) - sum(len(group) for _, group in todo))
-        for count in _run(write_part, todo, min(processes, len(todo))):
-            progress.update(count)
-
-    made = [Store(part, stage) for part in parts]
-    failures = [failure for part in made for failure in part.failures]
-    _report(output, [*upstream_failures, *failures])
-    if failed == "stop":
-        raise_all(
-            (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
-            f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
-        )
-    _publish(
-        output, stage=stage, database=database, recipe=recipe, source=source, clips=clips,
-        outcomes=_outcomes(groups, made), failures=upstream_failures, chunks=chunks,
-    )  # fmt: skip
-    shutil.rmtree(folder)
-
-
-def _publish(output: Path, **content) -> None:
-    for stale in output.parent.glob(f".{output.name}.*.tmp"):
-        stale.unlink(missing_ok=True)
-    # The old digest goes first: at no moment may it stand beside another file's bytes.
-    stores.sidecar_of(output).unlink(missing_ok=True)
-    with stores.aside(output) as temporary:
-        stores.write(temporary, **content)
-    stores.publish_digest(output)
+    content = {"stage": stage, "database": database, "recipe": recipe}
+    with hold(output) as lock:
+        publish.sweep(output)
+        known = list(_known(output, stage, recipe))
+        wanted = (database, source, __version__, list(clips), list(upstream_failures))
+        finished = next((store.path for store in known if _content(store) == wanted), None)
+        failures = []
+        if not finished:
+            found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
+            failures = _compute(output, content, clips, found, work, processes, chunks, lock)
+        _report(output, [*upstream_failures, *failures])
+        if failed == "stop":
+            raise_all(
+                (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
+                f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
+            )
+        if not finished:
+            lost = {failure.clip: failure for failure in failures}
+            outcomes = (lost.get(clip) or found[key] for clip, key in clips)
+            finished = publish.keep(
+                output, **content, source=source, clips=clips, outcomes=outcomes, failures=upstream_failures
+            )
+        publish.publish(finished, output, lock)
 
 
-def _run(write_part, todo, processes: int) -> Iterator[int]:
-    """Write the parts, here or in a pool; yields how many clips have been added."""
+def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
+    """Finished stores of this stage and recipe: published before, or parts of an interrupted build."""
+    for path in publish.sound(output):
+        with suppress(InputError):
+            yield Store(path, stage, recipe)
+
+
+def _content(store: Store) -> tuple:
+    """What a store's bytes follow from, besides stage and recipe."""
+    return store.database, store.source, store.package, list(store.keys.items()), store.failures
+
+
+def _compute(
+    output: Path, content: dict, clips, found: dict, work, processes: int, chunks, lock
+) -> list[Failure]:
+    """Compute the clips whose keys are not in ``found`` and add them to it; returns what failed."""
+    missing = [(clip, key) for clip, key in clips if key not in found]
+    groups = [missing[start : start + PART] for start in range(0, len(missing), PART)]
+    write_part = partial(_write_part, output, content, work, chunks)
+    failures = {}
+    with tqdm(
+        total=len(clips), desc="{database}: {stage}".format_map(content), unit="clip", disable=None
+    ) as bar:
+        bar.update(len(clips) - len(missing))
+        for path, size in _run(write_part, groups, min(processes, len(groups))):
+            bar.update(size)
+            lock.check()
+            part = Store(path, content["stage"], content["recipe"])
+            found |= {key: Stored(part, clip) for clip, key in part.keys.items()}
+            failures |= {failure.clip: failure for failure in part.failures}
+    return [failures[clip] for clip, _ in clips if clip in failures]
+
+
+def _run(write_part, groups, processes: int) -> Iterator[tuple[Path, int]]:
+    """Write a part for each group, here or in a pool; yields (part, number of clips) as they come."""
     if processes <= 1:
-        for part, group in todo:
-            write_part(part, group)
-            yield len(group)
+        for group in groups:
+            yield write_part(group), len(group)
         return
     # Spawned, not forked: threads of OpenCV and torch do not survive a fork.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(write_part, part, group): len(group) for part, group in todo}
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_end_with_parent
+    ) as pool:
+        futures = {pool.submit(write_part, group): len(group) for group in groups}
         try:
             for future in as_completed(futures):
-                future.result()
-                yield futures[future]
+                yield future.result(), futures[future]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _write_part(part: Path, group, *, stage, database, recipe, work, chunks) -> None:
-    with stores.aside(part) as temporary:
-        stores.write(
-            temporary, stage=stage, database=database, recipe=recipe, source={}, clips=group,
-            outcomes=_named(work, [clip for clip, _ in group], database), chunks=chunks,
-        )  # fmt: skip
+def _end_with_parent() -> None:
+    """A killed builder's pool would wait for work for ever, and its last parts write into the next run's."""
+
+    def watch():
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _write_part(output: Path, content: dict, work: Work, chunks, group) -> Path:
+    outcomes = _named(work, [clip for clip, _ in group], content["database"])
+    return publish.keep(output, **content, source={}, clips=group, outcomes=outcomes, chunks=chunks)
 
 
 def _named(work: Work, clips: list[str], database: str) -> Iterator[Item | Failure]:
@@ -134,26 +171,6 @@ def _named(work: Work, clips: list[str], database: str) -> Iterator[Item | Failu
         except Exception as error:
             error.add_note(f"in {database} clip {clip}")
             raise
-
-
-def _reusable(part: Path, stage: str) -> bool:
-    """A finished part without failures: those are tried again, their cause may have gone."""
-    if not part.is_file():
-        return False
-    try:
-        return not Store(part, stage).failures
-    except InputError:
-        return False
-
-
-def _outcomes(groups, made: Sequence[Store]) -> Iterator[Item | Failure]:
-    for group, part in zip(groups, made, strict=True):
-        failures = {failure.clip: failure for failure in part.failures}
-        for clip, _ in group:
-            if clip in failures:
-                yield failures[clip]
-            else:
-                yield Item({name: part.read(name, clip) for name in part.names}, part.status[clip])
 
 
 def _report(output: Path, failures: Sequence[Failure]) -> None:
