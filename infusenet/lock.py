@@ -7,6 +7,7 @@ seen (it touches the file while it works); when they stop, a person decides. A l
 lost: whoever holds it asks `Lock.check` right before publishing anything.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -26,6 +27,8 @@ from infusenet.errors import InputError
 POLL, BEAT = 0.5, 15.0
 # Twelve missed beats, and longer than a network file system keeps old times in its cache.
 PATIENCE = 180.0
+# What a file system without hard links says to one.
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
 class Lock:
@@ -42,10 +45,14 @@ class Lock:
             "token": secrets.token_hex(8),
         }
         self._text = json.dumps(claim)
+        self.waited = False  # for another builder, which then finished
 
     def check(self) -> None:
         """Raise InputError if the lock is no longer this process's."""
         found = _look(self.path)
+        if not found:  # a waiter that took it for a dead one's puts it back at once
+            time.sleep(POLL)
+            found = _look(self.path)
         if not found or found[0] != self._text:
             raise InputError(
                 f"{self.target}: this builder lost its lock to {_named(found[0]) if found else 'nobody'}; "
@@ -72,6 +79,7 @@ class Lock:
             if local and not _alive(_claim(text)):
                 print(f"{self.target}: its builder ({_named(text)}) is dead; taking over", file=sys.stderr)
                 self._clear(text)
+                self.waited = False
                 continue
             if not local and time.monotonic() - since > PATIENCE:
                 raise InputError(
@@ -82,6 +90,7 @@ class Lock:
             if text != said:
                 print(f"{self.target}: being built by {_named(text)}; waiting for it", file=sys.stderr)
                 said = text
+            self.waited = True
             time.sleep(POLL)
 
     def release(self) -> None:
@@ -99,18 +108,32 @@ class Lock:
             os.utime(self.path)
 
     def _create(self) -> bool:
+        """Take the lock if it is free. A link to a finished file puts it there whole or not at all."""
+        if self.path.exists():
+            return False
+        whole = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.tmp")
         try:
-            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            _write(whole, self._text)
+            try:
+                os.link(whole, self.path)
+            except (FileExistsError, FileNotFoundError):  # the holder's sweep may have taken ours away
+                return False
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                return self._create_without_links()
+        finally:
+            whole.unlink(missing_ok=True)
+        return True
+
+    def _create_without_links(self) -> bool:
+        try:
+            _write(self.path, self._text)
         except FileExistsError:
             return False
-        try:
-            os.write(handle, self._text.encode())
-            os.fsync(handle)
         except OSError:
             self.path.unlink(missing_ok=True)
             raise
-        finally:
-            os.close(handle)
         return True
 
     def _clear(self, text: str) -> None:
@@ -140,6 +163,13 @@ def hold(target: Path) -> Iterator[Lock]:
         stop.set()
         beats.join()
         lock.release()
+
+
+def _write(path: Path, text: str) -> None:
+    with open(path, "x") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _look(path: Path) -> tuple[str, int] | None:

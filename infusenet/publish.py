@@ -1,4 +1,4 @@
-"""How a store's file is made, kept and published. `infusenet.store` is the contract of its bytes.
+"""How a store is kept and published. `infusenet.store` is the contract of its bytes.
 
 Beside ``faces.h5`` lies the folder ``.faces.h5.parts``: finished stores of this output under the
 sha256 of their bytes, that is the parts of a build under way and, between builds, the published
@@ -6,112 +6,63 @@ file itself. There it is a second name (hard link) of the same bytes: it takes n
 and it outlives Snakemake, which deletes the outputs of a rule before it runs, so that the next build
 takes unchanged clips over. A name that is the content's digest needs no record beside it, and a file
 cut short by a kill is known by it. On a file system without hard links nothing is kept, and an
-update computes every clip.
+update computes every clip whose store Snakemake has deleted.
 """
 
+import errno
 import os
+import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import h5py
-import numpy as np
-
-from infusenet import __version__
 from infusenet.errors import InputError
 from infusenet.lock import Lock
-from infusenet.recipe import canonical, file_digest
-from infusenet.store import FORMAT, VERSION, Failure, Item, Store, aside, sidecar_of
+from infusenet.recipe import file_digest
+from infusenet.store import sidecar_of
+from infusenet.writer import write
+
+# What the person at the keyboard can change; any other error of the system is a defect.
+TROUBLE = {
+    errno.ENOSPC: "make room and run again; what is finished is kept",
+    errno.EDQUOT: "make room and run again; what is finished is kept",
+    errno.EFBIG: "use a file system for larger files; what is finished is kept",
+    errno.EROFS: "a store is built in a folder that can be written to",
+    errno.EACCES: "a store is built in a folder that can be written to",
+    errno.EPERM: "a store is built in a folder that can be written to",
+    errno.EIO: "the disk failed; look at it, then run again",
+    errno.ESTALE: "the file server has lost it; run again",
+}
 
 
-@dataclass(frozen=True)
-class Stored:
-    """A clip's item as it stands in another store, to be copied chunk by chunk, undecoded."""
-
-    store: Store
-    clip: str
-
-
-def write(
-    path: Path,
-    *,
-    stage: str,
-    database: str,
-    recipe: dict,
-    source: dict,
-    clips: Sequence[tuple[str, str]],
-    outcomes: Iterator[Item | Stored | Failure],
-    failures: Sequence[Failure] = (),
-    chunks: dict[str, tuple[int, ...]] | None = None,
-) -> None:
-    """Write a store's file (not its sidecar). The same arguments give the same bytes.
-
-    ``clips`` are (clip, content key) in order, ``outcomes`` their items in the same order, read one
-    at a time; a Failure among them joins ``failures``. ``chunks`` gives an item's chunk shape where
-    it is not the whole item; a Stored item keeps the one it has.
-    """
-    failures, rows = list(failures), []
-    with h5py.File(path, "w", track_order=True) as file:
-        file.attrs.update(
-            format=FORMAT, version=VERSION, stage=stage, database=database, package=__version__,
-            recipe=canonical(recipe), source=canonical(source),
-        )  # fmt: skip
-        items = file.create_group("items")
-        for (clip, key), outcome in zip(clips, outcomes, strict=True):
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-                continue
-            if isinstance(outcome, Stored):
-                status = outcome.store.status[outcome.clip]
-                _copy(items, len(clips), len(rows), outcome)
-            else:
-                status = outcome.status
-                for name, array in outcome.arrays.items():
-                    chunk = (chunks or {}).get(name, array.shape)
-                    _dataset(items, name, len(clips), array.shape, array.dtype, chunk)[len(rows)] = array
-            rows.append((clip, key, status))
-        for dataset in items.values():
-            dataset.resize(len(rows), axis=0)
-        columns = zip(*rows, strict=True) if rows else ([], [], [])
-        for name, values in zip(("clips", "keys", "status"), columns, strict=True):
-            _column(file, name, values)
-        for name in ("clip", "status", "reason"):
-            _column(
-                file, f"failures/{'clips' if name == 'clip' else name}", [getattr(f, name) for f in failures]
-            )
+@contextmanager
+def explained(output: Path) -> Iterator[None]:
+    """Say in one line what a full, read-only or failing disk did to the build of ``output``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in TROUBLE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        raise InputError(f"{output}: not built: {error.strerror}{where}; {TROUBLE[error.errno]}") from error
 
 
-def _dataset(items: h5py.Group, name: str, count: int, shape, dtype, chunk) -> h5py.Dataset:
-    if name in items:
-        return items[name]
-    return items.create_dataset(
-        name, (count, *shape), dtype, maxshape=(None, *shape),
-        chunks=(1, *chunk), fletcher32=True, track_times=False,
-    )  # fmt: skip
-
-
-def _copy(items: h5py.Group, count: int, row: int, outcome: Stored) -> None:
-    for name in outcome.store.names:
-        layout = outcome.store.layout(name)
-        dataset = _dataset(items, name, count, *layout)
-        # Bytes of another layout would be read as something else, with a good checksum.
-        if (dataset.shape[1:], dataset.dtype, dataset.chunks[1:]) != layout:
-            raise InputError(
-                f"{outcome.store.path}: {name} of clip {outcome.clip} is {layout}, other clips have "
-                f"{dataset.shape[1:]}, {dataset.dtype}, {dataset.chunks[1:]}, under one recipe; remove that file"
-            )
-        for place, mask, data in outcome.store.stored(name, outcome.clip):
-            dataset.id.write_direct_chunk((row, *place), data, mask)
-
-
-def _column(file: h5py.File, name: str, values: Sequence[str]) -> None:
-    data = np.array([value.encode() for value in values], dtype=bytes)
-    data = data if data.size else np.empty(0, "S1")
-    file.create_dataset(
-        name, data=data, maxshape=(None,), chunks=(max(1, len(data)),), fletcher32=True, track_times=False
-    )
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A hidden path beside ``path`` to write to; fsynced and renamed to ``path`` if all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def folder_of(output: Path) -> Path:
@@ -123,7 +74,7 @@ def keep(output: Path, **content) -> Path:
     """Write a store (see `write`) into the folder of ``output``; returns where it is."""
     folder = folder_of(output)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{os.getpid()}.tmp"
+    temporary = folder / f".{secrets.token_hex(8)}.tmp"
     try:
         write(temporary, **content)
         path = folder / f"{file_digest(temporary)}.h5"

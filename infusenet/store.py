@@ -20,8 +20,8 @@ in the process that reads.
 
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -30,6 +30,7 @@ import h5py
 import numpy as np
 
 from infusenet.errors import InputError
+from infusenet.recipe import difference
 
 FORMAT, VERSION = "infusenet-store", 1
 MAX_ITEM_BYTES = 1 << 30
@@ -74,7 +75,7 @@ class Store:
 
     def __init__(self, path: Path | str, stage: str | None = None, recipe: dict | None = None):
         self.path = Path(path)
-        self._file, self._pid = None, None
+        self._file, self._pid, self._loaded = None, None, None
         try:
             self._load(self._open(), stage, recipe)
         except DAMAGE as error:
@@ -103,6 +104,7 @@ class Store:
         self._check(file)
         self.package = attrs["package"]
         self.names = list(file["items"])
+        self._loaded = self._content(file)
         self.clips = _texts(self._read(file, "clips"))
         self._rows = {clip: row for row, clip in enumerate(self.clips)}
         self.keys = dict(zip(self.clips, _texts(self._read(file, "keys")), strict=True))
@@ -122,12 +124,17 @@ class Store:
     @property
     def sha256(self) -> str:
         """The digest noted beside the file when it was published."""
-        sidecar = sidecar_of(self.path)
+        sidecar, patience = sidecar_of(self.path), time.monotonic() + 1
+        # A builder that publishes puts it there a moment after the store.
+        while not sidecar.is_file() and time.monotonic() < patience:
+            time.sleep(0.05)
         if not sidecar.is_file():
-            raise InputError(
-                f"{sidecar}: missing; a published store has its sha256 beside it: build it again"
-            )
-        return sidecar.read_text().strip()
+            raise InputError(f"{sidecar}: missing; expected a published store's sha256: build it again")
+        digest = sidecar.read_text().strip()
+        # It follows its store, so it is this store's if that still stands there.
+        self._close()
+        self._open()
+        return digest
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one clip's array ``name``."""
@@ -182,7 +189,14 @@ class Store:
                     f"{self.path}: not a readable store ({error}); delete it and build it again"
                 ) from None
             self._pid = os.getpid()
+            if self._loaded not in (None, self._content(self._file)):
+                self._close()
+                raise InputError(f"{self.path}: another build replaced it meanwhile; run this again")
         return self._file
+
+    def _content(self, file: h5py.File) -> tuple[bytes, bytes]:
+        """Which rows hold what: equal for files of equal items."""
+        return tuple(self._read(file, name).tobytes() for name in ("clips", "keys"))
 
     def _close(self) -> None:
         if self._file is not None:
@@ -231,29 +245,6 @@ def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
 
 
-def difference(found: dict, expected: dict) -> str:
-    """The settings in which two recipes differ, in words."""
-    names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
-    return "; ".join(f"{n} is {found.get(n)!r}, expected {expected.get(n)!r}" for n in names)
-
-
 def sidecar_of(path: Path) -> Path:
     """Where a store's sha256 stands."""
     return path.with_name(f"{path.name}.sha256")
-
-
-@contextmanager
-def aside(path: Path):
-    """A hidden path beside ``path`` to write to; fsynced and renamed to ``path`` if all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from infusenet import store as stores
+from infusenet import publish
 from infusenet.errors import InputError, raise_all
+from infusenet.lock import hold
 from infusenet.manifest import Clip, read_manifest
 from infusenet.recipe import clip_key, derived_key, file_digest
 from infusenet.store import DAMAGE, Item, Store, sidecar_of
@@ -232,15 +233,13 @@ def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
         raise InputError(f"{path}: cannot be repaired without {beside} beside it, which proves its keys")
     failed = {finding.clip for finding in findings}
     kept = [clip for clip in store.clips if clip not in failed]
-    with h5py.File(path, "r", locking=False) as file:
-        chunks = {name: file[f"items/{name}"].chunks[1:] for name in store.names}
-    sidecar_of(path).unlink(missing_ok=True)
-    with stores.aside(path) as temporary:
-        stores.write(
-            temporary, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
+    with publish.explained(path), hold(path) as lock:
+        finished = publish.keep(
+            path, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
             clips=[(clip, store.keys[clip]) for clip in kept],
             outcomes=(Item({n: store.read(n, clip) for n in store.names}, store.status[clip]) for clip in kept),
-            failures=[failure for failure in store.failures if failure.clip not in failed], chunks=chunks,
+            failures=[failure for failure in store.failures if failure.clip not in failed],
+            chunks={name: store.layout(name)[-1] for name in store.names},
         )  # fmt: skip
-    stores.publish_digest(path)
+        publish.publish(finished, path, lock)
     return [clip for clip in store.clips if clip in failed]

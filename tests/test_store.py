@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from infusenet import publish
-from infusenet import store as stores
 from infusenet.errors import InputError
+from infusenet.publish import aside
 from infusenet.store import Failure, Item, Store
+from infusenet.writer import write
 
 RECIPE = {"stage": "flow", "revision": 1, "strain": "tensor"}
 CLIPS = [(f"s1/c{n}", f"{n:064x}") for n in range(5)]
@@ -28,7 +28,7 @@ def items():
 def make(path, **changes):
     content = {"stage": "flow", "database": "casme", "recipe": RECIPE, "source": {"faces": "f" * 64}}
     content |= {"clips": CLIPS, "outcomes": items(), "chunks": {"flow": (1, 8, 8)}}
-    publish.write(path, **content | changes)
+    write(path, **content | changes)
     return path
 
 
@@ -200,7 +200,7 @@ def test_aside_leaves_nothing_after_an_error(tmp_path):
     target.write_text("old")
 
     def half():
-        with stores.aside(target) as temporary:
+        with aside(target) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 

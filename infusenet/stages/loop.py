@@ -24,8 +24,8 @@ from infusenet import __version__, publish
 from infusenet.errors import InputError, raise_all
 from infusenet.lock import hold
 from infusenet.manifest import write_if_changed
-from infusenet.publish import Stored
 from infusenet.store import Failure, Item, Store
+from infusenet.writer import Stored
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
 PART = 16
@@ -69,14 +69,20 @@ def fill(
     """
     output = Path(output)
     content = {"stage": stage, "database": database, "recipe": recipe}
-    with hold(output) as lock:
+    with publish.explained(output), hold(output) as lock:
         publish.sweep(output)
         known = list(_known(output, stage, recipe))
-        wanted = (database, source, __version__, list(clips), list(upstream_failures))
-        finished = next((store.path for store in known if _content(store) == wanted), None)
-        failures = []
-        if not finished:
-            found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
+        found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
+        wanted = {"source": source, "clips": clips, "upstream": upstream_failures}
+        finished = next((store for store in known if _same(store, database, wanted)), None)
+        # A failure is tried again, though its key is the same: keys do not know what a person mends
+        # (a package, a disk), and few clips fail. Only a builder that has just waited for another
+        # one's attempt takes its failures over.
+        if finished and len(finished) < len(clips) and not (lock.waited and failed == "skip"):
+            finished = None
+        if finished:
+            failures = finished.failures[len(upstream_failures) :]
+        else:
             failures = _compute(output, content, clips, found, work, processes, chunks, lock)
         _report(output, [*upstream_failures, *failures])
         if failed == "stop":
@@ -84,13 +90,15 @@ def fill(
                 (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
                 f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
             )
-        if not finished:
+        if finished:
+            path = finished.path
+        else:
             lost = {failure.clip: failure for failure in failures}
             outcomes = (lost.get(clip) or found[key] for clip, key in clips)
-            finished = publish.keep(
+            path = publish.keep(
                 output, **content, source=source, clips=clips, outcomes=outcomes, failures=upstream_failures
             )
-        publish.publish(finished, output, lock)
+        publish.publish(path, output, lock)
 
 
 def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
@@ -100,9 +108,15 @@ def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
             yield Store(path, stage, recipe)
 
 
-def _content(store: Store) -> tuple:
-    """What a store's bytes follow from, besides stage and recipe."""
-    return store.database, store.source, store.package, list(store.keys.items()), store.failures
+def _same(store: Store, database: str, wanted: dict) -> bool:
+    """Whether a build of what is wanted has made this store, with or without clips that failed."""
+    before = len(wanted["upstream"])
+    failed = {failure.clip for failure in store.failures[before:]}
+    return (
+        (store.database, store.package, store.source) == (database, __version__, wanted["source"])
+        and store.failures[:before] == list(wanted["upstream"])
+        and list(store.keys.items()) == [(clip, key) for clip, key in wanted["clips"] if clip not in failed]
+    )
 
 
 def _compute(
