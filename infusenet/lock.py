@@ -168,8 +168,6 @@ def hold(target: Path) -> Iterator[Lock]:
 def _write(path: Path, text: str) -> None:
     with open(path, "x") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _look(path: Path) -> tuple[str, int] | None:

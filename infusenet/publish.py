@@ -77,9 +77,9 @@ def keep(output: Path, **content) -> Path:
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
     try:
         write(temporary, **content)
+        # Not synced: what a power cut leaves of it is known by its digest.
         path = folder / f"{file_digest(temporary)}.h5"
-        with aside(path) as synced:
-            os.replace(temporary, synced)
+        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -134,7 +134,7 @@ def publish(finished: Path, output: Path, lock: Lock) -> None:
             path.unlink()
     with suppress(OSError):
         os.link(output, kept)
-    if not kept.exists():
+    with suppress(OSError):  # it is empty where the file system has no links
         kept.parent.rmdir()
 
 

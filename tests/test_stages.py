@@ -3,51 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
-import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from filling import CLIPS, RECIPE, builder, fill, work
 
 from infusenet.errors import InputError
+from infusenet.publish import folder_of
 from infusenet.recipe import file_digest
-from infusenet.stages import loop
-from infusenet.store import Failure, Item, Store, sidecar_of
-
-RECIPE = {"stage": "flow", "revision": 1}
-CLIPS = [(f"s{n % 3}/c{n}", f"{n:064x}") for n in range(70)]
-
-
-def work(clips, *, bad=(), crash="", pause=0.0, trace=None):
-    for clip in clips:
-        time.sleep(pause)
-        if trace:
-            with open(trace, "a") as file:
-                file.write(f"{clip}\n")
-        if clip == crash:
-            raise InputError("the frames are odd")
-        if clip in bad:
-            yield Failure(clip, "no_face", "nothing found")
-        else:
-            seed = int(clip.partition("c")[2])
-            yield Item({"flow": np.random.default_rng(seed).normal(size=(3, 16, 16)).astype(np.float16)})
-
-
-def fill(output, work=work, clips=CLIPS, recipe=RECIPE, **options):
-    source = {"faces": "0" * 64}
-    loop.fill(
-        output,
-        stage="flow",
-        database="casme",
-        recipe=recipe,
-        source=source,
-        clips=clips,
-        work=work,
-        **options,
-    )
-    return file_digest(output)
+from infusenet.store import Failure, Store, sidecar_of
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +26,10 @@ def test_publishes_store_and_digest_and_nothing_else(tmp_path, reference):
     store = Store(output, "flow", RECIPE)
     assert store.clips == [clip for clip, _ in CLIPS]
     assert store.sha256 == reference
-    assert {p.name for p in tmp_path.iterdir()} == {"flow.h5", "flow.h5.sha256", "flow.h5.failures.csv"}
+    names = {"flow.h5", "flow.h5.sha256", "flow.h5.failures.csv", folder_of(output).name}
+    assert {p.name for p in tmp_path.iterdir()} == names
+    (kept,) = folder_of(output).iterdir()
+    assert kept.samefile(output), "another name of the published file, no other bytes"
 
 
 def test_bytes_do_not_depend_on_processes(tmp_path, reference):
@@ -78,14 +46,14 @@ def test_a_crash_names_its_clip_and_keeps_finished_parts(tmp_path, reference):
     assert again == [clip for clip, _ in CLIPS[32:]], "the two finished parts are not computed again"
 
 
-def test_changed_clip_recomputes_its_part_alone(tmp_path):
+def test_changed_clip_recomputes_itself_alone(tmp_path):
     output, trace = tmp_path / "flow.h5", tmp_path / "trace"
     with pytest.raises(InputError):
         fill(output, partial(work, crash=CLIPS[-1][0]))
     changed = [*CLIPS[:3], (CLIPS[3][0], "f" * 64), *CLIPS[4:]]
     fill(output, partial(work, trace=trace), clips=changed)
     done = trace.read_text().split()
-    assert done == [clip for clip, _ in [*CLIPS[:16], *CLIPS[64:]]]
+    assert done == [clip for clip, _ in [CLIPS[3], *CLIPS[64:]]]
 
 
 def test_parts_of_another_recipe_are_not_taken(tmp_path):
@@ -124,23 +92,12 @@ def test_upstream_failures_are_handed_through(tmp_path):
     assert Store(tmp_path / "flow.h5", "flow").failures == [lost]
 
 
-RUN = """
-import sys
-sys.path.insert(0, {tests!r})
-from functools import partial
-from pathlib import Path
-import test_stages
-test_stages.fill(Path({output!r}), partial(test_stages.work, pause=0.01))
-"""
-
-
 def test_killed_at_random_moments(tmp_path, reference):
     output = tmp_path / "flow.h5"
-    script = RUN.format(tests=str(Path(__file__).parent), output=str(output))
     draw = np.random.default_rng(0)
     kills = 0
     while not sidecar_of(output).exists():
-        process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+        process = builder(output, pause=0.01)
         try:
             process.wait(0.6 + draw.uniform(0, 0.5))
         except subprocess.TimeoutExpired:
@@ -151,4 +108,5 @@ def test_killed_at_random_moments(tmp_path, reference):
         assert not output.exists() or file_digest(output) == reference
     assert kills
     assert fill(output) == reference
-    assert not list(tmp_path.glob(".flow*")), "nothing is left aside"
+    left = [path.name for path in tmp_path.rglob(".*") if path != folder_of(output)]
+    assert not left, "nothing is left aside"

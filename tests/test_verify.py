@@ -1,6 +1,5 @@
 """Whatever happens to a published store is found, and the clip that is hit is named."""
 
-
 import h5py
 import numpy as np
 import pytest

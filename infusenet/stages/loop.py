@@ -72,17 +72,17 @@ def fill(
     with publish.explained(output), hold(output) as lock:
         publish.sweep(output)
         known = list(_known(output, stage, recipe))
-        found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
-        wanted = {"source": source, "clips": clips, "upstream": upstream_failures}
-        finished = next((store for store in known if _same(store, database, wanted)), None)
+        wanted = (database, source, clips, upstream_failures)
+        finished = next((store for store in known if _made_of(store, *wanted)), None)
         # A failure is tried again, though its key is the same: keys do not know what a person mends
-        # (a package, a disk), and few clips fail. Only a builder that has just waited for another
-        # one's attempt takes its failures over.
+        # (a package, a disk), and few clips fail. Only a builder that waited for another one's
+        # attempt takes its failures over.
         if finished and len(finished) < len(clips) and not (lock.waited and failed == "skip"):
             finished = None
         if finished:
-            failures = finished.failures[len(upstream_failures) :]
+            path, failures = finished.path, finished.failures[len(upstream_failures) :]
         else:
+            found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
             failures = _compute(output, content, clips, found, work, processes, chunks, lock)
         _report(output, [*upstream_failures, *failures])
         if failed == "stop":
@@ -90,9 +90,7 @@ def fill(
                 (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
                 f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
             )
-        if finished:
-            path = finished.path
-        else:
+        if not finished:
             lost = {failure.clip: failure for failure in failures}
             outcomes = (lost.get(clip) or found[key] for clip, key in clips)
             path = publish.keep(
@@ -108,14 +106,14 @@ def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
             yield Store(path, stage, recipe)
 
 
-def _same(store: Store, database: str, wanted: dict) -> bool:
-    """Whether a build of what is wanted has made this store, with or without clips that failed."""
-    before = len(wanted["upstream"])
+def _made_of(store: Store, database: str, source: dict, clips, upstream_failures) -> bool:
+    """Whether a build of the same has made this store, with or without clips that failed in it."""
+    before = len(upstream_failures)
     failed = {failure.clip for failure in store.failures[before:]}
     return (
-        (store.database, store.package, store.source) == (database, __version__, wanted["source"])
-        and store.failures[:before] == list(wanted["upstream"])
-        and list(store.keys.items()) == [(clip, key) for clip, key in wanted["clips"] if clip not in failed]
+        (store.database, store.package, store.source) == (database, __version__, source)
+        and store.failures[:before] == list(upstream_failures)
+        and list(store.keys.items()) == [(clip, key) for clip, key in clips if clip not in failed]
     )
 
 
