@@ -20,7 +20,7 @@ from pathlib import Path
 from infusenet.errors import InputError
 from infusenet.lock import Lock
 from infusenet.recipe import file_digest
-from infusenet.store import sidecar_of
+from infusenet.store import folder_of, sidecar_of
 from infusenet.writer import write
 
 # What the person at the keyboard can change; any other error of the system is a defect.
@@ -63,11 +63,6 @@ def aside(path: Path) -> Iterator[Path]:
         os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def folder_of(output: Path) -> Path:
-    """Where finished stores of ``output`` are kept under their digests."""
-    return output.with_name(f".{output.name}.parts")
 
 
 def keep(output: Path, **content) -> Path:

@@ -20,6 +20,7 @@ in the process that reads.
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,11 +32,12 @@ import numpy as np
 
 from infusenet.errors import InputError
 from infusenet.recipe import difference
+from infusenet.refuse import check
 
 FORMAT, VERSION = "infusenet-store", 1
-MAX_ITEM_BYTES = 1 << 30
 # What h5py raises on a damaged file, depending on which bytes are hit.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+PATIENCE = 30
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Store:
             raise InputError(
                 f"{path}: {difference(self.recipe, recipe)}; build the store again or change the recipe"
             )
-        self._check(file)
+        check(file, path)
         self.package = attrs["package"]
         self.names = list(file["items"])
         self._loaded = self._content(file)
@@ -124,11 +126,8 @@ class Store:
     @property
     def sha256(self) -> str:
         """The digest noted beside the file when it was published."""
-        sidecar, patience = sidecar_of(self.path), time.monotonic() + 1
-        # A builder that publishes puts it there a moment after the store.
-        while not sidecar.is_file() and time.monotonic() < patience:
-            time.sleep(0.05)
-        if not sidecar.is_file():
+        sidecar = sidecar_of(self.path)
+        if not self._awaited(sidecar):
             raise InputError(f"{sidecar}: missing; expected a published store's sha256: build it again")
         digest = sidecar.read_text().strip()
         # It follows its store, so it is this store's if that still stands there.
@@ -180,7 +179,7 @@ class Store:
 
     def _open(self) -> h5py.File:
         if self._pid != os.getpid():
-            if not self.path.is_file():
+            if not self._awaited(self.path):
                 raise InputError(f"{self.path}: no such store; build it first")
             try:
                 self._file = h5py.File(self.path, "r", locking=False)
@@ -198,6 +197,21 @@ class Store:
         """Which rows hold what: equal for files of equal items."""
         return tuple(self._read(file, name).tobytes() for name in ("clips", "keys"))
 
+    def _awaited(self, path: Path) -> bool:
+        """Whether ``path`` is there. Snakemake deletes the outputs of a rule before it runs; where the
+        store has been published before, a run in another folder is about to publish it again."""
+        patience, said = time.monotonic() + PATIENCE, False
+        while not path.is_file():
+            if not folder_of(self.path).is_dir() or time.monotonic() > patience:
+                return False
+            if not said:
+                print(
+                    f"{path}: away; waiting up to {PATIENCE} s for a builder to publish it", file=sys.stderr
+                )
+                said = True
+            time.sleep(0.05)
+        return True
+
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
@@ -211,38 +225,14 @@ class Store:
                 f"{self.path}: {name}: damaged ({error}); delete the store and build it again"
             ) from None
 
-    def _check(self, file: h5py.File) -> None:
-        """Refuse what could reach out of the file or fill the memory."""
-        count = file["clips"].shape[0] if isinstance(file.get("clips", getlink=True), h5py.HardLink) else None
-        for name, dataset in _datasets(file, self.path):
-            if dataset.external or dataset.is_virtual:
-                raise InputError(f"{self.path}: {name}: external or virtual data is refused")
-            if dataset.dtype.kind == "O":
-                raise InputError(f"{self.path}: {name}: object type {dataset.dtype} is refused")
-            # Nothing is compressed, so a column cannot be larger than the file that holds it.
-            if not name.startswith("items/") and dataset.nbytes > self.path.stat().st_size:
-                raise InputError(f"{self.path}: {name}: shape {dataset.shape} is more than the file holds")
-            if name.startswith("items/") and dataset.shape[:1] != (count,):
-                raise InputError(f"{self.path}: {name}: shape {dataset.shape}, expected {count} clips")
-            if dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=object)) > MAX_ITEM_BYTES:
-                raise InputError(f"{self.path}: {name}: one item of shape {dataset.shape[1:]} is over 1 GiB")
-
-
-def _datasets(group: h5py.Group, path: Path, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise InputError(f"{path}: {prefix}{name}: soft and external links are refused")
-        member = group[name]
-        if isinstance(member, h5py.Group):
-            yield from _datasets(member, path, f"{prefix}{name}/")
-        elif isinstance(member, h5py.Dataset):
-            yield f"{prefix}{name}", member
-        else:
-            raise InputError(f"{path}: {prefix}{name}: a {type(member).__name__} is refused")
-
 
 def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
+
+
+def folder_of(path: Path) -> Path:
+    """Where the parts of a store are kept while it is built, and the published file's second name."""
+    return path.with_name(f".{path.name}.parts")
 
 
 def sidecar_of(path: Path) -> Path:

@@ -10,9 +10,8 @@ import pytest
 from filling import CLIPS, RECIPE, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.publish import folder_of
 from infusenet.recipe import file_digest
-from infusenet.store import Failure, Store, sidecar_of
+from infusenet.store import Failure, Store, folder_of, sidecar_of
 
 
 @pytest.fixture(scope="module")

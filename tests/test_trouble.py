@@ -10,9 +10,9 @@ import pytest
 from filling import CLIPS, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.publish import explained, folder_of
+from infusenet.publish import explained
 from infusenet.recipe import file_digest
-from infusenet.store import Store
+from infusenet.store import Store, folder_of
 from infusenet.verify import verify
 
 FULL = "not built: No space left on device; make room and run again; what is finished is kept"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from functools import partial
 
@@ -11,12 +12,12 @@ from filling import CLIPS, RECIPE, array, builder, fill, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infusenet import store
 from infusenet.errors import InputError
 from infusenet.manifest import to_csv
-from infusenet.publish import folder_of
 from infusenet.recipe import file_digest
 from infusenet.stages import faces, loop
-from infusenet.store import Failure, Item, Store, sidecar_of
+from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 
 
 @pytest.fixture
@@ -212,9 +213,9 @@ def test_abandoned_temporary_files_are_swept(output):
     assert [path for path in (*left, others) if path.exists()] == [others]
 
 
-def consistent(store: Store) -> bool:
+def consistent(found: Store) -> bool:
     """Whether every item is the one its key stands for."""
-    return all(np.array_equal(store.read("flow", clip), array(store.keys[clip])) for clip in store.clips)
+    return all(np.array_equal(found.read("flow", clip), array(found.keys[clip])) for clip in found.clips)
 
 
 def test_a_reader_that_began_before_an_update_never_mixes_the_two(output):
@@ -228,14 +229,31 @@ def test_a_reader_that_began_before_an_update_never_mixes_the_two(output):
         _ = begun.sha256
 
 
+def test_a_reader_waits_for_a_store_that_snakemake_took_away(output, capsys, monkeypatch):
+    """Another working directory's run deletes what it is about to build, and finds it finished."""
+    begun, digest = Store(output), file_digest(output)
+    output.unlink()
+    sidecar_of(output).unlink()
+    thread = threading.Timer(0.3, fill, [output])
+    thread.start()
+    assert Store(output).sha256 == begun.sha256 == digest
+    assert consistent(begun)
+    thread.join()
+    assert f"{output}: away; waiting" in capsys.readouterr().err
+    output.unlink()
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with pytest.raises(InputError, match="no such store; build it first"):
+        Store(output)
+
+
 def test_a_reader_while_builds_publish(output):
     process = builder(output, {"lists": [CLIPS[:20], CLIPS[5:25]] * 10, "rest": 0.1})
     reads, refusals = 0, []
     while process.poll() is None:
         try:
-            store = Store(output)
-            assert consistent(store)
-            assert len(store.sha256) == 64
+            found = Store(output)
+            assert consistent(found)
+            assert len(found.sha256) == 64
             reads += 1
         except InputError as error:
             refusals.append(str(error))
