@@ -159,6 +159,9 @@ def hold(target: Path) -> Iterator[Lock]:
     beats.start()
     try:
         yield lock
+    except (FileNotFoundError, InputError):
+        lock.check()  # files go missing when another builder, who got the lock, sweeps them away
+        raise
     finally:
         stop.set()
         beats.join()

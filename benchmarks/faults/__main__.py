@@ -1,0 +1,98 @@
+"""Try to break the stores, and say what came of it.
+
+    python benchmarks/faults [--kills 50] [--damages 200] ... [--output docs/faults.md]
+
+Works on fourteen stand-in clips below --work. Prints and writes a table in Markdown; its counts are those
+of the run that wrote it. Ends with status 1 if anything did not hold.
+"""
+
+import argparse
+import platform
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import builders
+import damage
+import disk
+import kills
+from lab import CLIPS, Lab, Row
+
+import workflow
+from infusenet import __version__
+
+TEXT = """# Faults that were tried
+
+Written by `python benchmarks/faults` (infusenet {version}, {machine}, {minutes:.0f} minutes) on {clips}
+stand-in clips of 64 px, in parts of 4 clips. "Whole" means: the file's sha256 is that of an undisturbed
+build. The builder's lock has more cases in `tests/test_lock.py` (a holder on another host, one that was
+killed, a reused process id, no hard links), disk errors in `tests/test_trouble.py`, take-over in
+`tests/test_update.py`. Not tried: loss of power, a real network file system.
+
+| Fault | Tried | Outcome | Holds |
+|---|---|---|---|
+{rows}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=50, help="SIGKILLs of each stage")
+    parser.add_argument("--orphans", type=int, default=10, help="builders that lose their lock")
+    parser.add_argument("--damages", type=int, default=200, help="bit flips and truncations")
+    parser.add_argument(
+        "--races", type=int, default=10, help="pairs of builders, from one and two directories"
+    )
+    parser.add_argument("--reading", type=float, default=20, help="seconds of reading while builds publish")
+    parser.add_argument("--disks", type=int, default=20, help="amounts of room on a full disk")
+    parser.add_argument("--runs", type=int, default=3, help="Snakemake runs that are killed or raced")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, help="default: a temporary folder")
+    parser.add_argument("--output", type=Path, help="where to write the table, e.g. docs/faults.md")
+    args = parser.parse_args()
+
+    work = Path(tempfile.mkdtemp(dir=args.work)).resolve()
+    began, draw, rows = time.monotonic(), random.Random(args.seed), []
+    try:
+        lab = Lab(work)
+        trials = [
+            lambda: kills.kills(lab, args.kills, draw),
+            lambda: kills.orphans(lab, args.orphans, draw),
+            lambda: damage.damage(lab, args.damages, draw),
+            lambda: builders.races(lab, args.races, draw),
+            lambda: builders.readers(lab, args.reading),
+            lambda: disk.full(lab, args.disks),
+            lambda: disk.read_only(lab),
+            lambda: disk.no_locks(lab),
+            lambda: workflow.orphans(lab, args.runs),
+            lambda: workflow.directories(lab, args.runs),
+        ]
+        for trial in trials:
+            for row in trial():
+                rows.append(row)
+                print(line(row), flush=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    if args.output:
+        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        minutes = (time.monotonic() - began) / 60
+        args.output.write_text(
+            TEXT.format(version=__version__, machine=machine, minutes=minutes, clips=CLIPS["now"],
+                        rows="\n".join(map(line, rows)))
+        )  # fmt: skip
+    sys.exit(0 if all(row.holds for row in rows) else 1)
+
+
+def line(row: Row) -> str:
+    """The row in Markdown."""
+    cells = (row.fault, row.tried, row.outcome, "yes" if row.holds else "**no**")
+    return "| " + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""SIGKILL at random moments of every stage, and builders that lost their lock."""
+
+import os
+import random
+import shutil
+import signal
+import time
+
+from lab import CLIPS, STAGES, Lab, Row, kill, wrong
+
+from infusenet.lock import Lock
+from infusenet.recipe import file_digest
+from infusenet.store import Store, folder_of
+
+
+def kills(lab: Lab, count: int, draw: random.Random) -> list[Row]:
+    return [_kills(lab, stage, count, draw) for stage in STAGES]
+
+
+def _kills(lab: Lab, stage: str, count: int, draw: random.Random) -> Row:
+    """Builds in turn: all of the database; the update that takes clips away; the one that adds them.
+    Each is started again after a kill until it ends by itself."""
+    output = lab.fresh("kills") / f"{stage}.h5"
+    digests = {lab.digests[stage, version] for version in CLIPS}
+    done = finished = kept = turn = 0
+    problems = []
+    while done < count or turn % 3:
+        version = ("now", "before", "now")[turn % 3]
+        there = output.exists()
+        process = lab.start(lambda v=version: lab.build(stage, output, v))
+        if done < count:
+            time.sleep(draw.uniform(0, 1.1 * lab.seconds[stage]))
+            kill(process)
+        status, said = lab.end(process, status=None)
+        done += status == -signal.SIGKILL
+        problems += wrong(output, digests)
+        problems += ["a finished part that is damaged" for part in folder_of(output).glob("*.h5")
+                     if file_digest(part) != part.stem]  # fmt: skip
+        if there and not output.exists():
+            problems.append("the old store is lost")
+        kept += there and status == -signal.SIGKILL
+        if status == 0:
+            finished += 1
+            turn += 1
+            left = [path for path in output.parent.rglob(".*") if path != folder_of(output)]
+            if Store(output).sha256 != lab.digests[stage, version] or left:
+                problems.append(f"another sha256 than undisturbed, or left aside: {left}")
+            if turn % 3 == 0:
+                lab.fresh("kills")
+        elif status != -signal.SIGKILL:
+            problems.append(f"status {status}: {said}")
+    shutil.rmtree(output.parent)
+    return Row(
+        f"SIGKILL during {stage}",
+        f"{done} random moments",
+        f"nothing unreadable or partial; the old store stood after all {kept} kills of an update; {finished} "
+        "builds went on from finished parts to the undisturbed build's sha256; no temporary file left"
+        if not problems else "; ".join(sorted(set(problems))),
+        not problems,
+    )  # fmt: skip
+
+
+def orphans(lab: Lab, count: int, draw: random.Random) -> list[Row]:
+    """A builder is suspended, its lock cleared by hand, another one builds; then it wakes up."""
+    problems, done = [], 0
+    while done < count:
+        output = lab.fresh("orphans") / "faces.h5"
+        orphan = lab.start(lambda o=output: lab.build("faces", o))
+        while not (Lock(output).path.exists() or output.exists()):
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.7 * lab.seconds["faces"]))
+        os.kill(orphan, signal.SIGSTOP)
+        if not Lock(output).path.exists() or output.exists():  # it was faster
+            os.kill(orphan, signal.SIGCONT)
+            lab.end(orphan)
+            continue
+        Lock(output).path.unlink()
+        lab.end(lab.start(lambda o=output: lab.build("faces", o)))
+        before = output.stat()
+        os.kill(orphan, signal.SIGCONT)
+        status, said = lab.end(orphan, status=None)
+        if status != 1 or "lost its lock" not in said or len(said.splitlines()) > 1:
+            problems.append(f"status {status}: {said}")
+        if output.stat() != before or Store(output).sha256 != lab.digests["faces", "now"]:
+            problems.append("it published")
+        done += 1
+    return [
+        Row(
+            "a builder that slept while its lock was cleared by hand and another one built",
+            f"{done} random moments",
+            "; ".join(problems) or "it published nothing and ended with one line",
+            not problems,
+        )
+    ]
