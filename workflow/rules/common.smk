@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import index, recipe
+from infusenet import index, recipe, records
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -23,6 +23,7 @@ try:
     CONFIG = configuration.settle(config)
     if workflow.is_main_process and not LINTING:
         index.sync(CONFIG, MANIFESTS)
+        records.check(CONFIG)
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -1,0 +1,95 @@
+"""What Snakemake's own triggers miss or overdo, on the real rules.
+
+`test_workflow.test_what_reruns` has more: touched frames, a frame replaced under its old time, a
+re-copied store, an edited label, changed settings.
+"""
+
+import json
+import os
+import shutil
+
+import pytest
+import yaml
+from filling import fill
+from test_workflow import finished, project, reconfigure, snakemake, would_run  # noqa: F401
+
+from infusenet import config as configuration
+from infusenet import records
+from infusenet.errors import InputError
+from infusenet.store import Store
+
+RAISED = """
+from infusenet import recipe
+recipe.STAGES["flow"]["revision"] += 1
+"""
+
+
+def test_what_else_reruns(finished, monkeypatch):  # noqa: F811
+    """Changes on top of one another, dry runs only; none of the first ones computes anything new."""
+    stores = sorted((finished / "cache").rglob("*.h5"))
+    for store in stores:  # over 1 MB Snakemake compares times alone
+        store.write_bytes(store.read_bytes() + b"\0" * 1_100_000)
+        os.utime(store)
+    assert would_run(finished) == {}, "touched large files"
+
+    stores[0].write_bytes(b"garbage")
+    stores[1].write_bytes(b"")
+    assert would_run(finished) == {}, "an overwritten output"
+    for store in stores[:2]:  # what reads it says so
+        with pytest.raises(InputError, match="delete it and build it again"):
+            Store(store)
+
+    reconfigure(finished, lambda config: config["compute"].update(processes=3, workers=1))
+    assert would_run(finished) == {}, "settings of the machine, not of the result"
+
+    (finished / "raw/two/s1/c1/5.jpg").write_bytes(b"new content under a new time")
+    stages = {"faces": 1, "flow": 1, "latents": 1}
+    assert would_run(finished) == stages | {"train": 2, "predict": 3, "evaluate": 1}
+
+    # Snakemake does not see an edited module; the revision that an edit must raise is in the params.
+    (finished / "bin/sitecustomize.py").write_text(RAISED)
+    monkeypatch.setenv("PYTHONPATH", f"{finished / 'bin'}:{os.environ.get('PYTHONPATH', '')}")
+    assert would_run(finished)["flow"] == 3, "the stage of the raised revision"
+    monkeypatch.undo()
+
+    shutil.rmtree(finished / ".snakemake")
+    done = snakemake(finished, "-n")
+    assert done.returncode != 0
+    assert ".snakemake/metadata is missing" in done.stderr
+    assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in done.stderr for store in stores)
+
+
+@pytest.fixture
+def unrecorded(tmp_path, monkeypatch):
+    """A working directory without Snakemake's records: a store and a run of the settings."""
+    monkeypatch.chdir(tmp_path)
+    config = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
+    config |= {"databases": {"casme": {}}, "cache": "cache", "results": "results"}
+    fill("cache/casme/flow.h5", recipe=configuration.stage_recipe(config, "flow"))
+    run = tmp_path / "results/infusenet_resnet18/casme/seed0/run.json"
+    run.parent.mkdir(parents=True)
+    run.write_text(json.dumps({"recipe": configuration.resolve_method(config, "infusenet_resnet18")}))
+    return config
+
+
+def test_outputs_of_the_configured_settings_need_no_records(unrecorded):
+    records.check(unrecorded)
+
+
+def test_without_records_other_settings_are_refused(unrecorded):
+    unrecorded["flow"]["strain"] = "meb"
+    unrecorded["every_method"] = {"epochs": 7}
+    with pytest.raises(InputError) as caught:
+        records.check(unrecorded)
+    said = str(caught.value)
+    assert "cache/casme/flow.h5: strain is 'tensor', expected 'meb'" in said
+    assert "results/infusenet_resnet18/casme/seed0: epochs is 50, expected 7" in said
+    assert "rm cache/casme/flow.h5.sha256" in said
+    assert "rm -r results/infusenet_resnet18/casme/seed0" in said
+
+
+def test_with_records_snakemake_decides(unrecorded):
+    unrecorded["flow"]["strain"] = "meb"
+    records.METADATA.mkdir(parents=True)
+    (records.METADATA / "some").touch()
+    records.check(unrecorded)
