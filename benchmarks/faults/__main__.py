@@ -10,6 +10,7 @@ import argparse
 import platform
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,9 +27,8 @@ from infusenet import __version__
 
 TEXT = """# Faults that were tried
 
-Written by `python benchmarks/faults` (infusenet {version}, {machine}, {minutes:.0f} minutes) on {clips}
-stand-in clips of 64 px, in parts of 4 clips. "Whole" means: the file's sha256 is that of an undisturbed
-build. The builder's lock has more cases in `tests/test_lock.py` (a holder on another host, one that was
+Written by `python benchmarks/faults` (infusenet {version}, {machine}, {disk}, {minutes:.0f} minutes) on
+{clips} stand-in clips of 64 px, in parts of 4 clips. The builder's lock has more cases in `tests/test_lock.py` (a holder on another host, one that was
 killed, a reused process id, no hard links), disk errors in `tests/test_trouble.py`, take-over in
 `tests/test_update.py`. Not tried: loss of power, a real network file system.
 
@@ -80,9 +80,15 @@ def main() -> None:
         shutil.rmtree(work, ignore_errors=True)
     if args.output:
         machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        disk = subprocess.run(
+            ["stat", "--file-system", "--format=%T", work.parent],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
         minutes = (time.monotonic() - began) / 60
         args.output.write_text(
-            TEXT.format(version=__version__, machine=machine, minutes=minutes, clips=CLIPS["now"],
+            TEXT.format(version=__version__, machine=machine, disk=disk, minutes=minutes, clips=CLIPS["now"],
                         rows="\n".join(map(line, rows)))
         )  # fmt: skip
     sys.exit(0 if all(row.holds for row in rows) else 1)

@@ -47,7 +47,8 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:
             "one flipped bit in a published store",
             f"{counts['flip']} flips, {counts['in a clip']} of them in a clip's chunk",
             f"verify found {counts['flip', 'found']}; reading refused {counts['refused']} of the "
-            f"{counts['in a clip']} clips; {counts['flip', 'wrong']} stores were read with other values",
+            f"{counts['in a clip']} clips; {counts['flip', 'wrong']} stores were read with other values, for damage "
+            "outside the clips' chunks, which only verify sees",
             counts["flip", "found"] == counts["flip"] and counts["refused"] == counts["in a clip"],
         ),
         Row(

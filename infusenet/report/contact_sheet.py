@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet.publish import aside
 from infusenet.store import Store
 
 TILE, CAPTION, COLUMNS, ROWS = 160, 18, 8, 8
@@ -27,9 +28,9 @@ def contact_sheet(store: Store, path: Path) -> None:
     title = np.full((30, sheet.shape[1], 3), 255, np.uint8)
     shown = f"{store.database}: {len(store)} clips, {len(store.failures)} failed, {len(tiles)} shown"
     _text(title, shown, (6, 20), 0.55, (0, 0, 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
     _, png = cv2.imencode(".png", cv2.cvtColor(np.vstack([title, sheet]), cv2.COLOR_RGB2BGR))
-    path.write_bytes(png.tobytes())
+    with aside(path) as temporary:
+        temporary.write_bytes(png.tobytes())
 
 
 def _crop(store: Store, clip: str) -> np.ndarray:

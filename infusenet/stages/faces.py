@@ -13,6 +13,7 @@ from infusenet.errors import InputError
 from infusenet.images import read_rgb
 from infusenet.index import clip_digest
 from infusenet.manifest import Clip, read_manifest
+from infusenet.publish import explained
 from infusenet.recipe import clip_key, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill
@@ -73,7 +74,8 @@ def build(
         failed=failed,
     )
     if contact_sheet:
-        draw(Store(output, "faces"), Path(contact_sheet))
+        with explained(Path(contact_sheet)):
+            draw(Store(output, "faces"), Path(contact_sheet))
 
 
 @dataclass(frozen=True)
