@@ -1,6 +1,8 @@
 # The bench with known artefacts: its own stand-ins and its own Snakemake runs below one folder, which
 # it resumes by itself. Not part of `paper`.
 
+_weights = CONFIG["latents"].get("weights")
+
 
 rule nuisance_bench:
     output:
@@ -11,7 +13,8 @@ rule nuisance_bench:
         ),
     params:
         folder=f"{RESULTS}/nuisance",
-        weights=f"--weights {shlex.quote(os.path.abspath(WEIGHTS))}" if (WEIGHTS := CONFIG["latents"].get("weights")) else "",
+        # Beside the project's own magnifier, the one that is configured.
+        weights=f"--weights {shlex.quote(_weights)}" if _weights else "",
     log:
         f"{RESULTS}/nuisance.log",
     threads: workflow.cores

@@ -1,15 +1,15 @@
-"""The nuisance bench as a page, a table of rows and a picture; from rows alone."""
+"""The bench as a page, a table of rows and a picture; from rows alone."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from infusenet.manifest import write_if_changed
+from infusenet.nuisance.cells import FLOW, INFUSENET
+from infusenet.nuisance.rows import PAIRS, Bench, Row, beyond, paired
 from infusenet.report import figures
 from infusenet.report.figures import plt
 from infusenet.report.grid import Grid, page, spread
@@ -22,60 +22,9 @@ SYSTEMS = {
     "resnet18_flow": (*figures.HEADS["flow"], "o"),
     "infusenet_resnet18": ("InfuseNet", "black", "D"),
 }
-FLOW, INFUSENET = "resnet18_flow", "infusenet_resnet18"
-PAIRS = [("late_fusion", "resnet18_mag"), (FLOW, "late_fusion"), (INFUSENET, FLOW), (INFUSENET, "late_fusion"),
-         (INFUSENET, "resnet18_mag")]  # fmt: skip
+
 ORDER = " < ".join(title for title, *_ in SYSTEMS.values())
 LABEL = " (stand-ins, not CD6ME)"
-
-
-class Row(NamedTuple):
-    """One training of a system on every held-out database. FrameFlow reads no latents: there
-    ``magnifier`` and ``photometric`` are ``-``. ``inside``: the share of Grad-CAM's energy inside the true
-    motion; ``covered``: the share of the crop that the true motion covers."""
-
-    level: str
-    magnifier: str
-    photometric: str
-    infusion: str
-    method: str
-    seed: int
-    f1: float
-    inside: float
-    covered: float
-
-
-class Bench:
-    """Rows by cell; a value is a dict by seed."""
-
-    def __init__(self, rows: Sequence[Row]):
-        self.rows = rows
-        self.levels = list(dict.fromkeys(row.level for row in rows))
-        self.latents = list(dict.fromkeys((r.magnifier, r.photometric) for r in rows if r.method != FLOW))
-        self.infusions = [name for name in dict.fromkeys(row.infusion for row in rows) if name != "paper"]
-
-    def values(self, quantity: str, level: str, latents, method: str, infusion="paper") -> dict[int, float]:
-        wanted = (level, *(("-", "-") if method == FLOW else latents), infusion, method)
-        return {row.seed: getattr(row, quantity) for row in self.rows if row[:5] == wanted}
-
-    def difference(self, level: str, latents, better: str, worse: str) -> np.ndarray:
-        """F1 of one system minus another's, seed by seed."""
-        return paired(*(self.values("f1", level, latents, name) for name in (better, worse)))
-
-
-def paired(first: Mapping[int, float], second: Mapping[int, float]) -> np.ndarray:
-    """Differences float (seeds,) of two systems' values at equal seeds."""
-    return np.array([first[seed] - second[seed] for seed in first])
-
-
-def beyond(differences: np.ndarray) -> bool:
-    """True when the mean difference is positive beyond the seeds' spread: Student's two-sided 95 %
-    interval of the mean lies above zero. One seed has no spread, so nothing is beyond it."""
-    count = len(differences)
-    if count < 2:
-        return False
-    margin = stats.t.ppf(0.975, count - 1) * np.std(differences, ddof=1) / np.sqrt(count)
-    return bool(differences.mean() > margin)
 
 
 def write(rows: Sequence[Row], output: Path) -> None:
@@ -156,7 +105,7 @@ def _variants(bench: Bench) -> str:
         f"`{name}`" for name in bench.infusions
         if beyond(paired(bench.values("f1", level, latents, INFUSENET, name), base))
     ]  # fmt: skip
-    return f"**Infusions better than `paper` beyond the seeds' spread, at {level}:** {_list(better)}."
+    return f"**Infusions better than `paper` beyond the seeds' spread, at {level}:** {_list(better, 'no variant')}."
 
 
 def _strongest(bench: Bench) -> tuple[str, tuple[str, str]]:
@@ -223,8 +172,8 @@ def _of(latents: tuple[str, str]) -> str:
     return f"magnifier {latents[0]}, photometric {latents[1]}"
 
 
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names) if names else "none"
+def _list(names: Sequence[str], none: str = "no level") -> str:
+    return ", ".join(names) if names else none
 
 
 def picture(bench: Bench, path: Path) -> None:
