@@ -36,14 +36,14 @@ def write(rows: Sequence[Row], output: Path) -> None:
     write_if_changed(output / "nuisance.csv", text.getvalue())
     bench = Bench(rows)
     title = f"Does infusion work? Methods under known artefacts{LABEL}"
-    write_if_changed(output / "nuisance.md", page(title, grids(bench), [*answers(bench), *notes(bench)]))
+    write_if_changed(output / "nuisance.md", page(title, grids(bench), [answers(bench), *notes(bench)]))
     picture(bench, output / "nuisance.png")
 
 
 def notes(bench: Bench) -> list[str]:
     seeds = len({row.seed for row in bench.rows})
     levels = "; ".join(
-        f"{level}: brightness up to ±{100 * NUISANCE[level][0]:g} % from onset to apex, sensor noise "
+        f"`{level}`: brightness up to ±{100 * NUISANCE[level][0]:g} % from onset to apex, sensor noise "
         f"{NUISANCE[level][1]:g} gray levels" for level in bench.levels
     )  # fmt: skip
     return [
@@ -56,13 +56,14 @@ def notes(bench: Bench) -> list[str]:
     ]
 
 
-def answers(bench: Bench) -> list[str]:
-    """One sentence a question."""
-    return [
+def answers(bench: Bench) -> str:
+    """A list of sentences, one a question and magnifier."""
+    sentences = [
         *(_order(bench, latents) for latents in bench.latents),
         *(_gain(bench, latents) for latents in bench.latents),
         *([_variants(bench)] if bench.infusions else []),
     ]
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _order(bench: Bench, latents) -> str:
@@ -72,11 +73,11 @@ def _order(bench: Bench, latents) -> str:
         means = {name: np.mean([*bench.values("f1", level, latents, name).values()]) for name in SYSTEMS}
         ordered = sorted(means, key=means.get)
         if ordered == list(SYSTEMS):
-            there.append(level)
+            there.append(f"`{level}`")
         else:
-            elsewhere.append(f"{level} ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
+            elsewhere.append(f"`{level}` ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
         if all(beyond(bench.difference(level, latents, *pair)) for pair in PAIRS[:3]):
-            firm.append(level)
+            firm.append(f"`{level}`")
     return (
         f"**Table 2's order {ORDER}, {_of(latents)}:** in the means it appears at {_list(there)}, not at "
         f"{_list(elsewhere)}; with every step beyond the seeds' spread at {_list(firm)}."
@@ -88,7 +89,7 @@ def _gain(bench: Bench, latents) -> str:
     parts = []
     for level in bench.levels:
         differences = bench.difference(level, latents, INFUSENET, FLOW)
-        parts.append(f"{signed(differences)} at {level}, {_verdict(differences)}")
+        parts.append(f"{signed(differences)} at `{level}`, {_verdict(differences)}")
     return f"**F1 of InfuseNet minus FrameFlow, {_of(latents)}:** {'; '.join(parts)}."
 
 
@@ -105,7 +106,7 @@ def _variants(bench: Bench) -> str:
         f"`{name}`" for name in bench.infusions
         if beyond(paired(bench.values("f1", level, latents, INFUSENET, name), base))
     ]  # fmt: skip
-    return f"**Infusions better than `paper` beyond the seeds' spread, at {level}:** {_list(better, 'no variant')}."
+    return f"**Infusions better than `paper` beyond the seeds' spread, at `{level}`:** {_list(better, 'no variant')}."
 
 
 def _strongest(bench: Bench) -> tuple[str, tuple[str, str]]:

@@ -12,7 +12,7 @@ rule nuisance_bench:
             category="Infusion under known artefacts",
         ),
     params:
-        folder=f"{RESULTS}/nuisance",
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
         # Beside the project's own magnifier, the one that is configured.
         weights=f"--weights {shlex.quote(_weights)}" if _weights else "",
     log:
