@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from collections import Counter
 from dataclasses import replace
 
 import cv2
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from predictions import write_run
+from test_workflow import STAND_IN_COMMAND
 
 from infusenet import config, faces, metrics, nuisance
 from infusenet.errors import InputError
@@ -137,6 +140,38 @@ def test_shared_stores_are_those_that_latents_leave_alone(tmp_path):
     os.replace(source / "mmew" / "latents.h5", source / "mmew" / "flow.h5")
     nuisance.share(source, cache)
     assert (cache / "mmew" / "flow.h5").read_text() == "latents.h5", "what was made again is linked again"
+
+
+def test_a_bench_that_was_cut_short_makes_what_is_missing_and_nothing_twice(tmp_path, monkeypatch):
+    """Snakemake as it is, with a command that only writes its outputs and notes what it was asked for."""
+    bin, notes, root = tmp_path / "bin", tmp_path / "notes", tmp_path / "bench"
+    bin.mkdir()
+    noting = f"open({str(notes)!r}, 'a').write(sys.argv[3] + chr(10))"
+    text = STAND_IN_COMMAND.format(python=sys.executable).replace("words = ", f"{noting}\nwords = ", 1)
+    (bin / "infusenet").write_text(text)
+    (bin / "infusenet").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin}:{os.environ['PATH']}")
+    monkeypatch.setattr(
+        nuisance.standins,
+        "write",
+        lambda folder, processes, nuisance: make.make(
+            folder, "demo", 0, processes, clips=1, nuisance=nuisance
+        ),
+    )
+    monkeypatch.setattr(nuisance, "score", lambda *_: [])
+    monkeypatch.setattr(nuisance, "write", lambda rows, folder: None)
+    small = Plan(levels=("mild",), infusions=(), held_out=("samm",), seeds=(0,))
+
+    def asked() -> Counter:
+        notes.write_text("")
+        nuisance.bench(root, cores=2, plan=small)
+        return Counter(notes.read_text().split())
+
+    assert asked() == {"faces": 6, "flow": 6, "latents": 12, "train": 7, "predict": 7}
+    assert asked() == {}
+    for lost in root.glob("mild/ours-global/paper/late_fusion/samm/seed0/*"):
+        lost.unlink()
+    assert asked() == {"train": 1, "predict": 1}
 
 
 # --- where the motion is -------------------------------------------------------------------------
