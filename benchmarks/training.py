@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from infusenet import folds, magnifier, models, runs
+from infusenet import dataset, folds, magnifier, models, runs
 from infusenet.manifest import AUS, Clip
 from infusenet.methods import method
 from infusenet.recipe import resolve
@@ -49,7 +49,7 @@ class MagnifierInside(nn.Module):
             self.manipulator(self.encoder(onset), self.encoder(moved), self.factor)
             for moved in (apex, pseudo_apex)
         ]
-        return self.network(flow, torch.cat(pairs, 1))
+        return self.network(flow=flow, latents=torch.cat(pairs, 1))
 
 
 def trainable(model, recipe, device):
@@ -87,8 +87,8 @@ def epoch(recipe, batch, rounds, device, clips):
         database = random_database(Path(folder), recipe, clips)
         loaders = []
         for _ in range(2):
-            order = folds.EpochBatches(clips, batch, [0])
-            loaders.append((order, folds.loader(folds.ClipDataset([database], recipe, 0), order, 0)))
+            order = dataset.EpochBatches(clips, batch, [0])
+            loaders.append((order, dataset.loader(dataset.ClipDataset([database], recipe, 0), order, 0)))
         (read_order, reading), (memory_order, in_memory) = loaders
         side = trainable(models.create(recipe), recipe, device)
         times = []
@@ -148,6 +148,7 @@ def main():
         stores = {"flow": resolve("flow"), "latents": resolve("latents", {"size": size})}
         recipe = method("infusenet_resnet18").recipe | {
             "method": "infusenet_resnet18",
+            "model": "infusenet_resnet18",
             "weights": "none",
             "size": size,
             "stores": {

@@ -166,7 +166,30 @@ def methods(args):
 
 def report(args):
     from infusenet.report import TARGETS
+    from infusenet.report.needs import OUTPUTS, PICTURES
 
-    if args.target not in TARGETS:
-        raise InputError(f"unknown table or figure '{args.target}' {did_you_mean(args.target, TARGETS)}")
-    TARGETS[args.target](args.runs, args.output)
+    name = args.target
+    if name not in OUTPUTS:
+        raise InputError(f"unknown table or figure '{name}' {did_you_mean(name, OUTPUTS)}")
+    if name in TARGETS:
+        TARGETS[name](args.runs, args.output)
+        return
+    picture = args.output / OUTPUTS[name][0]
+    if name == "figure2":
+        from infusenet.config import method_recipe
+        from infusenet.report.figure2 import figure2
+
+        recipe = json.loads(args.recipe) if args.recipe else method_recipe("infusenet_resnet18", args.config)
+        figure2(recipe, picture)
+        return
+    if name in PICTURES and not (args.stores and args.manifests):
+        raise InputError(f"{name} shows faces: give --stores and --manifests")
+    if name == "figure1":
+        from infusenet.report.figure1 import figure1
+
+        clip = args.clips[0] if args.clips else None
+        figure1(args.runs, args.stores, args.manifests, picture, clip, args.weights)
+    else:
+        from infusenet.report.figure5 import figure5
+
+        figure5(args.runs, args.stores, args.manifests, picture, args.clips)

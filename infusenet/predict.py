@@ -8,11 +8,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from infusenet import folds, models, runs
+from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.recipe import canonical
-from infusenet.train import to_device
 
 
 def predict(
@@ -48,13 +47,13 @@ def predict(
     database = folds.open_database(facts["held_out"], stores, manifests, recipe)
     for clip in database.left_out:
         print(f"not scored: {clip}", file=sys.stderr)
-    data = folds.ClipDataset([database], recipe, facts["seed"])
+    data = dataset.ClipDataset([database], recipe, facts["seed"])
     if not len(data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
 
-    model = models.create(recipe | {"weights": "none"})
+    model = models.create(recipe | {"weights": "none", "magnifier": None})
     model.load_state_dict(state)
-    model.to(device, memory_format=torch.channels_last).eval()
+    runs.place(model, device).eval()
     logits = score(model, data, device, workers)
 
     text = io.StringIO()
@@ -77,13 +76,13 @@ def predict(
 
 
 @torch.inference_mode()
-def score(model: torch.nn.Module, data: folds.ClipDataset, device: torch.device, workers: int = 0):
+def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
     """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""
     rows = []
-    batches = folds.EpochBatches(len(data), model.scoring_batch)
+    batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
-        for inputs, labels in folds.loader(data, batches, workers):
-            heads = model(**{name: to_device(value, device) for name, value in inputs.items()})
+        for inputs, labels in dataset.loader(data, batches, workers):
+            heads = model(**{name: runs.to_device(value, device) for name, value in inputs.items()})
             rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
             bar.update(len(labels))
     return torch.cat(rows).numpy()

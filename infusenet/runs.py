@@ -1,5 +1,6 @@
-"""The run folder of one training: its checkpoint while it runs, its weights with their facts after.
+"""The run folder of one training, and the device that it runs on.
 
+A run has a checkpoint while it trains, and its weights with their facts after.
 The checkpoint (``checkpoint.pt``) exists only until the weights are published. Weights are
 safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts of the training
 (recipe, held-out database, seed, inputs, environment). One entry, because safetensors writes several
@@ -35,6 +36,17 @@ def start(device: str, threads: int) -> torch.device:
     # Filling every new tensor with NaN changes no result and costs a quarter of a training step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     return chosen
+
+
+def place(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """On the device, channels last, which is faster; weights over time and space have no such layout."""
+    flat = all(weight.dim() < 5 for weight in model.parameters())
+    return model.to(device, memory_format=torch.channels_last if flat else torch.preserve_format)
+
+
+def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
+    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
+    return value.to(device, memory_format=layout, non_blocking=True)
 
 
 def environment(device: torch.device) -> dict:

@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import ExponentialLR, LambdaLR
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from infusenet import folds, models, runs
+from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.recipe import digest, file_digest
@@ -71,7 +71,7 @@ def train(
     opened = [folds.open_database(name, stores, manifests, recipe) for name in names]
     for clip in (clip for database in opened for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
-    data = folds.ClipDataset(opened, recipe, seed, folds.MEMORY // max(1, workers))
+    data = dataset.ClipDataset(opened, recipe, seed, dataset.MEMORY // max(1, workers))
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
     facts = describe(recipe, held_out, seed, opened, data) | runs.environment(device)
@@ -86,7 +86,7 @@ def train(
         write_log(output / "log.csv", [])
         runs.save_weights(output, model, facts)
         return
-    model.to(device, memory_format=torch.channels_last).train()
+    runs.place(model, device).train()
     groups = (
         model.parameter_groups(recipe["rate"]) if hasattr(model, "parameter_groups") else model.parameters()
     )
@@ -96,8 +96,8 @@ def train(
 
     rows = runs.resume(output, facts, **parts)
     shutil.rmtree(output / "tensorboard", ignore_errors=True)
-    batches = folds.EpochBatches(len(data), recipe["batch"], entropy)
-    loader = folds.loader(data, batches, workers)
+    batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
+    loader = dataset.loader(data, batches, workers)
     done, total = len(rows) * len(data), recipe["epochs"] * len(data)
     with (
         SummaryWriter(output / "tensorboard") as board,
@@ -148,9 +148,9 @@ def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
     )
 
 
-def whole(data: folds.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+def whole(data: dataset.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """All inputs and labels of the training clips at once, with the draws of the first epoch."""
-    (batch,) = folds.loader(data, folds.EpochBatches(len(data), len(data)), 0)
+    (batch,) = dataset.loader(data, dataset.EpochBatches(len(data), len(data)), 0)
     return batch
 
 
@@ -162,7 +162,7 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
     """
     losses, counts, clips = {}, torch.zeros(3, len(AUS), device=device), 0
     for inputs, labels in loader:
-        inputs = {name: to_device(value, device) for name, value in inputs.items()}
+        inputs = {name: runs.to_device(value, device) for name, value in inputs.items()}
         labels = labels.to(device)
         heads = model(**inputs)
         terms = {name: binary_cross_entropy_with_logits(logits, labels) for name, logits in heads.items()}
@@ -181,11 +181,6 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
         raise InputError(f"training diverged: {row}; lower the method's rate, or check its inputs")
     hits, predicted, present = counts
     return row | {"f1": (2 * hits / (predicted + present).clamp(min=1)).mean().item()}
-
-
-def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
-    return value.to(device, memory_format=layout, non_blocking=True)
 
 
 def write_scalars(board: SummaryWriter, row: dict) -> None:

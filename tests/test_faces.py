@@ -10,7 +10,7 @@ from infusenet import faces
 from infusenet.errors import InputError
 from infusenet.manifest import Clip, to_csv
 from infusenet.recipe import resolve
-from infusenet.stages.faces import build, slots
+from infusenet.stages.faces import build, slots, video_numbers
 from infusenet.store import Store
 
 RECIPE = resolve("faces", {"size": 128})
@@ -164,3 +164,33 @@ def test_frames_of_different_sizes(database, astronaut):
     Image.fromarray(astronaut[:-2]).save(database / "frames/s1/sound/img11.jpg")
     with pytest.raises(InputError, match="different sizes"):
         build(database / "clips.csv", database / "frames", database / "faces.h5", RECIPE)
+
+
+@pytest.mark.parametrize(("keep", "length"), [("first10", 10), ("tim10", 10), ("span", 32)])
+def test_videos_are_gray_and_of_one_length(database, astronaut, keep, length):
+    dark = database / "frames/s1/sound/img14.jpg"
+    Image.fromarray(astronaut // 2).save(dark)
+    recipe = resolve("faces", {"keep": keep, "size": 64})
+    build(database / "clips.csv", database / "frames", database / "faces.h5", recipe, failed="skip",
+          contact_sheet=database / "faces.png")  # fmt: skip
+    video = Store(database / "faces.h5", "faces", recipe).read("video", "s1/sound")
+    assert video.shape == (length, 64, 64)
+    light = video.mean(axis=(1, 2))
+    assert light[-1] == pytest.approx(light[0] / 2, rel=0.02), "from onset to offset"
+    if keep == "span":
+        assert len(np.unique(light)) == 2, "six frames, five of them alike"
+
+
+def test_first_ten_frames_of_a_longer_clip():
+    clip = Clip("casme2", "s1", "c", 3, 10, 20, "s1/c")
+    index = dict.fromkeys(range(30), None)
+    assert video_numbers(clip, index, "first10") == list(range(3, 13))
+    assert video_numbers(clip, index, "tim10") == list(range(3, 21))
+    assert video_numbers(clip, index, "span")[::31] == [3, 20]
+
+
+def test_golden_crop(astronaut, found):
+    # Raise the faces revision in infusenet/recipe.py when these figures change.
+    crop = faces.crop(astronaut, faces.similarity(found.landmarks, 128), 128)
+    np.testing.assert_allclose(crop.mean(axis=(0, 1)), [152.62, 131.55, 109.32], atol=0.3)
+    np.testing.assert_allclose(crop[::32, ::32, 1].ravel()[:4], [197, 27, 180, 99], atol=3)

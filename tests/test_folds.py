@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import RECIPE, RECIPES, SIZE, clips_of, features, write_database
 
-from infusenet import flow, folds
+from infusenet import dataset, flow, folds
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, to_csv
 
@@ -28,9 +28,9 @@ def open_database(root, name="alpha", recipe=RECIPE):
     return folds.open_database(name, root / "cache", root / "manifests", recipe)
 
 
-def dataset(root, seed=0, **changes):
+def clips_of_fold(root, seed=0, **changes):
     recipe = RECIPE | changes
-    return folds.ClipDataset([open_database(root, n, recipe) for n in ("alpha", "beta")], recipe, seed)
+    return dataset.ClipDataset([open_database(root, n, recipe) for n in ("alpha", "beta")], recipe, seed)
 
 
 def test_a_fold_trains_on_all_databases_but_one_in_any_order(root):
@@ -66,7 +66,7 @@ def test_pseudo_apex_draws_are_uniform_and_new_each_epoch():
 
 
 def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
-    data, clip = dataset(root, seed=3), clips_of("beta", 10)[2]
+    data, clip = clips_of_fold(root, seed=3), clips_of("beta", 10)[2]
     inputs, labels = data[(7, 12)]
     assert torch.equal(inputs["flow"], torch.from_numpy(flow.prepare(features("flow", clip), SIZE)))
     pairs = features("latents", clip)
@@ -76,19 +76,19 @@ def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
 
 
 def test_another_factor_multiplies_difference_latents(root):
-    at_10, at_19 = dataset(root)[(0, 0)][0], dataset(root, factor=19)[(0, 0)][0]
+    at_10, at_19 = clips_of_fold(root)[(0, 0)][0], clips_of_fold(root, factor=19)[(0, 0)][0]
     assert torch.equal(at_19["latents"], 2 * at_10["latents"])
     assert torch.equal(at_19["flow"], at_10["flow"])
     magnified = RECIPES["latents"] | {"latent": "magnified"}
     stores = {"latents": {"variant": "", "recipe": magnified}}
-    assert folds.gain(RECIPE | {"stores": stores}) == 1
+    assert dataset.gain(RECIPE | {"stores": stores}) == 1
     for recipe in (RECIPE | {"stores": stores, "factor": 5}, RECIPE | {"factor": 1}):
         with pytest.raises(InputError, match="expected a factor above 1 and difference latents"):
-            folds.gain(recipe)
+            dataset.gain(recipe)
 
 
 def test_items_are_the_same_from_memory_from_files_and_in_another_process(root):
-    kept, read = dataset(root), dataset(root)
+    kept, read = clips_of_fold(root), clips_of_fold(root)
     read.room = 0
     for _ in range(2):
         for item in [(0, 0), (1, 19)]:
@@ -103,8 +103,8 @@ def test_items_are_the_same_from_memory_from_files_and_in_another_process(root):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_loader_workers_change_nothing(root, workers):
     def epochs(workers):
-        batches = folds.EpochBatches(20, 6, [1, 2])
-        loader = folds.loader(dataset(root), batches, workers)
+        batches = dataset.EpochBatches(20, 6, [1, 2])
+        loader = dataset.loader(clips_of_fold(root), batches, workers)
         for batches.epoch in range(2):
             yield from loader
 
@@ -115,7 +115,7 @@ def test_loader_workers_change_nothing(root, workers):
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 5))
 def test_an_epoch_has_every_clip_once_and_no_lone_clip(clips, batch, epoch):
-    batches = folds.EpochBatches(clips, batch, [0])
+    batches = dataset.EpochBatches(clips, batch, [0])
     batches.epoch = epoch
     drawn = list(batches)
     assert sorted(index for part in drawn for _, index in part) == list(range(clips))
@@ -126,12 +126,12 @@ def test_an_epoch_has_every_clip_once_and_no_lone_clip(clips, batch, epoch):
 
 
 def test_order_is_new_each_epoch_in_training_and_the_manifest_s_when_scoring():
-    batches = folds.EpochBatches(50, 50, [0])
+    batches = dataset.EpochBatches(50, 50, [0])
     orders = []
     for batches.epoch in range(3):
         orders.append([index for _, index in next(iter(batches))])
     assert len({tuple(order) for order in orders}) == 3
-    assert list(folds.EpochBatches(3, 2)) == [
+    assert list(dataset.EpochBatches(3, 2)) == [
         [(folds.PREDICTION, 0), (folds.PREDICTION, 1)],
         [(folds.PREDICTION, 2)],
     ]

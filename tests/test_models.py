@@ -1,19 +1,16 @@
-"""InfuseNet and its ResNets: infusion, presets, FrameMag's inputs, initial weights."""
-
-from urllib.error import URLError
+"""InfuseNet and its ResNets: infusion, presets, FrameMag's inputs."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_inputs import batch, build, recipe
-from safetensors.torch import save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torchvision.models import ResNet18_Weights, resnet18
+from torchvision.models import resnet18
 
 from infusenet import magnifier
 from infusenet.errors import InputError
-from infusenet.models import infusion, weights
+from infusenet.models import infusion
 from infusenet.models.backbone import LatentEntry
 from infusenet.models.infusion import BLOCKS, SCOPES, Infusion, minmax, preset
 
@@ -153,13 +150,31 @@ def test_recipe_overrides_single_settings_of_its_preset():
         build(places=["block5"])
 
 
-def test_latents_are_normalised_over_the_batch_when_asked():
-    model, inputs, seen = build(latent_norm=True).train(), batch(), []
-    assert count(model) - count(build()) == 2 * 64
-    model.frame_mag.layer1.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    model(**{name: 1000 * value + 7 for name, value in inputs.items()})
-    torch.testing.assert_close(seen[0].mean((0, 2, 3)), torch.zeros(64), atol=1e-4, rtol=0)
-    torch.testing.assert_close(seen[0].std((0, 2, 3)), torch.ones(64), atol=1e-2, rtol=0)
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"model": "resnet18_mag"},
+        {"model": "infusenet_resnet18", "form": "raw"},
+        {"model": "vit_tiny_mag"},
+        {"model": "vit_tiny_mag", "variant": "patch16", "form": "raw"},
+    ],
+    ids=["resnet18", "infusenet", "tinyvit_5m", "patch16"],
+)
+def test_latents_are_normalised_over_the_batch_when_asked(case):
+    model, inputs = (
+        build(latent_norm=True, **case).train(),
+        batch(case["model"], 4, case.get("form", "pooled")),
+    )
+    assert count(model) - count(build(**case)) == 2 * 64
+    scaled = inputs | {"latents": 100 * inputs["latents"] + 7}
+    torch.testing.assert_close(model(**inputs)["mag"], model(**scaled)["mag"], rtol=1e-2, atol=1e-3)
+
+
+def test_finetuned_magnifier_s_latents_are_normalised_when_asked():
+    model, frames = build("infusenet_finetuned", latent_norm=True).train(), batch("infusenet_finetuned")
+    before = model.frame_mag.entry.latents.norm.running_mean.clone()
+    model(**frames)
+    assert not torch.equal(model.frame_mag.entry.latents.norm.running_mean, before)
 
 
 def test_raw_latents_are_pooled_by_the_model_as_the_store_would():
@@ -190,76 +205,6 @@ def test_two_equal_decoded_images_count_as_one():
     torch.testing.assert_close(
         network(decoded=image.repeat(1, 2, 1, 1))["mag"], expected, rtol=1e-4, atol=1e-5
     )
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_weights_of_a_file_start_both_networks(tmp_path, suffix):
-    torch.manual_seed(5)
-    state, path = resnet18().state_dict(), tmp_path / f"resnet18{suffix}"
-    (save_file if suffix == ".safetensors" else torch.save)(state, path)
-    model = build(weights=str(path))
-    for network, skipped in ((model.frame_flow, ()), (model.frame_mag, ("conv1", "bn1"))):
-        loaded = network.state_dict()
-        for name, value in state.items():
-            if name.split(".")[0] not in ("fc", *skipped):
-                assert torch.equal(loaded[name], value), name
-    assert model.frame_mag.fc.out_features == 12
-
-
-def test_imagenet_weights_come_from_torchvision_s_enum(monkeypatch):
-    torch.manual_seed(6)
-    state = resnet18().state_dict()
-    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda self, **_: state)
-    model = build(weights="imagenet")
-    assert torch.equal(model.frame_flow.conv1.weight, state["conv1.weight"])
-    assert torch.equal(model.frame_mag.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
-
-
-def test_imagenet_without_a_network_says_what_to_do(monkeypatch):
-    def offline(self, **_):
-        raise URLError("no network")
-
-    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", offline)
-    with pytest.raises(InputError, match="resnet18-f37072fd.pth could not be fetched.*weights: FILE"):
-        build(weights="imagenet")
-
-
-def test_six_channels_take_the_weights_of_three(tmp_path):
-    state, path = resnet18().state_dict(), tmp_path / "resnet18.pth"
-    old = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    torch.save(old, path)
-    loaded = build("infusenet_decoded", weights=str(path)).frame_mag.conv1.weight
-    assert torch.equal(loaded, torch.cat([state["conv1.weight"]] * 2, 1) / 2)
-
-
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        ("resnet10", "resnet10t.c3_in1k"),
-        ("vit_tiny_flow", "tiny_vit_5m_224.dist_in22k_ft_in1k"),
-        ("infusenet_vit", "tiny_vit_5m_224.dist_in22k_ft_in1k"),
-    ],
-)
-def test_imagenet_weights_of_timm_without_a_network_say_what_to_do(model, name, monkeypatch):
-    def offline(asked, pretrained):
-        assert (asked, pretrained) == (name, True)
-        raise OSError("no network")
-
-    monkeypatch.setattr(weights.TimmWeights, "get_state_dict", lambda self, **_: offline(self.name, True))
-    with pytest.raises(InputError, match=f"timm/{name}/.* could not be fetched .no network.*weights: FILE"):
-        build(model, weights="imagenet")
-
-
-def test_unfit_weights_are_refused(tmp_path):
-    other, text = tmp_path / "other.pth", tmp_path / "text.pth"
-    torch.save({"conv1.weight": torch.zeros(2, 2)}, other)
-    text.write_text("not weights")
-    with pytest.raises(InputError, match=r"not the weights of FrameFlow(.|\n)*missing layer4.1.bn2.bias"):
-        build(weights=str(other))
-    with pytest.raises(InputError, match="not a plain file of weights"):
-        build(weights=str(text))
-    with pytest.raises(InputError, match="no such file"):
-        build(weights=str(tmp_path / "none.pth"))
 
 
 def test_unknown_names_list_the_known_ones():

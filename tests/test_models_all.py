@@ -106,6 +106,24 @@ def test_saved_weights_give_the_same_logits_in_a_new_model(case, tmp_path):
     assert all(torch.equal(logits[head], reloaded[head]) for head in model.heads)
 
 
+BACKBONES = [case for case in CASES if case[0].startswith(("resnet", "vit"))]
+
+
+@pytest.mark.parametrize("case", BACKBONES, ids="-".join)
+def test_blocks_of_a_backbone_can_be_hooked(case):
+    model, seen = build(**changes(case)).eval(), []
+    for block in model.blocks:
+        block.register_forward_hook(lambda _, __, out: seen.append(out))
+    logits = model(**inputs_of(case))[model.heads[0]]
+    assert len(seen) == 4
+    assert torch.equal(model.fc(model.pool(seen[3])), logits)
+
+
+def test_resnet10_is_timm_s():
+    model, inputs = generic(("resnet10",)).eval(), batch("resnet10")
+    assert torch.equal(model(**inputs)["flow"], model.net(inputs["flow"]))
+
+
 @pytest.mark.parametrize("model", ["off_apexnet", "sssnet", "led"])
 def test_networks_of_one_size_refuse_another(model):
     with pytest.raises(InputError, match=f"{model}: size is 32, expected (28|64)"):

@@ -76,6 +76,24 @@ def test_both_networks_start_from_a_file(variant, name, form, tmp_path):
         assert len(kept) > 100
 
 
+@pytest.mark.parametrize(("variant", "form"), [("tinyvit_5m", "pooled"), ("patch16", "raw")])
+def test_infusion_is_the_paper_s_equations_on_maps_and_on_patches(variant, form):
+    model = build("infusenet_vit", variant=variant, form=form).eval()
+    inputs = batch("infusenet_vit", form=form)
+    flow_net, mag_net = model.frame_flow, model.frame_mag
+    flow, mag = flow_net.stem(inputs["flow"]), mag_net.stem(inputs["latents"])
+    first = 1 if variant == "patch16" else 0  # the class token, before the patches, is not infused
+    for flow_block, mag_block in zip(flow_net.blocks, mag_net.blocks, strict=True):
+        flow, mag = flow_block(flow), mag_block(mag)
+        seen = flow[:, first:].flatten(1)
+        low, high = (extreme(1).view(-1, *[1] * (flow.dim() - 1)) for extreme in (seen.amin, seen.amax))
+        mask = (flow[:, first:] - low) / (high - low)
+        mag = torch.cat([mag[:, :first], mag[:, first:] * mask], 1)
+    expected = {"mag": mag_net.fc(mag_net.pool(mag)), "flow": flow_net.fc(flow_net.pool(flow))}
+    for head, logits in model(**inputs).items():
+        torch.testing.assert_close(logits, expected[head])
+
+
 def test_weights_of_another_vit_are_refused(tmp_path):
     save_file(timm.create_model("tiny_vit_21m_224").state_dict(), tmp_path / "other.safetensors")
     for variant in ("tinyvit_5m", "patch16"):

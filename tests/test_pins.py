@@ -32,3 +32,10 @@ def test_conda_environment_has_the_same_pins():
 def test_constraints_hold_the_same_versions():
     lines = (ROOT / "constraints.txt").read_text().split()
     assert {bare(requirement) for requirement in pinned()} <= {bare(line) for line in lines}
+
+
+def test_class_activation_maps_have_one_version():
+    """It is installed without its dependencies, so it stands outside pyproject.toml."""
+    (line,) = [line for line in (ROOT / "constraints.txt").read_text().split() if line.startswith("grad-cam")]
+    assert line in (ROOT / "environment.yml").read_text()
+    assert line in (ROOT / "README.md").read_text()

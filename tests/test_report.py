@@ -79,8 +79,10 @@ def pooled_f1(runs, method, seed):
 
 
 def test_every_target_writes_what_it_says(made):
-    assert set(TARGETS) == set(NEEDS) == set(OUTPUTS)
-    assert sorted(path.name for path in made.iterdir()) == sorted(sum(OUTPUTS.values(), []))
+    assert set(NEEDS) == set(OUTPUTS)
+    assert set(OUTPUTS) - set(TARGETS) == {"figure1", "figure2", "figure5"}, "drawn from models and faces"
+    expected = sorted(name for target in TARGETS for name in OUTPUTS[target])
+    assert sorted(path.name for path in made.iterdir()) == expected
 
 
 def test_needs_are_light_enough_for_snakemake():

@@ -16,12 +16,15 @@ import yaml
 
 from infusenet import manifest
 from infusenet.manifest import AUS, Clip
+from infusenet.methods import METHODS
+from infusenet.report.needs import OUTPUTS
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("one", "two", "three")
 
 STAND_IN_COMMAND = """#!{python}
 import sys, hashlib, pathlib
+from infusenet.report.needs import OUTPUTS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 text = " ".join(words)
@@ -29,6 +32,7 @@ files = {{
     "train": [output / "weights.safetensors", output / "log.csv"],
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
+    "report": [output / name for name in OUTPUTS.get(words[1], ())],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
 if "--contact-sheet" in words:
     files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
@@ -72,13 +76,13 @@ def snakemake(project, *words):
     )  # fmt: skip
 
 
-def would_run(project) -> dict[str, int]:
+def would_run(project, target="all_folds") -> dict[str, int]:
     """Rule name -> number of jobs that a dry run announces."""
-    done = snakemake(project, "-n", "--quiet", "rules", "--", "all_folds")
+    done = snakemake(project, "-n", "--quiet", "rules", "--", target)
     assert done.returncode == 0, done.stderr
     text = done.stdout + done.stderr
     counts = dict(re.findall(r"^(\w+)\s+(\d+)$", text, re.M))
-    return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all_folds")}
+    return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all_folds", "paper")}
 
 
 def reconfigure(project, edit):
@@ -168,6 +172,25 @@ def test_single_stages_and_folds_are_addressable(project):
     reconfigure(project, lambda config: config.update(variants={"flow.meb": {"strain": "meb"}}))
     assert snakemake(project, "--", "cache/one/flow.meb.h5").returncode == 0
     assert (project / "cache/one/flow.meb.h5").is_file()
+
+
+def test_a_table_trains_what_it_needs(project):
+    assert would_run(project, "table2") == {
+        "faces": 3, "flow": 3, "latents": 3, "train": 12, "predict": 12, "table2": 1,
+    }  # fmt: skip
+    done = snakemake(project, "table2")
+    assert done.returncode == 0, done.stderr
+    assert (project / "results/table2.tex").is_file()
+    assert would_run(project, "table2") == {}
+    assert would_run(project) == {"evaluate": 1}, "InfuseNet's folds are there"
+
+
+def test_all_of_the_paper_in_one_target(project):
+    planned = would_run(project, "paper")
+    assert planned["train"] == planned["predict"] == 3 * len(METHODS)
+    assert planned["faces"] == 3 * 3, "for pairs, for LBP-TOP and for LED"
+    assert planned["latents"] == 3 * 6, "difference, decoded and four factors of magnified ones"
+    assert set(OUTPUTS) <= set(planned)
 
 
 def test_without_data_the_first_sentence_says_what_to_run(project):

@@ -35,4 +35,5 @@ def create(recipe: dict) -> nn.Module:
     return MODELS[name](recipe)
 
 
-from infusenet.models import lbp_top, led, resnet, shallow, vit  # noqa: E402, F401  (registers them)
+# Importing a family registers its models.
+from infusenet.models import lbp_top, led, resnet, resnet10, shallow, vit  # noqa: E402, F401

@@ -4,7 +4,6 @@ Khor et al. 2025, section 3: FrameFlow reads the flow image, FrameMag the magnif
 ablations show FrameMag decoded images, or train the magnifier along.
 """
 
-import timm
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
@@ -15,7 +14,7 @@ from infusenet.manifest import AUS
 from infusenet.models import register
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
-from infusenet.models.weights import TimmWeights, initialise
+from infusenet.models.weights import initialise
 
 DEPTHS = {
     18: (BasicBlock, [2, 2, 2, 2], ResNet18_Weights.IMAGENET1K_V1),
@@ -26,8 +25,8 @@ DEPTHS = {
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class FrameFlow(Backbone, ResNet):
-    """torchvision's ResNet with 12 outputs: flow images float (B, 3, S, S) in [0, 1] -> logits."""
+class Trunk(Backbone, ResNet):
+    """torchvision's ResNet with 12 outputs, taken apart into stem, four blocks, pooling and ``fc``."""
 
     def __init__(self, depth: int = 18):
         block, layers, weights = DEPTHS[depth]
@@ -38,14 +37,21 @@ class FrameFlow(Backbone, ResNet):
     def blocks(self) -> list[nn.Module]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
-    def stem(self, flow: Tensor) -> Tensor:
-        return self.maxpool(self.relu(self.bn1(self.conv1(flow))))
+    def stem(self, image: Tensor) -> Tensor:
+        return self.maxpool(self.relu(self.bn1(self.conv1(image))))
 
     def pool(self, map: Tensor) -> Tensor:
         return self.avgpool(map).flatten(1)
 
 
-class FrameMag(FrameFlow):
+class FrameFlow(Trunk):
+    """ResNet on flow images float (B, 3, S, S) in [0, 1]."""
+
+    def stem(self, flow: Tensor) -> Tensor:
+        return super().stem(flow)
+
+
+class FrameMag(Trunk):
     """ResNet18 on maps (B, 64, S / 4, S / 4) that ``entry`` makes of FrameMag's input.
 
     They stand where ResNet18 has its maps after the first convolution and max-pooling, so ``conv1``
@@ -64,7 +70,7 @@ class FrameMag(FrameFlow):
         return self.entry(**inputs)
 
 
-class FrameDecoded(FrameFlow):
+class FrameDecoded(Trunk):
     """ResNet18 on decoded magnified images of two pairs: RGB float (B, 6, S, S) in [0, 1].
 
     The first convolution takes six channels; its weights for three are repeated and halved, so two
@@ -124,25 +130,6 @@ class LateFusion(nn.Module):
     def forward(self, flow: Tensor, latents: Tensor) -> dict[str, Tensor]:
         vectors = self.frame_flow.features(flow=flow), self.frame_mag.features(latents=latents)
         return {"fused": self.fc(torch.cat(vectors, 1))}
-
-
-class ResNet10(Backbone):
-    """timm's resnet10t on flow images (B, 3, S, S): one basic block a stage, a stem of three convolutions."""
-
-    prefix, fresh = "net.", ("net.fc.",)
-    imagenet = TimmWeights("resnet10t.c3_in1k")
-
-    def __init__(self):
-        super().__init__()
-        self.net = timm.create_model("resnet10t", num_classes=len(AUS))
-
-    def forward(self, flow: Tensor) -> dict[str, Tensor]:
-        return {"flow": self.net(flow)}
-
-
-@register
-def resnet10(recipe: dict) -> ResNet10:
-    return initialise(recipe["weights"], ResNet10())[0]
 
 
 @register

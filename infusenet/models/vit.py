@@ -97,10 +97,8 @@ class PatchViT(Backbone):
             "vit_tiny_patch16_224", img_size=size, patch_size=patch, in_chans=channels, num_classes=0
         )
         self.fc = nn.Linear(self.net.num_features, len(AUS))
-
-    @property
-    def blocks(self) -> list[nn.Module]:
-        return [self.net.blocks[first : first + 3] for first in (0, 3, 6, 9)]
+        # A slice is a new module each time: made once, so that a hook on it stays.
+        self.blocks = [self.net.blocks[first : first + 3] for first in (0, 3, 6, 9)]
 
     def adapt(self, state):
         state, own = super().adapt(state), self.net.pos_embed

@@ -1,8 +1,14 @@
-"""Class activation maps: where in the face a model finds an AU (Grad-CAM, Selvaraju et al., ICCV 2017)."""
+"""Class activation maps: where in the face a model finds an AU.
+
+Grad-CAM (Selvaraju et al., ICCV 2017) in the form of HiResCAM (Draelos and Carin, arXiv 2011.08891),
+which weighs a map by its gradient place by place. After the last block both are the same: behind it
+stand average pooling and a linear layer, so the gradient is equal at all places. After an earlier
+block Grad-CAM's mean gradient cancels, and its map may be empty or lie anywhere.
+"""
 
 import numpy as np
 import torch
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import HiResCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
@@ -24,14 +30,21 @@ def cam_layers(model: nn.Module, block: int = 4) -> list[nn.Module]:
     """The modules whose outputs show what the scored head sees after a block, 1 to 4.
 
     InfuseNet: the map after the infusion's product, since the map before it does not know the flow.
-    A single network: its block. Two networks fused late: the block of both. A map after block 4
-    has S / 32 places a side: for small inputs an earlier block resolves more of the face.
+    A single network: its block. Two networks fused late: the block of both.
     """
     if hasattr(model, "infusions"):
         place = f"block{block}"
         return [model.infusions[place] if place in model.infusions else model.frame_mag.blocks[block - 1]]
     networks = [model.frame_flow, model.frame_mag] if hasattr(model, "frame_flow") else [model]
     return [network.blocks[block - 1] for network in networks]
+
+
+def resolving_block(size: int) -> int:
+    """The last block whose map of an input of ``size`` px still has 7 places a side, as at 224 px.
+
+    A smaller map tells no part of a face from another: the 2 x 2 places after block 4 at 64 px, say.
+    """
+    return max((block for block in (2, 3, 4) if size >= 7 * 2 ** (block + 1)), default=1)
 
 
 def cam(
@@ -42,7 +55,7 @@ def cam(
     size: int,
     head: str | None = None,
 ) -> np.ndarray:
-    """Grad-CAM of one AU's logit for one clip, by the library pytorch-grad-cam.
+    """The map of one AU's logit for one clip, by the library pytorch-grad-cam.
 
     Parameters
     ----------
@@ -61,9 +74,9 @@ def cam(
     speaks for the AU
     """
     closed = Closed(model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0])
-    with GradCAM(closed, layers) as grad_cam:
+    with HiResCAM(closed, layers) as explain:
         image = torch.empty(1, 1, size, size)
-        result = grad_cam(image, [ClassifierOutputTarget(AUS.index(au))])[0]
+        result = explain(image, [ClassifierOutputTarget(AUS.index(au))])[0]
     model.zero_grad()
     return result.clip(0, 1)
 

@@ -48,15 +48,24 @@ NEEDS = {
         "vit_tiny_flow",
         f"{ABLATED}decoded",
     ],
+    "figure1": [INFUSENET],
+    "figure2": [],
     "figure3": ["sssnet", INFUSENET],
     "figure4": [method for methods in FACTORS.values() for method in methods.values()],
+    "figure5": ["resnet18_flow", "resnet18_mag", INFUSENET],
 }
+
+# These show faces, so they read the faces stores too.
+PICTURES = ("figure1", "figure5")
 
 OUTPUTS = {
     "table1": ["table1.md", "table1.csv", "table1.tex"],
     "table2": ["table2.md", "table2.csv", "table2.tex"],
     "table3": ["table3.md", "table3.csv", "table3.tex"],
     "claims": ["claims.md", "claims.csv"],
+    "figure1": ["figure1.png"],
+    "figure2": ["figure2.png"],
     "figure3": ["figure3.png", "figure3.csv"],
     "figure4": ["figure4.png", "figure4.csv"],
+    "figure5": ["figure5.png"],
 }

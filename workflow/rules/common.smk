@@ -100,3 +100,19 @@ def results_of(methods):
     """What every run of some methods leaves for tables and figures."""
     folders = runs(methods)
     return [f"{run}/{name}" for run in folders for name in ("predictions.csv", "run.json", "log.csv")]
+
+
+def picture_options(target):
+    """What figures need besides runs: faces stores, chosen clips, the model's recipe."""
+    if target == "figure2":
+        return f"--recipe {shlex.quote(recipe.canonical(configuration.resolve_method(CONFIG, needs.INFUSENET)))}"
+    if target not in needs.PICTURES:
+        return ""
+    chosen = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
+    clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
+    weights = CONFIG["latents"]["weights"]
+    return " ".join(
+        [f"--stores {shlex.quote(CACHE)} --manifests {MANIFESTS}"]
+        + [f"--clips {clips}"] * bool(clips)
+        + [f"--weights {shlex.quote(weights)}"] * bool(weights and target == "figure1")
+    )

@@ -1,0 +1,39 @@
+"""ResNet10 as the CD6ME benchmark ran it: timm's resnet10t. torchvision has no ResNet of that depth."""
+
+import timm
+from torch import Tensor, nn
+
+from infusenet.manifest import AUS
+from infusenet.models import register
+from infusenet.models.backbone import Backbone
+from infusenet.models.weights import TimmWeights, initialise
+
+
+class ResNet10(Backbone):
+    """timm's resnet10t on flow images (B, 3, S, S): one basic block a stage, a stem of three convolutions."""
+
+    prefix, fresh = "net.", ("net.fc.",)
+    imagenet = TimmWeights("resnet10t.c3_in1k")
+
+    def __init__(self):
+        super().__init__()
+        self.net = timm.create_model("resnet10t", num_classes=len(AUS))
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        return [self.net.layer1, self.net.layer2, self.net.layer3, self.net.layer4]
+
+    @property
+    def fc(self) -> nn.Module:
+        return self.net.fc
+
+    def stem(self, flow: Tensor) -> Tensor:
+        return self.net.maxpool(self.net.act1(self.net.bn1(self.net.conv1(flow))))
+
+    def pool(self, map: Tensor) -> Tensor:
+        return self.net.global_pool(map)
+
+
+@register
+def resnet10(recipe: dict) -> ResNet10:
+    return initialise(recipe["weights"], ResNet10())[0]

@@ -1,0 +1,130 @@
+"""Every method by its name: it trains, publishes, predicts and reads back, on tiny random stores."""
+
+import csv
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from infusenet import config as configuration
+from infusenet.dataset import ClipDataset
+from infusenet.folds import open_database, store_name
+from infusenet.manifest import AUS, Clip, to_csv
+from infusenet.methods import METHODS
+from infusenet.predict import predict
+from infusenet.stages.loop import fill
+from infusenet.store import Item
+from infusenet.train import train
+
+ROOT = Path(__file__).parents[1]
+SIZE = 64
+# The other factors are these models with another number.
+DISTINCT = [
+    name for name in METHODS if "factor" not in name and not name.endswith(("magnified15", "magnified20"))
+]
+
+
+def recipe_of(name, **settings):
+    raw = yaml.safe_load((ROOT / "workflow/config.yaml").read_text())
+    raw["every_method"] = {"weights": "none", "size": SIZE, "epochs": 1, "batch": 4} | settings
+    raw["latents"]["size"] = SIZE
+    raw["compute"]["threads"] = 1
+    return configuration.resolve_method(raw, name)
+
+
+def array(recipe, rng):
+    """An item of the store that a recipe describes, random."""
+    size = recipe.get("size", SIZE)
+    if recipe["stage"] == "flow":
+        return {"flow": rng.normal(size=(3, SIZE, SIZE)).astype(np.float16)}
+    if recipe["stage"] == "latents":
+        side = size // (4 if recipe["form"] == "pooled" else 2)
+        shape = (6, 3, size, size) if recipe["latent"] == "decoded" else (6, 32, side, side)
+        return {"latents": rng.random(shape).astype(np.float16)}
+    length = {"pairs": 7, "span": 32}.get(recipe["keep"], 10)
+    if recipe["keep"] == "pairs":
+        return {"frames": rng.integers(0, 256, (length, SIZE, SIZE, 3)).astype(np.uint8)}
+    return {"video": rng.integers(0, 256, (length, size, size)).astype(np.uint8)}
+
+
+def work(recipe, names):
+    return (Item(array(recipe, np.random.default_rng(list(name.encode())))) for name in names)
+
+
+def write(root, recipe, databases=("casme", "samm"), count=6):
+    (root / "manifests").mkdir()
+    for database in databases:
+        clips = [
+            Clip(
+                database, f"s{n % 2}", f"c{n}", 1, 5, 9, f"s{n}", labels={au: (n + au) % 3 % 2 for au in AUS}
+            )
+            for n in range(count)
+        ]
+        (root / f"manifests/{database}.csv").write_text(to_csv(clips))
+        for declared in recipe["stores"].values():
+            fill(
+                root / "cache" / database / store_name(declared), stage=declared["recipe"]["stage"],
+                database=database, recipe=declared["recipe"], source={},
+                clips=[(clip.key, "0" * 64) for clip in clips], work=partial(work, declared["recipe"]),
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DISTINCT)
+def test_a_method_trains_predicts_and_reloads(name, tmp_path):
+    recipe = recipe_of(name)
+    write(tmp_path, recipe)
+    places = {"stores": tmp_path / "cache", "manifests": tmp_path / "manifests"}
+    run = tmp_path / "run"
+    train(name, "samm", places["stores"], places["manifests"], 0, run, recipe=recipe, device="cpu")
+    for output in ("predictions.csv", "again/predictions.csv"):
+        predict(run, **places, output=run / output, device="cpu", standins=True)
+    first, second = (run / name for name in ("predictions.csv", "again/predictions.csv"))
+    assert first.read_bytes() == second.read_bytes()
+    facts = json.loads((run / "run.json").read_text())
+    rows = list(csv.DictReader(first.read_text().splitlines()))
+    assert facts["standins"]
+    assert len(rows) == 6
+    logits = np.array([[float(row[f"{h}_AU{n}"]) for h in facts["heads"] for n in AUS] for row in rows])
+    assert np.isfinite(logits).all()
+    assert len(np.unique(logits[:, : len(AUS)], axis=0)) > 1, "clips differ, so do their scores"
+
+
+def test_inputs_are_what_the_contract_says(tmp_path):
+    recipe = recipe_of("infusenet_resnet18_finetuned")
+    recipe["stores"] |= recipe_of("infusenet_resnet18_decoded")["stores"] | recipe_of("led")["stores"]
+    write(tmp_path, recipe, databases=["casme"])
+    database = open_database("casme", tmp_path / "cache", tmp_path / "manifests", recipe)
+    data = ClipDataset([database], recipe, 0)
+    inputs, labels = data[3, 0]
+    assert {name: tuple(value.shape) for name, value in inputs.items()} == {
+        "flow": (3, SIZE, SIZE), "frames": (3, 3, SIZE, SIZE), "decoded": (6, SIZE, SIZE),
+        "video": (32, SIZE, SIZE),
+    }  # fmt: skip
+    clip = database.clips[0]
+    stored = database.stores["frames"].read("frames", clip.key)
+    k = data.candidate(3, 0)
+    for frame, slot in zip(inputs["frames"], (0, 1, 1 + k), strict=True):
+        np.testing.assert_allclose(
+            frame.permute(1, 2, 0), stored[slot].astype(np.float32) / 127.5 - 1, atol=1e-6
+        )
+    images = database.stores["decoded"].read("latents", clip.key)
+    np.testing.assert_array_equal(inputs["decoded"][3:], images[k].astype(np.float32))
+    assert inputs["flow"].min() == 0
+    assert inputs["flow"].max() == 1
+    assert labels.tolist() == [clip.labels[n] for n in AUS]
+
+
+def test_recipes_follow_the_configuration():
+    assert recipe_of("resnet34", epochs=3)["rate"] == 1e-4, "its source's"
+    raw = yaml.safe_load((ROOT / "workflow/config.yaml").read_text()) | {"recipe": "common"}
+    for name in METHODS:
+        recipe = configuration.resolve_method(raw, name)
+        common = {key: recipe[key] for key in raw["common"] if key in recipe}
+        assert common.items() <= raw["common"].items()
+    assert configuration.resolve_method(raw, "sssnet")["size"] == SIZE, "the architecture's"
+    raw["methods"] = {"vit_tiny_mag": {"variant": "patch16"}, "lbp_top": {"frames": "tim10"}}
+    assert configuration.resolve_method(raw, "vit_tiny_mag")["stores"]["latents"]["variant"] == "raw"
+    assert configuration.resolve_method(raw, "lbp_top")["stores"]["video"]["variant"] == "tim10"
