@@ -10,18 +10,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from infusenet import faces, folds, metrics, models, runs
+from infusenet import dataset, faces, folds, metrics, models, runs
 from infusenet.evaluate import read_runs
 from infusenet.manifest import AUS
 from infusenet.nuisance.cells import FLOW, Cell, Plan, trainings
 from infusenet.nuisance.rows import Row
-from infusenet.report.gradcam import cam, cam_layers, inside_share
+from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block
 from infusenet.standins import truth
 from infusenet.standins.truth import ClipTruth
 from infusenet.store import Store
 
-# Of 64 px, block 2 leaves 8 x 8 places; block 4 would leave 2 x 2, too few to tell a brow from a mouth.
-BLOCK = 2
 # Action Units looked at in one clip.
 AUS_PER_CLIP = 2
 
@@ -111,9 +109,9 @@ def shares(run: Path, cache: Path, manifests: Path, truths: Path) -> tuple[np.nd
     model = models.create(recipe | {"weights": "none"})
     model.load_state_dict(state)
     model.to(device).eval()
-    layers = cam_layers(model, BLOCK)
+    layers = cam_layers(model, resolving_block(recipe["size"]))
     database = folds.open_database(name, cache, manifests, recipe)
-    data = folds.ClipDataset([database], recipe, facts["seed"])
+    data = dataset.ClipDataset([database], recipe, facts["seed"])
     store = Store(cache / name / "faces.h5", "faces")
     told = truth.read(truths / f"{name}.json")
     crop, size = store.recipe["size"], recipe["size"]
