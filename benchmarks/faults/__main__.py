@@ -2,7 +2,7 @@
 
     python benchmarks/faults [--kills 50] [--damages 200] ... [--output docs/faults.md]
 
-Works on fourteen stand-in clips below --work. Prints and writes a table in Markdown; its counts are those
+Works on fourteen stand-in clips below --work; a count of 0 leaves that trial out. Prints and writes a table in Markdown; its counts are those
 of the run that wrote it. Ends with status 1 if anything did not hold.
 """
 
@@ -28,9 +28,11 @@ from infusenet import __version__
 TEXT = """# Faults that were tried
 
 Written by `python benchmarks/faults` (infusenet {version}, {machine}, {disk}, {minutes:.0f} minutes) on
-{clips} stand-in clips of 64 px, in parts of 4 clips. The builder's lock has more cases in `tests/test_lock.py` (a holder on another host, one that was
-killed, a reused process id, no hard links), disk errors in `tests/test_trouble.py`, take-over in
-`tests/test_update.py`. Not tried: loss of power, a real network file system.
+{clips} stand-in clips of 64 px, in parts of 4 clips. More cases of the builder's lock are in
+`tests/test_lock.py` (a holder on another host, one that was killed, a reused process id, no hard links),
+of disk errors in `tests/test_trouble.py`, of take-over in `tests/test_update.py`, of Snakemake's triggers
+in `tests/test_reruns.py` and `tests/test_workflow.py`. Not tried: loss of power, a real network file
+system.
 
 | Fault | Tried | Outcome | Holds |
 |---|---|---|---|
@@ -61,18 +63,15 @@ def main() -> None:
     try:
         lab = Lab(work)
         trials = [
-            lambda: kills.kills(lab, args.kills, draw),
-            lambda: kills.orphans(lab, args.orphans, draw),
-            lambda: damage.damage(lab, args.damages, draw),
-            lambda: builders.races(lab, args.races, draw),
-            lambda: builders.readers(lab, args.reading),
-            lambda: disk.full(lab, args.disks),
-            lambda: disk.read_only(lab),
-            lambda: disk.no_locks(lab),
-            lambda: workflow.orphans(lab, args.runs),
-            lambda: workflow.directories(lab, args.runs),
+            (args.kills, lambda: kills.kills(lab, args.kills, draw)),
+            (args.orphans, lambda: kills.orphans(lab, args.orphans, draw)),
+            (args.damages, lambda: damage.damage(lab, args.damages, draw)),
+            (args.races, lambda: builders.races(lab, args.races, draw)),
+            (args.reading, lambda: builders.readers(lab, args.reading)),
+            (args.disks, lambda: [*disk.full(lab, args.disks), *disk.read_only(lab), *disk.no_locks(lab)]),
+            (args.runs, lambda: workflow.orphans(lab, args.runs) + workflow.directories(lab, args.runs)),
         ]
-        for trial in trials:
+        for trial in (trial for count, trial in trials if count):
             for row in trial():
                 rows.append(row)
                 print(line(row), flush=True)
@@ -80,15 +79,11 @@ def main() -> None:
         shutil.rmtree(work, ignore_errors=True)
     if args.output:
         machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        disk = subprocess.run(
-            ["stat", "--file-system", "--format=%T", work.parent],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        kind = ["stat", "--file-system", "--format=%T", work.parent]
+        where = subprocess.run(kind, capture_output=True, text=True, check=True).stdout.strip()
         minutes = (time.monotonic() - began) / 60
         args.output.write_text(
-            TEXT.format(version=__version__, machine=machine, disk=disk, minutes=minutes, clips=CLIPS["now"],
+            TEXT.format(version=__version__, machine=machine, disk=where, minutes=minutes, clips=CLIPS["now"],
                         rows="\n".join(map(line, rows)))
         )  # fmt: skip
     sys.exit(0 if all(row.holds for row in rows) else 1)
