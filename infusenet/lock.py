@@ -102,10 +102,11 @@ class Lock:
     def beat(self, stop: threading.Event) -> None:
         """Show waiters on other hosts that this process lives, until ``stop``."""
         while not stop.wait(BEAT):
-            found = _look(self.path)
-            if not found or found[0] != self._text:
-                return
-            os.utime(self.path)
+            with suppress(OSError):  # a file server that is away for a moment
+                found = _look(self.path)
+                if not found or found[0] != self._text:
+                    return
+                os.utime(self.path)
 
     def _create(self) -> bool:
         """Take the lock if it is free. A link to a finished file puts it there whole or not at all."""

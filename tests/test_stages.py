@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from filling import CLIPS, RECIPE, builder, fill, work
 
 from infusenet.errors import InputError
+from infusenet.lock import Lock
 from infusenet.recipe import file_digest
 from infusenet.store import Failure, Store, folder_of, sidecar_of
 
@@ -91,14 +94,24 @@ def test_upstream_failures_are_handed_through(tmp_path):
     assert Store(tmp_path / "flow.h5", "flow").failures == [lost]
 
 
+def at_work(process, output) -> bool:
+    """Whether that builder holds the lock, or has ended."""
+    lock = Lock(output).path
+    with suppress(FileNotFoundError):
+        return f'"pid": {process.pid},' in lock.read_text() or process.poll() is not None
+    return process.poll() is not None
+
+
 def test_killed_at_random_moments(tmp_path, reference):
     output = tmp_path / "flow.h5"
     draw = np.random.default_rng(0)
     kills = 0
     while not sidecar_of(output).exists():
         process = builder(output, pause=0.01)
+        while not at_work(process, output):
+            time.sleep(0.005)
         try:
-            process.wait(0.6 + draw.uniform(0, 0.5))
+            process.wait(draw.uniform(0, 0.5))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -2,8 +2,9 @@
 
     python benchmarks/faults [--kills 50] [--damages 200] ... [--output docs/faults.md]
 
-Works on fourteen stand-in clips below --work; a count of 0 leaves that trial out. Prints and writes a table in Markdown; its counts are those
-of the run that wrote it. Ends with status 1 if anything did not hold.
+Works on fourteen stand-in clips below --work; a count of 0 leaves that trial out. Prints and writes a
+table in Markdown; its counts are those of the run that wrote it. Ends with status 1 if anything did not
+hold.
 """
 
 import argparse

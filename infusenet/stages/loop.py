@@ -65,7 +65,8 @@ def fill(
     Raises
     ------
     InputError
-        With ``failed="stop"``, one that lists every failed clip.
+        With ``failed="stop"``, one that lists every failed clip; the disk is full or cannot be written
+        to; the lock was lost. What had been published stays as it is.
     """
     output = Path(output)
     content = {"stage": stage, "database": database, "recipe": recipe}
