@@ -11,6 +11,7 @@ time of the update goes. Goal: at most 10 %.
 import argparse
 import os
 import pstats
+import resource
 import shutil
 import subprocess
 import sys
@@ -58,8 +59,8 @@ class Bench:
         listed.write_text(to_csv(read_manifest(listed)[: self.clips], labels=False))
         return spent
 
-    def build(self, stage: str, profile: Path | None = None) -> float:
-        """Run the stage's command; seconds from its start to its end."""
+    def build(self, stage: str, profile: Path | None = None) -> tuple[float, float]:
+        """Run the stage's command; seconds from its start to its end, and of processors."""
         output = self.cache / f"{stage}.h5"
         output.unlink(missing_ok=True)
         sidecar_of(output).unlink(missing_ok=True)
@@ -71,9 +72,10 @@ class Bench:
             words += [self.cache / "faces.h5"]
         words += ["--threads" if stage == "latents" else "--processes", self.processes]
         python = [sys.executable, *(["-m", "cProfile", "-o", profile] if profile else [])]
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([*python, "-m", "infusenet.cli", stage, *map(str, words)], check=True)
-        return time.perf_counter() - began
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def change(self) -> str:
         """Replace the apex frame of the first clip by the one before it; returns the clip."""
@@ -120,23 +122,28 @@ def main() -> None:
         for stage, keys in bench.keys().items():
             if {name for name, key in keys.items() if before[stage].get(name) != key} != {clip}:
                 sys.exit(f"{stage}: other keys than that of {clip} have changed")
-        spent = {stage: breakdown(profiles[stage], update[stage]) for stage in STAGES}
+        spent = {stage: breakdown(profiles[stage], update[stage][0]) for stage in STAGES}
         count, size = len(before["faces"]), sum(path.stat().st_size for path in bench.cache.glob("*.h5"))
     finally:
         shutil.rmtree(work)
 
     print(f"{args.database}: {count} clips, {size / 1e6:.0f} MB of stores, {args.processes} processes\n")
     print("| seconds | faces | flow | latents | all stages |\n|---|---|---|---|---|")
-    row("full build", full)
-    row("one clip changed", update)
+    row("full build", {stage: wall for stage, (wall, _) in full.items()})
+    row("one clip changed", {stage: wall for stage, (wall, _) in update.items()})
     for part in next(iter(spent.values())):
         row(f"- {part}", {stage: spent[stage][part] for stage in STAGES})
-    share = sum(update.values()) / sum(full.values())
-    print(f"\nOne changed clip costs {100 * share:.1f} % of a full build (goal: at most 10 %).")
+    row("full build, processor time", {stage: cpu for stage, (_, cpu) in full.items()})
+    row("one clip changed, processor time", {stage: cpu for stage, (_, cpu) in update.items()})
+    wall, cpu = (sum(u[n] for u in update.values()) / sum(f[n] for f in full.values()) for n in (0, 1))
+    print(
+        f"\nOne changed clip costs {wall:.1%} of a full build (goal: at most 10 %); of its processor time, "
+        f"which tells more on a busy machine, {cpu:.1%}."
+    )
     print(
         f"Not in it: indexing all frames took {full_sync:.1f} s at first, {update_sync:.1f} s for the update."
     )
-    sys.exit(0 if share <= 0.1 else 1)
+    sys.exit(0 if wall <= 0.1 else 1)
 
 
 def row(name: str, seconds: dict[str, float]) -> None:

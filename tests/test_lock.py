@@ -7,9 +7,9 @@ import shlex
 import socket
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -134,29 +134,32 @@ def test_a_silent_holder_elsewhere_is_reported_with_the_command_that_clears_it(o
     fill(output)
 
 
-def test_a_holder_elsewhere_that_gives_signs_of_life_is_waited_for(output, quick, monkeypatch):
-    monkeypatch.setattr(lock, "PATIENCE", 1.0)
-    path, began = locked(output, host="elsewhere", pid=7), time.monotonic()
+def test_a_holder_elsewhere_that_gives_signs_of_life_is_waited_for(output, monkeypatch):
+    """An hour of waiting on a clock of its own, with a beat every minute."""
+    path, clock = locked(output, host="elsewhere", pid=7), 0.0
 
-    def live():
-        for _ in range(15):
-            time.sleep(0.1)
-            os.utime(path)
-        path.unlink()
+    def sleep(seconds):
+        nonlocal clock
+        clock += 60
+        if clock < 3600:
+            os.utime(path, (clock, clock))
+        else:
+            path.unlink()
 
-    thread = threading.Thread(target=live)
-    thread.start()
-    with hold(output) as held:
-        assert held.waited
-        assert time.monotonic() - began > lock.PATIENCE
-    thread.join()
+    held = Lock(output)
+    monkeypatch.setattr(lock, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock))
+    held.acquire()
+    assert held.waited
+    assert clock == 3600
 
 
 def test_a_holder_gives_signs_of_life(output, monkeypatch):
     monkeypatch.setattr(lock, "BEAT", 0.01)
     with hold(output) as held:
         os.utime(held.path, (0, 0))
-        time.sleep(0.3)
+        patience = time.monotonic() + 20
+        while held.path.stat().st_mtime == 0 and time.monotonic() < patience:
+            time.sleep(0.01)
         assert held.path.stat().st_mtime > 0
 
 
