@@ -13,7 +13,7 @@ from infusenet.manifest import Clip
 __all__ = ["ERRATA", "READERS", "REVISION", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
-REVISION = 1
+REVISION = 2
 
 READERS = {module.READER.database: module.READER for module in (casme, casme2, samm, fourd, mmew, casme3a)}
 

@@ -20,7 +20,11 @@ def folders(row: Row) -> list[list[tuple[str, ...]]]:
 
 def keep(line: Line) -> bool:
     """A table of micro and macro rows says which is which; the label table has micro rows only."""
-    return line.extra.get("expressiontype", "micro-expression").lower() == "micro-expression"
+    said = line.extra.get("expressiontype", "Micro-expression")
+    kind = "".join(filter(str.isalnum, said.lower()))
+    if kind not in ("microexpression", "macroexpression"):
+        raise ValueError(f"Expression type '{said}', expected Micro-expression or Macro-expression")
+    return kind == "microexpression"
 
 
 def rename(rows: list[Row]) -> list[Row]:

@@ -45,7 +45,7 @@ class Reader:
         Layouts of a clip's folder below the frames root, in order of preference; each is a list of
         spellings. The first spelling of the first is the layout that MEB uses.
     keep
-        Which lines are micro-expressions at all.
+        Which lines are micro-expressions at all; ValueError where a line does not say.
     rename
         Gives the clips of a whole table their ids, where a row alone does not say it.
     problem
@@ -83,14 +83,18 @@ class Reader:
         notes = Notes(f"{self.database}: {annotations}")
         problems = Problems(annotations)
         fixes = errata_tables.load(self.database, errata)
-        folders = ClipFolders(frames)
-        rows = self._rows(read_lines(annotations, self.columns), notes, problems)
+        lines = read_lines(annotations, self.columns)
+        rows = self._rows(lines, notes, problems)
         pairs = []
         for row in rows:
             with problems.of(row.number):
                 pairs.append((row, self._clip(row, fixes.get((row.subject, row.clip), {}), notes)))
-        clips = self.located(pairs, folders, notes, problems)
+        clips = []
+        with problems.of(None):
+            clips = self.located(pairs, ClipFolders(frames), notes, problems)
         problems.raise_all()
+        if not clips:
+            raise InputError(f"{annotations}: no clip in {len(lines)} rows; expected micro-expressions")
         check(clips, str(annotations))
         if absent := [f"{s}/{c}" for s, c in fixes.keys() - {(r.subject, r.clip) for r in rows}]:
             shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
@@ -102,8 +106,10 @@ class Reader:
 
     def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> list[Row]:
         rows = []
-        for line in filter(self.keep, lines):
+        for line in lines:
             with problems.of(line.number):
+                if not self.keep(line):
+                    continue
                 fields = {name: plain(text) for name, text in line.fields.items()}
                 for name, text in line.fields.items():
                     if fields[name] != text:
