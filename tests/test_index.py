@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from owners import RELEASES
 
 from infusenet import index, manifest
 from infusenet.errors import InputError
@@ -129,3 +130,24 @@ def test_problems_of_all_databases_at_once(lab):
         index.sync(config, root / "data_manifests")
     assert "gone.csv" in str(caught.value)
     assert os.path.join("s1", "b") in str(caught.value)
+
+
+@pytest.fixture
+def owners_lab(tmp_path):
+    """A database as its owners distribute it, and the configuration that names it."""
+    annotations, frames = RELEASES["mmew"]().write(tmp_path)
+    source = {"annotations": str(annotations), "frames": str(frames), "reader": "mmew"}
+    return tmp_path, {"databases": {"mine": source}, "cache": str(tmp_path / "cache")}
+
+
+def test_frames_moved_inside_their_root_are_found_again(owners_lab):
+    root, _ = owners_lab
+    first, _ = sync(owners_lab)
+    (root / "frames").rename(root / "MMEW_Final")
+    (root / "frames").mkdir()
+    (root / "MMEW_Final").rename(root / "frames/MMEW_Final")
+    assert b"MMEW_Final/Micro_Expression/fear/S30-05-001" not in first[0]
+    assert b"MMEW_Final/Micro_Expression/fear/S30-05-001" in sync(owners_lab)[0][0]
+    shutil.rmtree(root / "frames/MMEW_Final/Micro_Expression/fear")
+    with pytest.raises(InputError, match="row 4: clip 30/S30-05-001: no folder fear/S30-05-001"):
+        sync(owners_lab)
