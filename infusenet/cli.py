@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infusenet import commands
 from infusenet import recipe as recipes
+from infusenet.databases.options import HELP as READ_OPTIONS
 from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 
@@ -50,6 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--annotations", type=Path, required=True)
     sub.add_argument("--frames", type=Path, required=True)
     sub.add_argument("--output", type=Path, required=True)
+    for name, text in READ_OPTIONS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
 
     sub = command("import", commands.import_joint, "split a joint cross-database table into manifests")
     sub.add_argument("table", type=Path)

@@ -42,10 +42,11 @@ def nuisance_bench(args):
 
 
 def read(args):
+    from infusenet.databases import Options
     from infusenet.databases import read as read_database
     from infusenet.manifest import to_csv, write_if_changed
 
-    clips = read_database(args.database, args.annotations, args.frames)
+    clips = read_database(args.database, args.annotations, args.frames, options=Options.of(vars(args)))
     write_if_changed(args.output, to_csv(clips))
     print(f"{args.output}: {len(clips)} clips of {args.database}")
 

@@ -45,7 +45,10 @@ def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None
     given = Path(source.get("manifest", ""))
     if given.is_file() and table.exists() and given.samefile(table):
         clips = _of_database(manifest.read_manifest(table), name, table)
-    elif not (clips := _taken_over(table, index, origin, Path(source["frames"]))):
+    # Where an apex follows from the frames on disk, the source is read each time.
+    elif source.get("nearest_apex") or not (
+        clips := _taken_over(table, index, origin, Path(source["frames"]))
+    ):
         clips = _read(name, source)
         manifest.write_if_changed(table, manifest.to_csv(clips))
     frames = _scan(clips, Path(source["frames"]), index["frames"], name)
@@ -97,7 +100,9 @@ def _taken_over(table: Path, index: dict, origin: str, root: Path) -> list[Clip]
 def _read(name: str, source: dict) -> list[Clip]:
     if "manifest" in source:
         return _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
-    clips = databases.read(source.get("reader", name), Path(source["annotations"]), Path(source["frames"]))
+    annotations, frames = Path(source["annotations"]), Path(source["frames"])
+    options = databases.Options.of(source)
+    clips = databases.read(source.get("reader", name), annotations, frames, options=options)
     return [Clip(**{**vars(clip), "database": name}) for clip in clips]
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from infusenet import config as configuration
 from infusenet import recipe
+from infusenet.databases.options import HELP
 from infusenet.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,13 @@ def test_shipped_configuration_is_complete(raw):
         (("flow", "photometrc"), "local", "did you mean 'photometric'"),
         (("compute", "thread"), 2, "did you mean 'threads'"),
         (("databases", "samm", "frame"), "x", "did you mean 'frames'"),
+        (
+            ("databases", "samm"),
+            {"annotations": "a", "frames": "b", "strickt": True},
+            "did you mean 'strict'",
+        ),
+        (("databases", "samm"), {"annotations": "a", "frames": "b", "blank_au": "yes"}, "blank_au"),
+        (("databases", "samm", "nearest_apex"), True, "'annotations' is a dependency of 'nearest_apex'"),
         (("methods", "infusenet_resnet81"), {}, "did you mean 'infusenet_resnet18'"),
         (("methods", "infusenet_resnet18", "epoch"), 5, "did you mean 'epochs'"),
         (("methods", "infusenet_resnet18", "epochs"), "many", "expected int"),
@@ -71,6 +79,12 @@ def test_all_findings_at_once(raw):
     raw["faces"]["size"] = "big"
     text = refused(raw)
     assert all(word in text for word in ("strian", "from", "'big'"))
+
+
+def test_a_readers_options_are_settings_of_a_database(raw):
+    options = dict.fromkeys(HELP, True)
+    raw["databases"]["samm"] = {"annotations": "a", "frames": "b"} | options
+    assert configuration.settle(raw)["databases"]["samm"].items() >= options.items()
 
 
 def test_without_databases_the_standins_step_in(raw, tmp_path, monkeypatch):

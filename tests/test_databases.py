@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from owners import RELEASES, mixed, numbered, write_xlsx
 
 from infusenet import cli, databases, manifest
-from infusenet.databases import errata
+from infusenet.databases import Options, errata
 from infusenet.databases.aus import AU_NUMBERS, parse
 from infusenet.databases.frames import frame_index, resolve_folder
 from infusenet.databases.joint import import_table
@@ -322,6 +322,132 @@ def test_importing_the_readers_is_light():
     assert done.stdout.strip() == "[]"
 
 
+# --- what is repaired on request ---
+
+
+def with_options(release, root, **options):
+    clips = databases.read(release.key, *release.write(root), options=Options(**options))
+    return {clip.key: clip for clip in clips}
+
+
+@pytest.mark.parametrize("cell", ["/", None, "unclear"])
+def test_midpoint_apex(cell, tmp_path, capsys):
+    release = RELEASES["casme2"]()
+    release.rows[0][" ApexFrame"] = cell
+    clips = with_options(release, tmp_path, midpoint_apex=True)
+    assert clips["01/EP02_01f"].apex == 53
+    assert clips["04/EP12_01f"].apex == 279, "the errata come first"
+    assert "taken as 53, the middle" in capsys.readouterr().err
+
+
+def test_nearest_apex(tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    for name in ("5.jpg", "6.jpg", "4.jpg"):
+        release.folders["Micro_Expression/fear/S30-05-001"].remove(name)
+    release.folders["Micro_Expression/happiness/S01-01-001"].remove("7.jpg")
+    clips = with_options(release, tmp_path, nearest_apex=True)
+    assert [clip.apex for clip in clips.values()] == [5, 28, 3], (
+        "the earlier of two, and only where it must be"
+    )
+    assert "lacks apex 5; 3 taken, the nearest" in capsys.readouterr().err
+
+
+def test_nearest_apex_stays_inside_the_clip(tmp_path):
+    release = RELEASES["mmew"]()
+    release.rows = [release.rows[2] | {"OnsetFrame": 4, "ApexFrame": 5, "OffsetFrame": 9}]
+    release.folders = {"fear/S30-05-001": ["3.jpg", "6.jpg", "10.jpg"]}
+    with pytest.raises(InputError, match="lacks onset 4, offset 9"):
+        with_options(release, tmp_path, nearest_apex=True)
+
+
+def test_blank_au(tmp_path, capsys):
+    release = RELEASES["casme3a"]()
+    release.rows[0]["AU"] = None
+    clips = with_options(release, tmp_path, blank_au=True)
+    assert (clips["spNO.1/e"].au, active(clips["spNO.1/e"].labels)) == ("", set())
+    assert active(clips["spNO.1/e2"].labels) == {1, 2}
+    assert "row 2: AU cell is blank; taken as no AU" in capsys.readouterr().err
+
+
+def test_blank_au_leaves_the_columns_their_say(tmp_path):
+    release = RELEASES["fourd"]()
+    release.rows[0]["AUs"] = None
+    assert active(with_options(release, tmp_path, blank_au=True)["S08/S08_008_01_1"].labels) == {1, 2, 12, 45}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("casme", ["tense", "contempt", "happiness"]),
+        ("samm", ["anger", "others", "fear"]),
+        ("fourd", ["surprise", "negative+repression", "negative"]),
+        ("mmew", ["happiness", "repression", "fear"]),
+    ],
+)
+def test_normalised_emotion_is_one_more_column(key, expected, tmp_path):
+    clips = with_options(RELEASES[key](), tmp_path, normalised_emotion=True)
+    assert [clip.normalised_emotion for clip in clips.values()] == expected
+    plain = read(RELEASES[key](), tmp_path)
+    assert [clip.emotion for clip in clips.values()] == [clip.emotion for clip in plain.values()]
+    assert "normalised_emotion" not in manifest.to_csv(list(plain.values()))
+    (tmp_path / "out.csv").write_text(manifest.to_csv(list(clips.values())))
+    assert manifest.read_manifest(tmp_path / "out.csv") == list(clips.values())
+    assert "normalised_emotion" not in manifest.to_csv(list(clips.values()), labels=False)
+
+
+# --- strict ---
+
+
+def casme2_of_cd6me():
+    """Filled up to CD6ME's 256 clips: those of the errata, 24/EP02_02f, and as many more as are missing."""
+    release = RELEASES["casme2"]()
+    fixes = errata.load("casme2")
+    more = [("20", f"EP99_{n}") for n in range(256)]
+    have = {(row["Subject"], row["Filename"]) for row in release.rows}
+    keys = [key for key in (("24", "EP02_02f"), *fixes, *more) if key not in have]
+    for subject, clip in keys[: 256 - len(have)]:
+        frames = {"onset": 1, "apex": 20, "offset": 400} | fixes.get((subject, clip), {})
+        release.rows.append(release.rows[0] | {"Subject": subject, "Filename": clip})
+        release.rows[-1] |= {"OnsetFrame": 1, " ApexFrame": 20, "OffsetFrame": 400}
+        names = [f"img{frames[name]}.jpg" for name in ("onset", "apex", "offset")]
+        release.folders[f"CASME2-RAW/sub{subject}/{clip}"] = names
+    return release
+
+
+def test_strict_takes_the_table_of_cd6me(tmp_path, capsys):
+    clips = with_options(casme2_of_cd6me(), tmp_path, strict=True)
+    assert len(clips) == 256
+    assert "24/EP02_02f" in clips
+    assert "rows; the release" not in capsys.readouterr().err
+
+
+def test_strict_names_the_clip_that_the_official_table_lacks(tmp_path, capsys):
+    release = casme2_of_cd6me()
+    release.rows = [row for row in release.rows if row["Filename"] != "EP02_02f"]
+    said = "255 rows; the release used by CD6ME has 256, one of them 24/EP02_02f, which is not here"
+    with pytest.raises(InputError, match=f"refused: strict: {said}"):
+        with_options(release, tmp_path, strict=True)
+    capsys.readouterr()
+    assert len(read(release, tmp_path)) == 255
+    assert f"{said}\n" in capsys.readouterr().err
+
+
+def test_strict_refuses_errata_without_a_clip(tmp_path):
+    with pytest.raises(InputError) as caught:
+        with_options(RELEASES["mmew"](), tmp_path, strict=True)
+    assert "strict: 15 of 16 errata name clips that are not in the table: 13/S13-01-001" in str(caught.value)
+    assert "strict: 3 rows; the release used by CD6ME has 300" in str(caught.value)
+
+
+def test_strict_refuses_columns_that_contradict_but_for_the_known_row(tmp_path):
+    release = RELEASES["fourd"]()
+    release.rows[0]["AU7"] = 1
+    with pytest.raises(InputError) as caught:
+        with_options(release, tmp_path, strict=True)
+    told = "row 2: strict: AU 'AUL1+2+12+45' but its 0/1 columns say AU1+AU2+AU7+AU12+AU45"
+    assert str(caught.value).endswith(f"refused: {told}")
+
+
 # --- errata ---
 
 
@@ -470,6 +596,20 @@ def test_read_and_summary_from_the_command_line(tmp_path, capsys):
     assert cli.main(argv) == 0
     assert "3 clips of samm" in capsys.readouterr().out
     assert len(manifest.read_manifest(output)) == 3
+
+
+def test_options_from_the_command_line(tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    release.rows[0].update({"ApexFrame": None, "Action Units": None})
+    annotations, frames = release.write(tmp_path)
+    argv = ["read", "mmew", "--annotations", str(annotations), "--frames", str(frames)]
+    argv += ["--output", str(tmp_path / "out.csv")]
+    flags = ["--midpoint-apex", "--nearest-apex", "--blank-au", "--normalised-emotion"]
+    assert cli.main([*argv, *flags]) == 0
+    clip = manifest.read_manifest(tmp_path / "out.csv")[1]
+    assert (clip.emotion, clip.normalised_emotion) == ("others", "repression")
+    assert cli.main([*argv, *flags, "--strict"]) == 1
+    assert "strict: 3 rows" in capsys.readouterr().err
 
 
 def test_xlsx_under_another_name(tmp_path):

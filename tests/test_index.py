@@ -151,3 +151,26 @@ def test_frames_moved_inside_their_root_are_found_again(owners_lab):
     shutil.rmtree(root / "frames/MMEW_Final/Micro_Expression/fear")
     with pytest.raises(InputError, match="row 4: clip 30/S30-05-001: no folder fear/S30-05-001"):
         sync(owners_lab)
+
+
+def test_changed_settings_of_a_reader_are_seen(owners_lab):
+    _, config = owners_lab
+    first, _ = sync(owners_lab)
+    config["databases"]["mine"]["normalised_emotion"] = True
+    assert b",others,repression,R4+7," in sync(owners_lab)[0][0]
+    config["databases"]["mine"]["strict"] = True
+    with pytest.raises(InputError, match="strict: 3 rows"):
+        sync(owners_lab)
+    del config["databases"]["mine"]["normalised_emotion"], config["databases"]["mine"]["strict"]
+    assert sync(owners_lab)[0][0] == first[0]
+
+
+def test_nearest_apex_follows_the_frames(owners_lab):
+    root, config = owners_lab
+    config["databases"]["mine"]["nearest_apex"] = True
+    first, _ = sync(owners_lab)
+    apex = root / "frames/Micro_Expression/fear/S30-05-001/5.jpg"
+    apex.rename(root / "aside.jpg")
+    assert b"S30-05-001,1,4,11," in sync(owners_lab)[0][0]
+    (root / "aside.jpg").rename(apex)
+    assert sync(owners_lab)[0][0] == first[0]

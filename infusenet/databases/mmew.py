@@ -10,6 +10,7 @@ from itertools import product
 from infusenet.databases.core import Reader, Row
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
+SPELLINGS = {"other": "repression", "others": "repression"}
 CLIP = re.compile(r"S([0-9]{2})-0([1-7])-[0-9]{3}", re.IGNORECASE)
 
 
@@ -53,4 +54,5 @@ READER = Reader(
     subject=(r"([0-9]{1,2})", "{}"),
     folders=folders,
     problem=problem,
+    emotions=SPELLINGS,
 )
