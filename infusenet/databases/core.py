@@ -55,6 +55,8 @@ class Reader:
         Gives the clips of a whole table their ids, where a row alone does not say it.
     problem
         The database's own check of one row: a sentence, or None.
+    oddity
+        The same for what is noted and kept.
     au_columns
         The workbook has 0/1 columns ``AU<n>``, which beat the AU string.
     contradictions
@@ -76,6 +78,7 @@ class Reader:
     keep: Callable[[Line], bool] = lambda line: True
     rename: Callable[[list[Row]], list[Row]] = lambda rows: rows
     problem: Callable[[Row], str | None] = lambda row: None
+    oddity: Callable[[Row], str | None] = lambda row: None
     au_columns: bool = False
     contradictions: frozenset[tuple[str, str]] = frozenset()
     emotions: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +158,8 @@ class Reader:
                     raise ValueError(f"clip {row.subject}/{row.clip} stands in row {first[key]} already")
                 if problem := self.problem(row):
                     raise ValueError(problem)
+                if oddity := self.oddity(row):
+                    notes.add("oddity", row.number, oddity)
                 named.append(row)
         return named
 
