@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("import", commands.import_joint, "split a joint cross-database table into manifests")
     sub.add_argument("table", type=Path)
     sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--frames", type=_key_path, action="append", metavar="KEY=DIR")
+    sub.add_argument("--frames", type=_key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
 
     sub = command("summary", commands.summary, "clips, subjects and AU positives by database")
     sub.add_argument("manifests", type=Path, nargs="+")

@@ -54,7 +54,12 @@ def read(args):
 def import_joint(args):
     from infusenet.databases.joint import import_table
 
-    for path, count in import_table(args.table, args.output, dict(args.frames or [])):
+    frames = dict(args.frames)
+    if len(frames) < len(args.frames):
+        keys = [key for key, _ in args.frames]
+        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+    for path, count in import_table(args.table, args.output, frames):
         print(f"{path}: {count} clips")
 
 
