@@ -250,6 +250,16 @@ def test_mmew_layouts(folder, tmp_path):
     assert [clip.frames for clip in read(release, tmp_path).values()] == [f"{folder}/S30-05-001"]
 
 
+@pytest.mark.parametrize("emotion", [None, "hapiness"])
+def test_mmew_emotion_that_is_none_is_told(emotion, tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    release.rows[0]["Estimated Emotion"] = emotion
+    clips = read(release, tmp_path)
+    assert clips["1/S01-01-001"].emotion == (emotion or "")
+    told = f"row 2: emotion '{emotion or ''}', but the clip's name S01-01-001 says happiness"
+    assert sum(told in line for line in capsys.readouterr().err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -550,6 +560,52 @@ def test_joint_table_finds_folders_on_disk(tmp_path):
     assert [clip.frames for clip in clips] == ["part_A/spNO.1/e/color"] * 2
     with pytest.raises(InputError, match="did you mean 'casme3a'"):
         import_table(table, tmp_path / "out", {"casme3": tmp_path})
+
+
+def joint_row(**changes) -> dict:
+    row = next(row for row in joint_rows() if row["dataset"] == "casme3a") | changes
+    length = {"apexf": row["apex"] - row["onset"], "n_frames": row["offset"] - row["onset"] + 1}
+    return row | length
+
+
+@pytest.mark.parametrize("below", ["", "Part_A_ME_clip/frame/"])
+def test_joint_table_finds_the_owners_clips_of_corrected_onsets(below, tmp_path):
+    """They are named by the workbook's onset, which the joint table has corrected in two rows."""
+    rows = [
+        joint_row(),
+        joint_row(subject="spNO.216", material="d", onset=2647, apex=2650, offset=2652),
+        joint_row(subject="spNO.216", material="e", onset=1, apex=1, offset=9),
+    ]
+    folders = [f"{below}spNO.1_e_62", f"{below}spNO.216_d_2674", f"{below}spNO.216_e_0"]
+    for folder, row in zip(folders, rows, strict=True):
+        (tmp_path / "frames" / folder).mkdir(parents=True)
+        for name in numbered("{}.jpg", row["onset"], row["offset"]):
+            (tmp_path / "frames" / folder / name).touch()
+    table = write_joint(tmp_path / "joint.csv", rows)
+    import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
+    assert [clip.frames for clip in manifest.read_manifest(tmp_path / "out/casme3a.csv")] == folders
+    (tmp_path / "frames" / below / "spNO.216_d_9").mkdir()
+    with pytest.raises(InputError, match="row 3: .*both match"):
+        import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
+
+
+def test_several_frames_roots_after_one_flag(tmp_path, capsys):
+    """As data_manifests/README.md writes it."""
+    table = write_joint(tmp_path / "joint.csv", joint_rows())
+    roots = {key: tmp_path / key for key in ("casme2", "samm")}
+    for key, folder, n in (
+        ("casme2", "CASME2_RAW/sub01/EP02_01f", (46, 59, 86)),
+        ("samm", "006/006_1_2", (5562, 5588, 5632)),
+    ):
+        (roots[key] / folder).mkdir(parents=True)
+        for number in n:
+            (roots[key] / folder / f"{number}.jpg").touch()
+    argv = ["import", str(table), "--output", str(tmp_path / "out"), "--frames"]
+    given = [f"{key}={root}" for key, root in roots.items()]
+    assert cli.main([*argv, *given]) == 0
+    assert manifest.read_manifest(tmp_path / "out/casme2.csv")[0].frames == "CASME2_RAW/sub01/EP02_01f"
+    assert cli.main([*argv, *given, "--frames", f"samm={tmp_path}"]) == 1
+    assert "--frames names samm twice" in capsys.readouterr().err
 
 
 # --- Table 1's header ---
