@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from infusenet import commands
-from infusenet import recipe as recipes
 from infusenet.errors import InputError
+from infusenet.settings import STAGES
 from infusenet.standins import NUISANCE
 
 
@@ -74,8 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("faces", type=Path)
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
-    sub.add_argument("--photometric", choices=recipes.CHOICES["photometric"])
-    sub.add_argument("--strain", choices=recipes.CHOICES["strain"])
+    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
+    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
     sub.add_argument("--processes", type=int, default=1)
 
     sub = command("latents", commands.latents, "magnified latents of the onset-apex pairs")
@@ -83,11 +83,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
     sub.add_argument("--weights", type=Path)
-    sub.add_argument("--latent", choices=recipes.CHOICES["latent"])
+    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
     sub.add_argument("--factor", type=float)
-    sub.add_argument("--form", choices=recipes.CHOICES["form"])
+    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
     sub.add_argument("--size", type=int)
-    sub.add_argument("--photometric", choices=recipes.CHOICES["photometric"][:2])
+    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 

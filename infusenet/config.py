@@ -9,9 +9,10 @@ from pathlib import Path
 import yaml
 
 from infusenet import recipe as recipes
+from infusenet import settings as allowed
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
-from infusenet.methods import INFUSION, METHODS, VARIANTS
+from infusenet.methods import METHODS, VARIANTS
 from infusenet.methods import method as method_named
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
@@ -45,27 +46,26 @@ def settle(raw: dict) -> dict:
         config = merge(config, standins["settings"])
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
-    known = {key: value for name in METHODS for key, value in METHODS[name].recipe.items()}
-    _check_settings("every_method", known, config["every_method"])
+    check_values(config)
     for name in config["methods"]:
         resolve_method(config, name)
-    for name, settings in config["variants"].items():
+    for name in config["variants"]:
         stage, _, variant = name.partition(".")
-        if stage not in recipes.STAGES or not variant:
-            raise InputError(
-                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(recipes.STAGES)}"
-            )
-        recipes.resolve(stage, config[stage] | (settings or {}))
+        stage_recipe(config, stage, variant)
     return config
 
 
 def validate(raw: dict) -> None:
     """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
 
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    # The standard takes 2.0 for an integer and YAML's .nan for a number.
+    kinds = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": lambda _, value: type(value) is int, "number": lambda _, value: allowed.finite(value)}
+    )
     problems = []
-    for error in Draft202012Validator(schema).iter_errors(raw):
+    for error in validators.extend(Draft202012Validator, type_checker=kinds)(schema).iter_errors(raw):
         where = ".".join(map(str, error.absolute_path)) or "top level"
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
@@ -77,6 +77,37 @@ def validate(raw: dict) -> None:
         else:
             problems.append(f"{where}: {error.message}")
     raise_all(problems, "configuration refused")
+
+
+def check_values(config: dict) -> None:
+    """Check the settings of stages and methods; one InputError lists every finding."""
+    every = {name for method in METHODS.values() for name in method.recipe} - {"revision"}
+    blocks = [
+        ("every_method", config["every_method"], {name: allowed.METHOD[name] for name in every}),
+        ("common", config["common"], allowed.METHOD),
+        *((stage, config[stage], known) for stage, known in allowed.STAGES.items()),
+        *((f"methods.{n}", given, method_named(n).settings) for n, given in config["methods"].items()),
+    ]
+    problems = []
+    for name, given in config["variants"].items():
+        stage, _, variant = name.partition(".")
+        if stage not in allowed.STAGES or not variant:
+            problems.append(
+                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(allowed.STAGES)}"
+            )
+        else:
+            blocks.append((f"variants.{name}", given, allowed.STAGES[stage]))
+    for where, given, known in blocks:
+        problems += allowed.problems(where, given or {}, known)
+    raise_all(problems, "configuration refused")
+    crop = stage_recipe(config, "faces")["size"]
+    for name in ("latents", *VARIANTS, *config["variants"]):
+        stage, _, variant = name.partition(".")
+        size = (recipes.STAGES[stage] | stage_settings(config, stage, variant)).get("size")
+        if stage == "latents" and size > crop:
+            raise InputError(
+                f"{name}.size is {size}, but faces.size is {crop}: latents are made from the crops"
+            )
 
 
 def standin_databases(root: Path) -> dict:
@@ -131,7 +162,6 @@ def resolve_method(config: dict, name: str) -> dict:
     """
     method = method_named(name)
     settings = config["methods"].get(name) or {}
-    _check_settings(f"methods.{name}", method.recipe, settings)
     common = config["common"] if config["recipe"] == "common" else {}
     shared = {k: v for k, v in (common | config["every_method"]).items() if k in method.recipe}
     recipe = {"method": name, **method.fixed, **method.recipe, **settings, **shared}
@@ -149,19 +179,6 @@ def resolve_method(config: dict, name: str) -> dict:
         made = stage_recipe(config, "latents")
         recipe |= {"magnifier": config["latents"]["weights"], "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
-
-
-def _check_settings(where: str, defaults: dict, settings: dict) -> None:
-    """Settings must be among a method's own and of the right kind."""
-    kinds = {key: type(value) for key, value in defaults.items() if key != "revision"}
-    if "preset" in defaults:
-        kinds |= INFUSION
-    for key, value in settings.items():
-        if key not in kinds:
-            raise InputError(f"{where}: unknown key '{key}' {did_you_mean(key, kinds)}")
-        expected = kinds[key]
-        if not isinstance(value, (int, float) if expected is float else expected):
-            raise InputError(f"{where}.{key} is {value!r}, expected {expected.__name__}")
 
 
 def method_recipe(name: str, path: Path | str) -> dict:

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
+from infusenet.methods import check_recipe
 from infusenet.recipe import digest, file_digest
 
 
@@ -61,6 +62,7 @@ def train(
     InputError
         Stores that do not fit the recipe or the manifests, no clips, or a loss that is not finite.
     """
+    check_recipe(recipe)
     if recipe["method"] != method:
         raise InputError(f"the recipe is one of '{recipe['method']}', expected '{method}'")
     output = Path(output)

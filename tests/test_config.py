@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from infusenet import config as configuration
-from infusenet import recipe
+from infusenet import recipe, settings
 from infusenet.errors import InputError
+from infusenet.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,19 @@ def test_shipped_configuration_is_complete(raw):
         (("methods", "infusenet_resnet18", "epochs"), "many", "expected int"),
         (("variants", "flow.meb"), {"strian": "meb"}, "did you mean 'strain'"),
         (("variants", "flwo.meb"), {}, "STAGE.NAME"),
+        (("variants", "latents.x"), {"factor": 0}, "factor is 0, expected a finite number > 1"),
+        (("variants", "latents.x"), {"size": "abc"}, "size is 'abc', expected integer"),
+        (("variants", "latents.x"), {"photometric": "local"}, "photometric is 'local' (known: global, none)"),
+        (("variants", "latents.x"), {"size": 300}, "latents.x.size is 300, but faces.size is 224"),
+        (("faces", "size"), 112, "latents.size is 224, but faces.size is 112"),
+        (("every_method", "epochs"), 0, "epochs is 0, expected integer >= 1"),
+        (("every_method", "scope"), "sample", "unknown key 'scope'"),
+        (("common", "rate"), float("nan"), "nan is not of type 'number'"),
+        (("common", "epochs"), 5.0, "5.0 is not of type 'integer'"),
+        (("faces", "size"), 224.0, "224.0 is not of type 'integer'"),
+        (("latents", "factor"), float("inf"), "inf is not of type 'number'"),
+        (("compute", "device"), "cudda", "'cudda' is not one of"),
+        (("compute", "threads"), 2.0, "2.0 is not of type 'integer'"),
         (("seeds",), [], "seeds"),
         (("databases",), {"samm": {"manifest": "a", "frames": "b"}}, "at least two"),
         (("latents", "size"), 64, "same geometry"),
@@ -63,6 +77,69 @@ def test_what_is_wrong_is_named(raw, path, value, expected):
         block = block[key]
     block[last] = value
     assert expected in refused(raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("epochs", 0, "integer >= 1"),
+        ("epochs", -1, "integer >= 1"),
+        ("epochs", True, "integer >= 1"),
+        ("batch", 0, "integer >= 1"),
+        ("gamma", -1, "a finite number > 0"),
+        ("rate", float("nan"), "a finite number > 0"),
+        ("rate", float("inf"), "a finite number > 0"),
+        ("weight_decay", -0.1, "a finite number >= 0"),
+        ("factor", 1, "a finite number > 1"),
+        ("preset", "papr", "did you mean 'paper'"),
+        ("pseudo_apex", "perepoch", "did you mean 'per_epoch'"),
+        ("weights", "imagnet", "an existing file (did you mean 'imagenet'"),
+        ("scope", "x", "known: batch, channel, sample"),
+        ("places", ["blok1"], "some of block1"),
+        ("places", "block1", "some of block1"),
+        ("detach", 1, "true or false"),
+    ],
+)
+def test_a_method_s_values_are_checked_before_anything_runs(raw, name, value, expected):
+    raw["methods"]["infusenet_resnet18"][name] = value
+    text = refused(raw)
+    assert f"methods.infusenet_resnet18.{name} is {value!r}" in text
+    assert expected in text
+
+
+def test_every_value_that_a_method_has_by_default_is_allowed():
+    for method in METHODS.values():
+        given = {name: value for name, value in method.recipe.items() if name != "revision"}
+        assert given.keys() <= method.settings.keys()
+        assert not list(settings.problems("", given, method.settings))
+
+
+def test_every_default_of_a_stage_is_allowed():
+    for stage, known in settings.STAGES.items():
+        given = {name: value for name, value in recipe.STAGES[stage].items() if name != "revision"}
+        assert given.keys() == known.keys()
+        assert not list(settings.problems(stage, given, known))
+
+
+def test_stage_recipes_keep_their_text():
+    """A store is taken over as long as this text is the same: it may change only with a revision."""
+    latents = recipe.resolve("latents") | {"weights": ""}
+    assert [
+        recipe.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), latents)
+    ] == [
+        '{"ecc":false,"keep":"pairs","revision":1,"size":224,"stage":"faces"}',
+        '{"photometric":"local","revision":1,"stage":"flow","strain":"tensor"}',
+        '{"factor":10,"form":"pooled","latent":"difference","photometric":"none","revision":1,"size":224,'
+        '"stage":"latents","weights":""}',
+    ]
+
+
+def test_the_tables_know_what_the_models_know():
+    from infusenet.models.infusion import PRESETS
+    from infusenet.models.vit import VARIANTS
+
+    assert set(settings.METHOD["preset"].choices) == set(PRESETS)
+    assert set(settings.METHOD["variant"].choices) == set(VARIANTS)
 
 
 def test_all_findings_at_once(raw):
