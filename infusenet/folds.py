@@ -40,12 +40,10 @@ def training_databases(held_out: str, manifests: Path, databases: Sequence[str] 
 
     The order is alphabetical, whatever order they are given in, so it cannot change a result.
     """
-    if databases is None:
-        databases = [path.stem for path in manifests.glob("*.csv")]
-        if held_out not in databases:
-            raise InputError(
-                f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, databases)}"
-            )
+    there = [path.stem for path in manifests.glob("*.csv")]
+    databases = there if databases is None else databases
+    if held_out not in {*there, *databases}:
+        raise InputError(f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, there)}")
     chosen = sorted(set(databases) - {held_out})
     if not chosen:
         raise InputError(f"nothing to train on: no database besides '{held_out}' is named or has a manifest")

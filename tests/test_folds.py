@@ -37,9 +37,10 @@ def test_a_fold_trains_on_all_databases_but_one_in_any_order(root):
     manifests = root / "manifests"
     assert folds.training_databases("beta", manifests, None) == ["alpha"]
     assert folds.training_databases("b", manifests, ["c", "a", "b"]) == ["a", "c"]
-    assert folds.training_databases("b", manifests, ["a", "c"]) == ["a", "c"]
-    with pytest.raises(InputError, match="did you mean 'beta'"):
-        folds.training_databases("betta", manifests, None)
+    assert folds.training_databases("beta", manifests, ["a", "c"]) == ["a", "c"]
+    for databases in (None, ["alpha", "beta"]):
+        with pytest.raises(InputError, match="did you mean 'beta'"):
+            folds.training_databases("betta", manifests, databases)
     with pytest.raises(InputError, match="nothing to train on"):
         folds.training_databases("b", manifests, ["b"])
 
