@@ -4,6 +4,9 @@
 """
 
 import copy
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -18,10 +21,40 @@ from infusenet.methods import method as method_named
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def load(path: Path | str) -> dict:
-    """Settled configuration of a YAML file (read as plain data, nothing in it is executed)."""
+# Blocks whose entries may all be commented out, which leaves null.
+MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants")
+
+
+class PlainYaml(yaml.SafeLoader):
+    """Plain data, nothing in it is executed. A key that stands twice is an error: YAML drops the first."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
+                lines = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
+                raise InputError(f"{self.name}: '{key.value}' stands in {lines}; remove one")
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path | str) -> dict:
+    """The data of a YAML file.
+
+    Raises
+    ------
+    InputError
+        No YAML, or a key that stands twice.
+    """
     with open(path, encoding="utf-8") as file:
-        return settle(yaml.safe_load(file))
+        try:
+            return yaml.load(file, PlainYaml)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: no readable YAML: {error}") from None
+
+
+def load(path: Path | str) -> dict:
+    """Settled configuration of a YAML file."""
+    return settle(read(path))
 
 
 def settle(raw: dict) -> dict:
@@ -36,8 +69,7 @@ def settle(raw: dict) -> dict:
         Every unknown key (with the nearest known one) and every bad value, or fewer than two
         databases, or no database and no stand-ins on disk.
     """
-    validate(raw)
-    config = copy.deepcopy(raw)
+    config = validate(raw)
     config["seeds"] = [int(seed) for seed in raw["seeds"]]
     standins = config.pop("standins")
     config["uses_standins"] = not config["databases"]
@@ -46,6 +78,7 @@ def settle(raw: dict) -> dict:
         config = merge(config, standins["settings"])
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
+    raise_all(_same_clips(config["databases"]), "configuration refused")
     check_values(config)
     for name in config["methods"]:
         resolve_method(config, name)
@@ -55,17 +88,34 @@ def settle(raw: dict) -> dict:
     return config
 
 
-def validate(raw: dict) -> None:
-    """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding."""
+def _same_clips(databases: dict) -> Iterator[str]:
+    """A sentence for every database that is another one by a second name."""
+    seen = {}
+    for name, source in databases.items():
+        paths = tuple(
+            sorted((key, os.path.realpath(path)) for key, path in source.items() if key != "reader")
+        )
+        if (other := seen.setdefault(paths, name)) != name:
+            yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
+
+
+def validate(raw: dict) -> dict:
+    """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding.
+
+    Returns a copy in which blocks without an entry are empty dicts.
+    """
     from jsonschema import Draft202012Validator, validators
 
+    config = copy.deepcopy(raw)
+    if isinstance(config, dict):
+        config |= {name: {} for name in MAY_BE_EMPTY if name in config and config[name] is None}
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     # The standard takes 2.0 for an integer and YAML's .nan for a number.
     kinds = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": lambda _, value: type(value) is int, "number": lambda _, value: allowed.finite(value)}
     )
     problems = []
-    for error in validators.extend(Draft202012Validator, type_checker=kinds)(schema).iter_errors(raw):
+    for error in validators.extend(Draft202012Validator, type_checker=kinds)(schema).iter_errors(config):
         where = ".".join(map(str, error.absolute_path)) or "top level"
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
@@ -74,9 +124,13 @@ def validate(raw: dict) -> None:
                 for key in error.instance
                 if key not in known
             ]
+        elif error.validator == "oneOf":
+            found = ", ".join(error.instance) or "nothing"
+            problems.append(f"{where}: has {found}, expected {error.schema['description']}")
         else:
             problems.append(f"{where}: {error.message}")
     raise_all(problems, "configuration refused")
+    return config
 
 
 def check_values(config: dict) -> None:
@@ -91,9 +145,14 @@ def check_values(config: dict) -> None:
     problems = []
     for name, given in config["variants"].items():
         stage, _, variant = name.partition(".")
-        if stage not in allowed.STAGES or not variant:
+        if stage not in allowed.STAGES or not re.fullmatch("[A-Za-z0-9_-]+", variant):
             problems.append(
-                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(allowed.STAGES)}"
+                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(allowed.STAGES)} and a "
+                "name of letters, digits, _ and -"
+            )
+        elif name in VARIANTS:
+            problems.append(
+                f"variants: '{name}' is one that methods read ({VARIANTS[name]}); take another name"
             )
         else:
             blocks.append((f"variants.{name}", given, allowed.STAGES[stage]))
@@ -177,7 +236,7 @@ def resolve_method(config: dict, name: str) -> dict:
             )
     if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
         made = stage_recipe(config, "latents")
-        recipe |= {"magnifier": config["latents"]["weights"], "magnifier_sha256": made["weights"]}
+        recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from infusenet import config as configuration
 from infusenet import recipe, settings
+from infusenet.cli import main
 from infusenet.errors import InputError
 from infusenet.methods import METHODS
 
@@ -53,7 +54,11 @@ def test_shipped_configuration_is_complete(raw):
         (("variants", "flwo.meb"), {}, "STAGE.NAME"),
         (("variants", "latents.x"), {"factor": 0}, "factor is 0, expected a finite number > 1"),
         (("variants", "latents.x"), {"size": "abc"}, "size is 'abc', expected integer"),
-        (("variants", "latents.x"), {"photometric": "local"}, "photometric is 'local' (known: global, none)"),
+        (
+            ("variants", "latents.x"),
+            {"photometric": "local"},
+            "photometric is 'local' (did you mean 'global'? known: global, none)",
+        ),
         (("variants", "latents.x"), {"size": 300}, "latents.x.size is 300, but faces.size is 224"),
         (("faces", "size"), 112, "latents.size is 224, but faces.size is 112"),
         (("every_method", "epochs"), 0, "epochs is 0, expected integer >= 1"),
@@ -62,6 +67,11 @@ def test_shipped_configuration_is_complete(raw):
         (("common", "epochs"), 5.0, "5.0 is not of type 'integer'"),
         (("faces", "size"), 224.0, "224.0 is not of type 'integer'"),
         (("latents", "factor"), float("inf"), "inf is not of type 'number'"),
+        (("variants", "flow.a/b"), {"strain": "meb"}, "letters, digits, _ and -"),
+        (("variants", "latents.raw"), {"form": "pooled"}, "'latents.raw' is one that methods read"),
+        (("databases", "samm", "annotations"), "x.xls", "has manifest, frames, annotations, expected either"),
+        (("databases", "other"), {"manifest": "./samm.csv", "frames": "samm"}, "samm and other are the same"),
+        (("compute",), {"device": "cpu"}, "'threads' is a required property"),
         (("compute", "device"), "cudda", "'cudda' is not one of"),
         (("compute", "threads"), 2.0, "2.0 is not of type 'integer'"),
         (("seeds",), [], "seeds"),
@@ -159,6 +169,44 @@ def test_without_databases_the_standins_step_in(raw, tmp_path, monkeypatch):
     assert configuration.is_cd6me(config)
     assert config["latents"]["size"] == raw["standins"]["settings"]["latents"]["size"] != 224
     assert config["flow"] == raw["flow"]
+
+
+def test_blocks_without_an_entry_count_as_empty(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw |= {"flow": None, "variants": None, "every_method": None}
+    assert configuration.settle(raw)["flow"] == {}
+    raw["databases"] = None
+    assert "no databases: none is named" in refused(raw)
+
+
+def test_latents_without_a_word_on_weights_take_the_shipped_ones(raw):
+    del raw["latents"]["weights"]
+    config = configuration.settle(raw)
+    assert configuration.resolve_method(config, "infusenet_resnet18_finetuned")["magnifier"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("databases:\n  casme: {}\n  samm: {}\n  casme: {}\n", "'casme' stands in lines 2 and 4"),
+        ("seeds: [0]\nseeds: [1]\n", "'seeds' stands in lines 1 and 2"),
+        ("flow: {strain: meb, strain: tensor}\n", "'strain' stands in lines 1 and 1"),
+        ("seeds: [0\n", "no readable YAML"),
+        ("a: \xff", "no readable YAML"),
+        ("just words", "top level: 'just words' is not of type 'object'"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path, text, expected):
+    (tmp_path / "config.yaml").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=expected):
+        configuration.load(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", "{}"])
+def test_a_bad_recipe_on_the_command_line_is_one_sentence(text, capsys):
+    words = ["train", "sssnet", "--held-out", "a", "--stores", "s", "--manifests", "m", "--output", "o"]
+    assert main([*words, "--recipe", text]) == 1
+    assert "infusenet: " in capsys.readouterr().err
 
 
 def test_settling_leaves_its_argument_alone(raw):

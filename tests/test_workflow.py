@@ -185,6 +185,17 @@ def test_a_table_trains_what_it_needs(project):
     assert would_run(project) == {"evaluate": 1}, "InfuseNet's folds are there"
 
 
+def test_a_method_that_is_not_configured_stands_in_no_one_s_way(project):
+    def other_methods(config):
+        config["methods"] = {"resnet18_flow": {}, "lbp_top": {}}
+        config["latents"]["size"] = 64  # InfuseNet, at 224, could not be trained on these
+
+    reconfigure(project, other_methods)
+    assert would_run(project)["train"] == 6
+    done = snakemake(project, "-n", "--", "figure2")
+    assert "both maps must show the same geometry" in done.stderr + done.stdout
+
+
 def test_all_of_the_paper_in_one_target(project):
     planned = would_run(project, "paper")
     assert planned["train"] == planned["predict"] == 3 * len(METHODS)
@@ -206,6 +217,14 @@ def test_a_typo_in_the_configuration(project):
     done = snakemake(project)
     assert done.returncode != 0
     assert "did you mean 'strain'" in done.stderr
+
+
+def test_a_database_that_stands_twice_in_the_file(project):
+    path = project / "workflow/config.yaml"
+    path.write_text(path.read_text() + "databases: {one: {manifest: raw/one.csv, frames: raw/one}}\n")
+    done = snakemake(project, "-n")
+    assert done.returncode != 0
+    assert "'databases' stands in lines" in done.stderr
 
 
 def test_ids_cannot_carry_commands(project):

@@ -20,6 +20,8 @@ LINTING = "--lint" in sys.argv
 try:
     if LINTING:
         config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+    for path in workflow.configfiles:
+        configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
     if workflow.is_main_process and not LINTING:
         index.sync(CONFIG, MANIFESTS)
@@ -103,14 +105,19 @@ def results_of(methods):
 
 
 def picture_options(target):
-    """What figures need besides runs: faces stores, chosen clips, the model's recipe."""
+    """Params: what figures need besides runs. A function, so that no other target resolves their method."""
+    return lambda wildcards: _picture_options(target)
+
+
+def _picture_options(target):
+    """Faces stores, chosen clips, the model's recipe."""
     if target == "figure2":
         return f"--recipe {shlex.quote(recipe.canonical(configuration.resolve_method(CONFIG, needs.INFUSENET)))}"
     if target not in needs.PICTURES:
         return ""
     chosen = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
-    weights = CONFIG["latents"]["weights"]
+    weights = CONFIG["latents"].get("weights")
     return " ".join(
         [f"--stores {shlex.quote(CACHE)} --manifests {MANIFESTS}"]
         + [f"--clips {clips}"] * bool(clips)
