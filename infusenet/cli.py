@@ -102,6 +102,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
+    sub = command("left-out", commands.left_out, "list the clips that failed in any of a database's stores")
+    sub.add_argument("stores", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
+
     sub = command("train", commands.train, "train one method on all databases but one")
     sub.add_argument("method")
     sub.add_argument("--held-out", required=True)
@@ -112,6 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
     sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
     sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
+    sub.add_argument(
+        "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
+    )
     sub.add_argument("--workers", type=int, default=0)
     sub.add_argument("--device", default="auto")
 
@@ -120,6 +127,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--stores", type=Path, required=True)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
+    sub.add_argument(
+        "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
+    )
     sub.add_argument("--workers", type=int, default=0)
     sub.add_argument("--device", default="auto")
 

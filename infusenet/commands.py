@@ -107,6 +107,12 @@ def latents(args):
     )
 
 
+def left_out(args):
+    from infusenet.folds import write_left_out
+
+    write_left_out(args.stores, args.output)
+
+
 def magnifier_train(args):
     from infusenet.magnifier.train import train
 
@@ -127,6 +133,7 @@ def train(args):
         args.output,
         recipe=recipe,
         databases=args.databases,
+        left_out=args.left_out,
         workers=args.workers,
         device=args.device,
     )
@@ -140,6 +147,7 @@ def predict(args):
         args.stores,
         args.manifests,
         args.output,
+        left_out=args.left_out,
         workers=args.workers,
         device=args.device,
         standins=args.standins,

@@ -34,6 +34,9 @@ files = {{
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
+if words[0] == "left-out":
+    files, union = [output], pathlib.Path("union.txt")
+    text = union.read_text() if union.exists() else ""
 if "--contact-sheet" in words:
     files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
 for file in files:
@@ -162,6 +165,30 @@ def test_what_reruns(finished):
         reconfigure(finished, lambda config: config.update(seeds=[0, 1]))
 
     assert after(another_seed) == {"train": 3, "predict": 3, "evaluate": 1}
+
+
+def test_a_clip_that_one_method_lacks_is_left_out_of_all(project):
+    reconfigure(project, lambda config: config.update(failed_clips="skip"))
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert would_run(project) == {}
+
+    def add_method():
+        reconfigure(project, lambda config: config["methods"].update(lbp_top={}))
+
+    add_method()
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert trained(done) == {"lbp_top"}, "the lists are made again, with the same content"
+    (project / "union.txt").write_text("one,s1/c1")
+    done = snakemake(project, "--forcerun", "left_out", "--", "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert trained(done) == {"lbp_top", "infusenet_resnet18"}
+    assert would_run(project) == {}
+
+
+def trained(done) -> set[str]:
+    return set(re.findall(r"results/(\w+)/\w+/seed0/weights.safetensors", done.stderr + done.stdout))
 
 
 def test_single_stages_and_folds_are_addressable(project):

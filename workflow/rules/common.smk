@@ -84,6 +84,16 @@ def store_paths(method, databases):
     return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
 
 
+SKIPS = CONFIG["failed_clips"] == "skip"
+# Only then an option: Snakemake takes another command for another computation.
+LEFT_OUT = " --left-out {input.left_out:q}" if SKIPS else ""
+
+
+def left_out(databases):
+    """Lists of the clips that some configured method lacks; none where failures stop the run."""
+    return [checkpoints.left_out.get(database=name).output[0] for name in databases] if SKIPS else []
+
+
 def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
