@@ -29,7 +29,7 @@ STAGES = {
 }
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
-EVALUATE_REVISION = 2
+EVALUATE_REVISION = 3
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
 

@@ -254,6 +254,26 @@ def test_a_database_that_stands_twice_in_the_file(project):
     assert "'databases' stands in lines" in done.stderr
 
 
+def test_beside_a_live_run_nothing_that_it_reads_is_rewritten(project):
+    assert snakemake(project, "-n").returncode == 0
+    table = project / "data_manifests/one.csv"
+    before = table.read_bytes()
+    source = project / "raw/one.csv"
+    source.write_text(source.read_text().replace(",4,0,0,1,", ",1+4,1,0,1,"))
+    locks = project / ".snakemake/locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.input.lock").touch()
+    with subprocess.Popen(["snakemake", "600"], executable=shutil.which("sleep"), cwd=project) as run:
+        try:
+            done = snakemake(project, "-n")
+        finally:
+            run.kill()
+    assert f"left as they are: pid {run.pid} runs here" in done.stderr
+    assert table.read_bytes() == before
+    snakemake(project, "-n")
+    assert table.read_bytes() != before, "a dead run's lock holds nothing"
+
+
 def test_ids_cannot_carry_commands(project):
     source = project / "raw/one.csv"
     source.write_text(source.read_text().replace("s1,c1", "s1,$(touch pwned)"))

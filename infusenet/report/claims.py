@@ -100,7 +100,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
                 "quoted": claim.quoted,
             }
             | {"paper_wins": won[0], "difference": contrast[0], "low": contrast[1], "high": contrast[2]}
-            | {"wins": won[1], "verdict": verdict}
+            | {"wins": won[1], "verdict": verdict, "protocol": results.protocol}
         )
     head = [
         "AUs or topic",

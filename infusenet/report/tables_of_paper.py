@@ -192,7 +192,7 @@ def _write(output, target, title, results: Results, methods, grids: Sequence[Gri
 def _csv_row(results: Results, method: str) -> dict:
     recipe = results.facts[method]["recipe"]
     weights, variant = recipe["weights"], recipe.get("variant", "")
-    return {"method": method, "initial_weights": weights, "variant": variant}
+    return {"method": method, "initial_weights": weights, "variant": variant, "protocol": results.protocol}
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:

@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import index, recipe
+from infusenet import index, locks, recipe
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -24,7 +24,11 @@ try:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
     if workflow.is_main_process and not LINTING:
-        index.sync(CONFIG, MANIFESTS)
+        # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
+        if running := locks.holders():
+            print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
+        else:
+            index.sync(CONFIG, MANIFESTS)
 except InputError as error:
     raise WorkflowError(str(error))
 
