@@ -152,7 +152,10 @@ def _check_sets(folds: Sequence[Fold]) -> None:
         first = expected[fold.held_out]
         if fold.clips != first.clips:
             odd = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
-            problems.append(f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}")
+            problems.append(
+                f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}; where failed clips are skipped, "
+                "name all compared methods under `methods`: only those leave the same clips out"
+            )
         elif (fold.labels != first.labels).any():
             problems.append(f"{fold.path}: labels differ from those of {first.path}; predict again")
     for (method, seed), held_out in sets.items():
