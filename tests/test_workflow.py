@@ -188,7 +188,7 @@ def test_a_clip_that_one_method_lacks_is_left_out_of_all(project):
 
 
 def trained(done) -> set[str]:
-    return set(re.findall(r"results/(\w+)/\w+/seed0/weights.safetensors", done.stderr + done.stdout))
+    return set(re.findall(r"output: results/(\w+)/\w+/seed0/weights", done.stderr + done.stdout))
 
 
 def test_single_stages_and_folds_are_addressable(project):
@@ -268,7 +268,7 @@ def test_beside_a_live_run_nothing_that_it_reads_is_rewritten(project):
             done = snakemake(project, "-n")
         finally:
             run.kill()
-    assert f"left as they are: pid {run.pid} runs here" in done.stderr
+    assert f"left as they are: pid {run.pid} runs here" in done.stderr + done.stdout
     assert table.read_bytes() == before
     snakemake(project, "-n")
     assert table.read_bytes() != before, "a dead run's lock holds nothing"
