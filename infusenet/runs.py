@@ -22,9 +22,9 @@ from safetensors.torch import save_file
 
 from infusenet import __version__
 from infusenet.errors import InputError
+from infusenet.files import aside
 from infusenet.magnifier.device import prepare
 from infusenet.recipe import canonical, digest
-from infusenet.store import aside
 
 
 def start(device: str, threads: int) -> torch.device:

@@ -15,10 +15,11 @@ import numpy as np
 
 from infusenet import publish
 from infusenet.errors import InputError, raise_all
-from infusenet.lock import hold
+from infusenet.files import explained
 from infusenet.manifest import Clip, read_manifest
 from infusenet.recipe import clip_key, derived_key, file_digest
 from infusenet.store import DAMAGE, Item, Store, sidecar_of
+from infusenet.store_lock import hold
 
 # Arrays of each stage: name -> (dtype, dimensions of one clip's array).
 PAIRS = {
@@ -233,7 +234,7 @@ def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
         raise InputError(f"{path}: cannot be repaired without {beside} beside it, which proves its keys")
     failed = {finding.clip for finding in findings}
     kept = [clip for clip in store.clips if clip not in failed]
-    with publish.explained(path), hold(path) as lock:
+    with explained(path), hold(path) as lock:
         finished = publish.keep(
             path, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
             clips=[(clip, store.keys[clip]) for clip in kept],

@@ -12,9 +12,9 @@ import pytest
 from filling import CLIPS, RECIPE, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.lock import Lock
 from infusenet.recipe import file_digest
 from infusenet.store import Failure, Store, folder_of, sidecar_of
+from infusenet.store_lock import Lock
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from filling import CLIPS, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.publish import explained
+from infusenet.files import explained
 from infusenet.recipe import file_digest
 from infusenet.store import Store, folder_of
 from infusenet.verify import verify

@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 from lab import DATABASE, Lab, Row, kill
 
-from infusenet.lock import Lock
 from infusenet.standins import SOURCES
 from infusenet.store import Store
+from infusenet.store_lock import Lock
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet.publish import aside
+from infusenet.files import aside
 from infusenet.store import Store
 
 TILE, CAPTION, COLUMNS, ROWS = 160, 18, 8, 8

@@ -8,8 +8,8 @@ import matplotlib
 import numpy as np
 
 from infusenet.errors import InputError
+from infusenet.files import aside
 from infusenet.report.tables import COLUMNS, Row, by_cell
-from infusenet.store import aside
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -10,10 +10,10 @@ import numpy as np
 from infusenet import faces
 from infusenet.databases.frames import frame_index
 from infusenet.errors import InputError
+from infusenet.files import explained
 from infusenet.images import read_rgb
 from infusenet.index import clip_digest
 from infusenet.manifest import Clip, read_manifest
-from infusenet.publish import explained
 from infusenet.recipe import clip_key, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill

@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from infusenet import __version__, publish
 from infusenet.errors import InputError, raise_all
-from infusenet.lock import hold
+from infusenet.files import explained
 from infusenet.manifest import write_if_changed
 from infusenet.store import Failure, Item, Store
+from infusenet.store_lock import hold
 from infusenet.writer import Stored
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
@@ -70,7 +71,7 @@ def fill(
     """
     output = Path(output)
     content = {"stage": stage, "database": database, "recipe": recipe}
-    with publish.explained(output), hold(output) as lock:
+    with explained(output), hold(output) as lock:
         publish.sweep(output)
         known = list(_known(output, stage, recipe))
         wanted = (database, source, clips, upstream_failures)
