@@ -57,7 +57,11 @@ def _runs(config: dict) -> Iterator[str]:
             expected = configuration.resolve_method(config, path.parents[2].name)
         except InputError:
             continue  # a method that the configuration no longer names
-        found = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        except (ValueError, KeyError):
+            yield f"{path}: damaged; to have it made again: rm {shlex.quote(str(path))}"
+            continue
         # As JSON has it: tuples are lists there.
         if found != json.loads(json.dumps(expected)):
             yield (

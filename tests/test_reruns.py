@@ -55,8 +55,11 @@ def test_what_else_reruns(finished, monkeypatch):  # noqa: F811
     shutil.rmtree(finished / ".snakemake")
     done = snakemake(finished, "-n")
     assert done.returncode != 0
-    assert ".snakemake/metadata is missing" in done.stderr
-    assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in done.stderr for store in stores)
+    said = done.stdout + done.stderr
+    assert ".snakemake/metadata is missing" in said
+    assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in said for store in stores)
+    assert "results/infusenet_resnet18/two/seed0/run.json: damaged" in said
+    assert "Traceback" not in said
 
 
 @pytest.fixture
