@@ -36,7 +36,7 @@ def write_faces(path, clips):
         database="casme2",
         recipe=resolve("faces", {"size": CROP}),
         source={"clips": "0" * 64},
-        clips=[(clip, f"{len(clip):064x}") for clip in clips],
+        clips=[(clip, f"{list(NUMBERS).index(clip):064x}") for clip in clips],
         work=faces_work,
         upstream_failures=[Failure("s9/lost", "no_face", "no face found")],
     )
