@@ -25,11 +25,15 @@ def project(lab: Lab, folder: Path, cache: Path) -> Path:
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     config = yaml.safe_load((ROOT / "workflow/config.yaml").read_text())
-    source = {name: str(lab.root / "standins" / place) for name, place in SOURCES[DATABASE].items()}
     # Two, as the configuration wants them; the targets are of the first.
-    databases = {DATABASE: source, "twin": source | {"reader": DATABASE}}
+    shutil.copytree(lab.root / "standins", lab.root / "twins", dirs_exist_ok=True)
+    databases = {
+        name: {"reader": DATABASE} | {kind: str(root / place) for kind, place in SOURCES[DATABASE].items()}
+        for name, root in ((DATABASE, lab.root / "standins"), ("twin", lab.root / "twins"))
+    }
     config |= {"databases": databases, "cache": str(cache), "failed_clips": "skip"}
-    config["faces"]["size"] = 64
+    config["faces"]["size"] = config["latents"]["size"] = 64
+    config["every_method"] = {"size": 64}
     config["compute"]["processes"] = 1
     (folder / "workflow/config.yaml").write_text(yaml.safe_dump(config))
     return folder
