@@ -96,10 +96,13 @@ def examine(
 
 def _of_clip(clip: Clip, frames: set[int], fps: float | None) -> Iterator[tuple[str, str]]:
     keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
-    if lost := [f"{name} {number}" for name, number in keys.items() if number not in frames]:
+    if not frames:
+        yield "missing_key_frame", f"no frame of it in {clip.frames}"
+    elif lost := [f"{name} {number}" for name, number in keys.items() if number not in frames]:
         yield "missing_key_frame", f"{clip.frames} lacks {', '.join(lost)}"
     window = range(clip.onset, clip.offset + 1)
-    if gaps := [number for number in window if number not in frames and number not in keys.values()]:
+    gaps = [number for number in window if number not in frames and number not in keys.values()]
+    if frames and gaps:
         shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
         yield "missing_frames", f"{len(gaps)} of {len(window)}: {shown}"
     if clip.onset == clip.apex:

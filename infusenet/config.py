@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from infusenet import audit
 from infusenet import recipe as recipes
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
@@ -43,6 +44,7 @@ def settle(raw: dict) -> dict:
     if config["uses_standins"]:
         config["databases"] = standin_databases(Path(standins["root"]))
         config = merge(config, standins["settings"])
+    config["audit"] = audit.policies(config.get("audit"))
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
     known = {key: value for name in METHODS for key, value in METHODS[name].recipe.items()}

@@ -12,7 +12,7 @@ from infusenet.databases.errata import ERRATA
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "examine", "read"]
+__all__ = ["ERRATA", "READERS", "REVISION", "Reading", "examine", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
 REVISION = 1
