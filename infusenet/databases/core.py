@@ -110,6 +110,10 @@ class Reader:
                 pairs.append((row, self._clip(row, fixes.get((row.subject, row.clip), {}), notes)))
         clips = self.located(pairs, folders, notes, problems)
         refused = problems.raise_all(exclude)
+        if len(clips) + len(refused) != len(lines):
+            raise InputError(
+                f"{annotations}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
+            )
         check(clips, str(annotations))
         keys = [(row.subject, row.clip) for row in rows]
         if absent := [f"{s}/{c}" for s, c in fixes.keys() - set(keys)]:

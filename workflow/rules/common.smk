@@ -82,6 +82,12 @@ def store_paths(method, databases):
     return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
 
 
+def clip_stores():
+    """The stores that the configured methods read, and the faces behind them."""
+    read = {path for method in METHODS for path in store_paths(method, DATABASES)}
+    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
+
+
 def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
