@@ -24,6 +24,22 @@ def load(path: Path | str) -> dict:
         return settle(yaml.safe_load(file))
 
 
+def refuse_code(*paths: Path | str) -> None:
+    """Refuse configuration files that carry Python: Snakemake runs what is in a YTE template.
+
+    To be called before Snakemake reads them; files that are not there are passed over.
+    """
+    for path in map(Path, paths):
+        if not path.is_file():
+            continue
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: no plain YAML: {error}") from None
+        if isinstance(found, dict) and "__use_yte__" in found:
+            raise InputError(f"{path}: `__use_yte__` would run the Python in this file; expected plain data")
+
+
 def settle(raw: dict) -> dict:
     """Check a configuration and fill in what follows from it.
 
