@@ -93,8 +93,8 @@ def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):
         config.load(path)
     done = snakemake(project, "-n")
     assert done.returncode != 0
-    assert "`__use_yte__` would run the Python in this file" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "`__use_yte__` would run the Python in this file" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_paths_of_the_configuration_are_words_not_commands(project):  # noqa: F811
