@@ -40,11 +40,13 @@ class Count:
 
 @dataclass(frozen=True)
 class Ledger:
-    """``findings`` are (database, finding, policy), those of excluded clips among them."""
+    """``findings`` are (database, finding, policy), those of excluded clips among them; ``unaudited``
+    are the databases without an audit table, of which nobody here knows what was excluded."""
 
     counts: list[Count]
     entries: list[Entry]
     findings: list[tuple[str, Finding, str]]
+    unaudited: list[str]
 
 
 def collect(paths: Sequence[Path]) -> Ledger:
@@ -58,33 +60,37 @@ def collect(paths: Sequence[Path]) -> Ledger:
     InputError
         A store is unreadable, or its clips are not those of the audit table beside it.
     """
-    counts, found, findings, excluded = [], {}, [], {}
+    counts, found, tables = [], {}, {}
     for path in paths:
         store, table = Store(path), path.with_name("audit.csv")
-        failed, name = [failure.clip for failure in store.failures], path.stem
+        failed = [failure.clip for failure in store.failures]
         reconcile(store, [*store.clips, *failed], path.parent)
-        if store.database not in excluded:
-            audited = audit.read_table(table) if table.is_file() else audit.Table(set(), [])
-            excluded[store.database] = audited.excluded
-            findings += [(store.database, *finding) for finding in audited.findings]
-            for clip, reason in audited.excluded.items():
-                found[store.database, clip, "excluded", reason] = ["all"]
+        if store.database not in tables:
+            tables[store.database] = audit.read_table(table) if table.is_file() else None
+        audited = tables[store.database] or audit.Table({*store.clips, *failed}, [])
         recovered = [clip for clip in store.clips if store.status[clip] == "recovered"]
+        counts.append(
+            Count(
+                store.database, path.stem, len(audited.annotated), len(store), len(recovered), len(failed),
+                len(audited.excluded),
+            )
+        )  # fmt: skip
         rows = [(clip, "recovered", RECOVERED) for clip in recovered]
         rows += [(failure.clip, failure.status, failure.reason) for failure in store.failures]
         for row in rows:
-            found.setdefault((store.database, *row), []).append(name)
-        out = len(excluded[store.database])
-        counts.append(
-            Count(
-                store.database, name, len(store) + len(failed) + out, len(store), len(recovered), len(failed), out
-            )
-        )  # fmt: skip
+            found.setdefault((store.database, *row), []).append(path.stem)
+        for clip, reason in audited.excluded.items():
+            found[store.database, clip, "excluded", reason] = ["all"]
     entries = [
         Entry(database, clip, status, " ".join(stores), reason)
         for (database, clip, status, reason), stores in found.items()
     ]
-    return Ledger(counts, sorted(entries, key=lambda e: (e.database, e.status, e.clip)), findings)
+    return Ledger(
+        sorted(counts, key=lambda count: count.database),
+        sorted(entries, key=lambda entry: (entry.database, entry.status, entry.clip)),
+        [(name, *finding) for name, table in tables.items() if table for finding in table.findings],
+        [name for name, table in tables.items() if table is None],
+    )
 
 
 def to_csv(ledger: Ledger) -> str:

@@ -185,7 +185,13 @@ def test_page_shows_crops_and_otherwise_the_onset(cache, tmp_path):
     assert abs(int(by_clip["s1/c1"][60, 80, 0]) - 200) < 4
     assert abs(int(by_clip["s1/c4"][30, 30, 0]) - 200) < 4, "the crop"
     assert "no picture" in page
-    for text in ("255 rows", "0.90 s up to the apex", "onset and apex are one frame", "<td>keep</td>"):
+    for text in (
+        "Not audited here: mine.",
+        "255 rows",
+        "0.90 s up to the apex",
+        "onset and apex are one frame",
+        "<td>keep</td>",
+    ):
         assert text in page
     first = (tmp_path / "results/ledger.html").stat().st_mtime_ns
     assert cli.main(argv) == 0

@@ -86,6 +86,7 @@ def page(ledger: Ledger, pictures: Pictures) -> str:
             "<h1>Clips: what became of every annotated one</h1>",
             "<p>annotated = stored + failed + excluded; recovered ones are stored.</p>",
             _table([field.name for field in fields(Count)], [map(_cell, astuple(c)) for c in ledger.counts]),
+            f"<p>Not audited here: {escape(', '.join(ledger.unaudited) or 'none')}.</p>",
             "<h2>Failed, recovered and excluded clips</h2>",
             _table([*left_out, "picture"], entries) if entries else "<p>None.</p>",
             "<h2>Findings of the audit</h2>",
