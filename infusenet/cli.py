@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infusenet import commands, store_commands
+from infusenet import audit_commands, commands, store_commands
 from infusenet.databases.options import HELP as READ_OPTIONS
 from infusenet.errors import InputError
 from infusenet.settings import STAGES
@@ -98,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         return parent.add_subparsers(dest="part", required=True, metavar="PART")
 
     store_commands.register(command, parts_of)
+    audit_commands.register(command, _key_path)
 
     parts = parts_of(command("magnifier", None, "the motion magnifier's own commands"))
     sub = command(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from infusenet import audit
 from infusenet import recipe as recipes
 from infusenet import settings as allowed
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -22,7 +23,7 @@ SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yam
 
 
 # Blocks whose entries may all be commented out, which leaves null.
-MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants")
+MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
 
 
 class PlainYaml(yaml.SafeLoader):
@@ -57,6 +58,17 @@ def load(path: Path | str) -> dict:
     return settle(read(path))
 
 
+def refuse_code(*paths: Path | str) -> None:
+    """Refuse configuration files that carry Python: Snakemake runs what is in a YTE template.
+
+    To be called before Snakemake reads them; files that are not there are passed over.
+    """
+    for path in paths:
+        found = read(path) if Path(path).is_file() else None
+        if isinstance(found, dict) and "__use_yte__" in found:
+            raise InputError(f"{path}: `__use_yte__` would run the Python in this file; expected plain data")
+
+
 def settle(raw: dict) -> dict:
     """Check a configuration and fill in what follows from it.
 
@@ -76,6 +88,7 @@ def settle(raw: dict) -> dict:
     if config["uses_standins"]:
         config["databases"] = standin_databases(Path(standins["root"]))
         config = merge(config, standins["settings"])
+    config["audit"] = audit.policies(config.get("audit"))
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
     raise_all(_same_clips(config["databases"]), "configuration refused")

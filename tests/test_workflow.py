@@ -33,6 +33,7 @@ files = {{
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
+    "ledger": [output / "ledger.csv", output / "ledger.html"],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
 if words[0] == "left-out":
     files, union = [output], pathlib.Path("union.txt")

@@ -89,6 +89,12 @@ def store_paths(method, databases):
     return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
 
 
+def clip_stores():
+    """The stores that the configured methods read, and the faces behind them."""
+    read = {path for method in METHODS for path in store_paths(method, DATABASES)}
+    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
+
+
 SKIPS = CONFIG["failed_clips"] == "skip"
 # Only then an option: Snakemake takes another command for another computation.
 LEFT_OUT = " --left-out {input.left_out:q}" if SKIPS else ""
