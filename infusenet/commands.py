@@ -92,13 +92,14 @@ def magnifier_train(args):
 
 def train(args):
     from infusenet.config import method_recipe
+    from infusenet.folds import Folders
     from infusenet.train import train
 
     recipe = json.loads(args.recipe) if args.recipe else method_recipe(args.method, args.config)
     train(
         args.method,
         args.held_out,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.seed,
         args.output,
@@ -110,11 +111,12 @@ def train(args):
 
 
 def predict(args):
+    from infusenet.folds import Folders
     from infusenet.predict import predict
 
     predict(
         args.run,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.output,
         workers=args.workers,
@@ -172,12 +174,15 @@ def report(args):
         return
     if name in PICTURES and not (args.stores and args.manifests):
         raise InputError(f"{name} shows faces: give --stores and --manifests")
+    from infusenet.folds import Folders
+
+    stores = Folders(args.stores)
     if name == "figure1":
         from infusenet.report.figure1 import figure1
 
         clip = args.clips[0] if args.clips else None
-        figure1(args.runs, args.stores, args.manifests, picture, clip, args.weights)
+        figure1(args.runs, stores, args.manifests, picture, clip, args.weights)
     else:
         from infusenet.report.figure5 import figure5
 
-        figure5(args.runs, args.stores, args.manifests, picture, args.clips)
+        figure5(args.runs, stores, args.manifests, picture, args.clips)

@@ -74,6 +74,10 @@ def validate(raw: dict) -> None:
                 for key in error.instance
                 if key not in known
             ]
+        elif error.validator == "oneOf":
+            problems.append(
+                f"{where}: has {', '.join(error.instance) or 'nothing'}, expected {error.schema['description']}"
+            )
         else:
             problems.append(f"{where}: {error.message}")
     raise_all(problems, "configuration refused")

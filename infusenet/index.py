@@ -39,6 +39,9 @@ def sync(config: dict, manifests: Path | str) -> None:
 def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None:
     """One database: re-read its workbook if that changed, re-hash the frames that did."""
     table = manifests / f"{name}.csv"
+    if "stores" in source:
+        _given(name, source, table, cache)
+        return
     index_path = cache / name / "index.json"
     index = _read_index(index_path)
     origin = _origin(source)
@@ -58,6 +61,20 @@ def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None
     manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(listed, labels=False))
     fresh = {"version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": frames}
     manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+
+
+def _given(name: str, source: dict, table: Path, cache: Path) -> None:
+    """A database whose stores were made elsewhere: there are no frames to look at."""
+    folder = Path(source["stores"])
+    if not folder.is_dir():
+        raise InputError(f"databases.{name}.stores: {folder}: no such folder; expected one with stores")
+    if folder.resolve().is_relative_to(cache.resolve()):
+        raise InputError(
+            f"databases.{name}.stores: {folder} lies in the cache {cache}, where stores are made; "
+            "move it out of there, or give the database's frames instead"
+        )
+    clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+    manifest.write_if_changed(table, manifest.to_csv(clips))
 
 
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:

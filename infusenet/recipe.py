@@ -8,6 +8,7 @@ see edits inside a package. This module is imported while Snakemake parses, so i
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from infusenet.errors import InputError, did_you_mean
@@ -34,6 +35,8 @@ CHOICES = {
     "latent": ("difference", "magnified", "decoded"),
     "form": ("pooled", "raw"),
 }
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
 EVALUATE_REVISION = 2
@@ -71,7 +74,8 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
     For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
-    because the numbers depend on its bytes and not on where it lies.
+    because the numbers depend on its bytes and not on where it lies. A sha256 stands for itself: who
+    was given latents need not have the file.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
         if name in CHOICES and value not in CHOICES[name]:
             raise InputError(f"{stage}: {name} is '{value}', expected one of {', '.join(CHOICES[name])}")
         recipe[name] = value
-    if stage == "latents":
+    if stage == "latents" and not SHA256.fullmatch(recipe["weights"] or ""):
         weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
