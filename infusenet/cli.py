@@ -127,6 +127,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("runs", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
 
+    sub = command("compare", commands.compare, "why two runs differ: the first difference, data to metric")
+    sub.add_argument("run_a", type=Path, metavar="RUN_A")
+    sub.add_argument("run_b", type=Path, metavar="RUN_B")
+
     sub = command("report", commands.report, "a table or figure of the paper from finished runs")
     sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
     sub.add_argument("runs", type=Path, nargs="*")

@@ -131,6 +131,19 @@ def evaluate(args):
     evaluate(args.runs, args.output)
 
 
+def compare(args) -> int:
+    """Exit status 1 where the runs differ, as `diff` has it."""
+    from infusenet.compare import compare
+
+    found = compare(args.run_a, args.run_b)
+    if not found.step:
+        print(f"no difference: {found.text}")
+        return 0
+    print(f"{found.step}: {found.text}")
+    print(f"the same in both: {', '.join(found.same) or 'nothing before that'}")
+    return 1
+
+
 def methods(args):
     """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
     import yaml

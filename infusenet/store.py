@@ -4,7 +4,8 @@ Format ``infusenet-store``, version 1
 -------------------------------------
 Root attributes: ``format`` (the name above), ``version`` (1), ``stage``, ``database``, ``package``
 (version that wrote it), ``recipe`` and ``source`` (canonical JSON; ``source`` holds the sha256 of
-what the store was made from). Datasets, n clips in manifest order:
+what the store was made from, ``data``, the digest of the clips' frames, onset, apex and offset, and
+after the faces their recipe). Datasets, n clips in manifest order:
 
 - ``clips`` (n,) fixed-length bytes, UTF-8 ``subject/clip``; ``keys`` (n,) 64 hex digits, the clips'
   content keys; ``status`` (n,) bytes, ``ok`` or ``recovered``
@@ -129,6 +130,11 @@ class Store:
             )
         return sidecar.read_text().strip()
 
+    @property
+    def as_source(self) -> dict:
+        """The ``source`` of what is made from these faces: it tells their recipe and data without them."""
+        return {"faces": self.sha256, "faces_recipe": self.recipe, "data": self.source.get("data")}
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one clip's array ``name``."""
         return self._dataset(name).shape[1:]
@@ -218,10 +224,10 @@ def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
 
 
-def difference(found: dict, expected: dict) -> str:
+def difference(found: dict, expected: dict, between: str = ", expected") -> str:
     """The settings in which two recipes differ, in words."""
     names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
-    return "; ".join(f"{n} is {found.get(n)!r}, expected {expected.get(n)!r}" for n in names)
+    return "; ".join(f"{n} is {found.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
 def sidecar_of(path: Path) -> Path:

@@ -18,6 +18,10 @@ def register(command, subparsers_of) -> None:
     sub = command("info", info, "where a store comes from, in one screen", parts)
     sub.add_argument("store", type=Path)
 
+    sub = command("diff", diff, "do two labs hold the same data and recipe? the first difference", parts)
+    sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
+    sub.add_argument("b", type=Path, metavar="B")
+
     sub = command(
         "repair", repair, "drop the clips that fail, so that the next build computes those alone", parts
     )
@@ -57,3 +61,13 @@ def repair(args):
         )
     else:
         print(f"{args.store}: nothing had to be dropped")
+
+
+def diff(args) -> int:
+    from infusenet.store_diff import diff
+
+    for name, text in diff(args.a, args.b):
+        print(f"{name}: {text or 'the same'}")
+        if text:
+            return 1
+    return 0
