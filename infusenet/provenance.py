@@ -34,7 +34,9 @@ def describe(path: Path | str) -> str:
     for name in store.names:
         lines[f"item {name}"] = f"{store.dtype(name)} {store.shape(name)}"
     lines |= {f"recipe {name}": value for name, value in store.recipe.items() if name != "stage"}
-    lines |= {f"made from {name}": value for name, value in store.source.items()}
+    faces_recipe = store.source.get("faces_recipe", {})
+    lines |= {f"faces' {name}": value for name, value in faces_recipe.items() if name != "stage"}
+    lines |= {f"made from {name}": v for name, v in store.source.items() if name != "faces_recipe"}
     faces = sidecar_of(store.path.with_name("faces.h5"))
     if "faces" in store.source and faces.is_file():
         same = faces.read_text().strip() == store.source["faces"]
