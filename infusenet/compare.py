@@ -66,7 +66,7 @@ def data(a: Fold, b: Fold) -> Iterator[str]:
     for database, left, right in _both(a, b):
         first = [next(iter(stores.values())) for stores in (left, right)]
         digests = [entry["source"].get("data") for entry in first]
-        if digests[0] != digests[1]:
+        if all(digests) and digests[0] != digests[1]:
             counts = [entry["clips"] for entry in first]
             yield (
                 f"{database}: frames, onset, apex or offset differ (digests {_short(*digests)}; "
@@ -222,12 +222,12 @@ def _both(a: Fold, b: Fold) -> Iterator[tuple[str, dict, dict]]:
 
 def _left_out(fold: Fold, database: str) -> list[str]:
     lost = [*fold.facts["left_out"], *fold.facts["predicted"]["left_out"]]
-    return [line for line in lost if line.startswith(f"{database} ")]
+    return [line.split(": ")[0] for line in lost if line.startswith(f"{database} ")]
 
 
 def _split(fold: Fold) -> tuple:
     return fold.held_out, fold.facts["train_databases"], fold.facts["n_train"]
 
 
-def _short(a: str | None, b: str | None) -> str:
-    return f"{(a or 'none')[:12]} and {(b or 'none')[:12]}"
+def _short(a: str, b: str) -> str:
+    return f"{a[:12]} and {b[:12]}"

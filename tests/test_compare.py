@@ -43,18 +43,32 @@ def root(tmp_path_factory):
     return root
 
 
+SOURCE = {"faces": "0" * 64, "faces_recipe": {"size": 224}, "data": "1" * 64}
+
+
 @pytest.fixture
 def other(root, tmp_path):
-    """A copy of the run, and an editor of its facts."""
+    """Compare the run with a copy of it whose facts were edited; stores tell where they come from."""
 
-    def edit(change):
-        facts = json.loads((tmp_path / "b/run.json").read_text())
+    def edit(run, change):
+        facts = json.loads((run / "run.json").read_text())
         change(facts)
-        (tmp_path / "b/run.json").write_text(json.dumps(facts))
-        return compare(root / "a", tmp_path / "b")
+        (run / "run.json").write_text(json.dumps(facts))
 
-    shutil.copytree(root / "a", tmp_path / "b")
-    return edit
+    def sourced(facts):
+        for entries in (*facts["stores"].values(), facts["predicted"]["stores"]):
+            for entry in entries.values():
+                entry["source"] = dict(SOURCE)
+
+    for name in "ab":
+        shutil.copytree(root / "a", tmp_path / name)
+        edit(tmp_path / name, sourced)
+
+    def compared(change):
+        edit(tmp_path / "b", change)
+        return compare(tmp_path / "a", tmp_path / "b")
+
+    return compared
 
 
 def put(*path):
@@ -85,14 +99,20 @@ OTHER = "f" * 64
     [
         (put("standins", True), "data", "B is of stand-ins"),
         (
-            put(*BETA, "flow", "source", {"data": OTHER}),
+            put(*BETA, "flow", "source", "data", OTHER),
             "data",
-            "beta: frames, onset, apex or offset differ (digests none and ffffffffffff; 8 clips in A and 8 in B)",
+            "beta: frames, onset, apex or offset differ (digests 111111111111 and ffffffffffff; 8 clips in A and 8 in B)",
         ),
         (
             both(put("labels", OTHER), put("label_counts", "AU4", 99)),
             "data",
             "training labels: AU4 is ",
+        ),
+        (put(*BETA, "flow", "source", "faces_recipe", {"size": 112}), "faces", "beta: size is 224 in A and 112 in B"),
+        (
+            both(put(*BETA, "flow", "content", OTHER), put(*BETA, "flow", "source", "faces", OTHER)),
+            "flow",
+            "and the crops they were made of differ too",
         ),
         (put("left_out", ["alpha s1/c1: no_face: none"]), "faces", "1 clips were left out of B alone, first alpha s1"),
         (put("recipe", "stores", "flow", "recipe", "strain", "meb"), "flow", "strain is 'tensor' in A and 'meb' in B"),
@@ -119,6 +139,7 @@ def test_the_first_difference_is_found_at_its_step(other, change, step, expected
 def test_files_machines_and_paths_that_change_no_value_are_no_difference(other):
     def change(facts):
         facts["stores"]["beta"]["flow"]["sha256"] = OTHER
+        facts["stores"]["beta"]["flow"]["source"] = {}
         facts["recipe"]["weights"] = "/elsewhere/weights.pth"
         facts["recipe"]["threads"] = facts["threads"] = 4
         facts["predicted"]["versions"]["torch"] = "9.9"
