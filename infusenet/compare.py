@@ -13,7 +13,7 @@ from infusenet import metrics
 from infusenet.errors import InputError
 from infusenet.evaluate import Fold, read_run
 from infusenet.manifest import AUS
-from infusenet.store import difference
+from infusenet.recipe import difference
 
 # Settings that name a file are compared by what it holds; threads are the machine's.
 ELSEWHERE = ("stores", "threads", "weights", "magnifier")

@@ -70,6 +70,12 @@ def derived_key(upstream: str, recipe: dict) -> str:
     return digest([upstream, recipe])
 
 
+def difference(found: dict, expected: dict, between: str = ", expected") -> str:
+    """The settings in which two recipes differ, in words."""
+    names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
+    return "; ".join(f"{n} is {found.get(n)!r}{between} {expected.get(n)!r}" for n in names)
+
+
 def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from infusenet import __version__
 from infusenet.errors import InputError
-from infusenet.recipe import canonical, file_digest
+from infusenet.recipe import canonical, difference, file_digest
 
 FORMAT, VERSION = "infusenet-store", 1
 MAX_ITEM_BYTES = 1 << 30
@@ -222,12 +222,6 @@ def _datasets(group: h5py.Group, path: Path, prefix: str = "") -> Iterator[tuple
 
 def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
-
-
-def difference(found: dict, expected: dict, between: str = ", expected") -> str:
-    """The settings in which two recipes differ, in words."""
-    names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
-    return "; ".join(f"{n} is {found.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
 def sidecar_of(path: Path) -> Path:

@@ -18,7 +18,8 @@ from infusenet import config as configuration
 from infusenet.bundle import export, settings, take_in
 from infusenet.errors import InputError
 from infusenet.manifest import read_manifest
-from infusenet.store import publish_digest
+from infusenet.recipe import file_digest
+from infusenet.store import sidecar_of
 
 ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}
@@ -124,7 +125,7 @@ def newer_stage(folder):
     with h5py.File(folder / "flow.h5", "a") as file:
         newer = json.loads(file.attrs["recipe"]) | {"revision": 99}
         file.attrs["recipe"] = recipe.canonical(newer)
-    publish_digest(folder / "flow.h5")
+    sidecar_of(folder / "flow.h5").write_text(f"{file_digest(folder / 'flow.h5')}\n")
     reindex(folder, lambda index: index["stores"].update({"flow.h5": newer}))
 
 
@@ -137,7 +138,7 @@ def lost_clip(folder):
 def not_a_number(folder):
     with h5py.File(folder / "flow.h5", "a") as file:
         file["items/flow"][1, 0, 2, 3] = np.nan
-    publish_digest(folder / "flow.h5")
+    sidecar_of(folder / "flow.h5").write_text(f"{file_digest(folder / 'flow.h5')}\n")
     reindex(folder, lambda index: None)
 
 

@@ -10,7 +10,8 @@ from synthetic import RECIPES
 from infusenet import cli, recipe
 from infusenet.bundle import export
 from infusenet.errors import InputError
-from infusenet.store import Store, publish_digest
+from infusenet.recipe import file_digest
+from infusenet.store import Store, sidecar_of
 from infusenet.store_diff import diff
 
 
@@ -34,7 +35,7 @@ def copy(made, tmp_path):
 def edit(path, change):
     with h5py.File(path, "a") as file:
         change(file)
-    publish_digest(path)
+    sidecar_of(path).write_text(f"{file_digest(path)}\n")
 
 
 def attribute(name, value):

@@ -13,7 +13,7 @@ from infusenet.bundle.names import FORMAT, INDEX, MANIFEST, README, STORE, VERSI
 from infusenet.errors import InputError, raise_all
 from infusenet.manifest import Clip, read_manifest, to_csv
 from infusenet.recipe import file_digest
-from infusenet.store import Store, aside, sidecar_of
+from infusenet.store import Store, sidecar_of
 from infusenet.verify import verify
 
 NOTICE = """\
@@ -80,7 +80,11 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
         "files": {name: _digest(content) for name, content in contents.items()},
     }  # fmt: skip
     contents = {INDEX: (json.dumps(index, indent=1, sort_keys=True) + "\n").encode(), **contents}
-    (_write_tar if output.suffix == ".tar" else _write_folder)(output, contents)
+    # Written aside and renamed: whoever sees the bundle sees all of it.
+    temporary = output.with_name(f".{output.name}.tmp")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    (_write_tar if output.suffix == ".tar" else _write_folder)(temporary, contents)
+    temporary.rename(output)
     return [store.path.name for store in chosen]
 
 
@@ -100,21 +104,19 @@ def _digest(content: Path | bytes) -> str:
     return file_digest(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
 
 
-def _write_folder(output: Path, contents: dict[str, Path | bytes]) -> None:
-    temporary = output.with_name(f".{output.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+def _write_folder(folder: Path, contents: dict[str, Path | bytes]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name, content in contents.items():
         if isinstance(content, Path):
-            shutil.copyfile(content, temporary / name)
+            shutil.copyfile(content, folder / name)
         else:
-            (temporary / name).write_bytes(content)
-    temporary.rename(output)
+            (folder / name).write_bytes(content)
 
 
-def _write_tar(output: Path, contents: dict[str, Path | bytes]) -> None:
+def _write_tar(path: Path, contents: dict[str, Path | bytes]) -> None:
     """Without owners and times, so that the same stores give the same bytes."""
-    with aside(output) as temporary, tarfile.open(temporary, "w") as tar:
+    with tarfile.open(path, "w") as tar:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
             member.size = content.stat().st_size if isinstance(content, Path) else len(content)

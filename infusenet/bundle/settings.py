@@ -9,7 +9,8 @@ from infusenet import recipe as recipes
 from infusenet.bundle.names import STORE
 from infusenet.errors import raise_all
 from infusenet.methods import VARIANTS
-from infusenet.store import Store, difference
+from infusenet.recipe import difference
+from infusenet.store import Store
 
 
 def settings(folders: dict[str, Path]) -> str:
