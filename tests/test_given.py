@@ -141,7 +141,7 @@ def test_pictures_of_faces_need_faces(project):
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ({"stores": "shared/alpha"}, "has stores, expected annotations and frames"),
+        ({"stores": "shared/alpha"}, "has stores, expected either annotations"),
         ({"manifest": "m.csv", "stores": "s", "frames": "f"}, "has manifest, stores, frames, expected"),
         ({"manifest": "m.csv", "store": "s"}, "did you mean 'stores'"),
         ({"manifest": "shared/alpha/manifest.csv", "stores": "nowhere"}, "nowhere: no such folder"),

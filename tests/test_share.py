@@ -252,6 +252,15 @@ def test_an_unusual_variant_is_configured_too(made, tmp_path):
     assert configuration.stage_recipe(config, "flow", "mine") == wanted
 
 
+def test_a_variant_that_no_settings_declare(made, tmp_path):
+    folder = tmp_path / "samm"
+    shutil.copytree(made / "cache/samm", folder)
+    with h5py.File(folder / "latents.magnified5.h5", "a") as file:
+        file.attrs["recipe"] = recipe.canonical(MAGNIFIED | {"photometric": "global"})
+    with pytest.raises(InputError, match="beside latents.h5: photometric is 'global', expected 'none'"):
+        settings({"samm": folder})
+
+
 def test_databases_of_different_recipes_do_not_go_together(made, tmp_path):
     lab(tmp_path, "casme2", size=48)
     with pytest.raises(InputError, match="faces: size is 40 and 48 in"):

@@ -7,7 +7,7 @@ import yaml
 
 from infusenet import recipe as recipes
 from infusenet.bundle.names import STORE
-from infusenet.errors import raise_all
+from infusenet.errors import InputError, raise_all
 from infusenet.methods import VARIANTS
 from infusenet.recipe import difference
 from infusenet.store import Store
@@ -22,7 +22,8 @@ def settings(folders: dict[str, Path]) -> str:
     Raises
     ------
     InputError
-        Stores of two databases were made by different recipes, so no run can read both.
+        Stores of two databases were made by different recipes, so no run can read both, or no settings
+        declare a method's variant beside the plain store.
     """
     found: dict[str, tuple[Store, dict]] = {}
     problems = []
@@ -61,9 +62,14 @@ def _blocks(found: dict[str, dict]) -> Iterator[str]:
         name = min(names, key=len)  # the plain store; where there is none, a variant tells the rest
         block = {k: v for k, v in _settings(found[name]).items() if k not in VARIANTS.get(name, {})}
         for name in names:
-            over = {k: v for k, v in _settings(found[name]).items() if block.get(k) != v}
-            if name != stage and over != VARIANTS.get(name):
-                variants[name] = over
+            made = _settings(found[name])
+            declared = _settings(recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
+            if name in VARIANTS and made != declared:
+                raise InputError(
+                    f"{name}.h5 is none that the workflow declares beside {stage}.h5: {difference(made, declared)}"
+                )
+            if name not in (stage, *VARIANTS):
+                variants[name] = {k: v for k, v in made.items() if block.get(k) != v}
         block.pop("keep", None)
         if block:
             yield f"{stage}: {_flow(block)}"

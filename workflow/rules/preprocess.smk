@@ -12,6 +12,8 @@ rule faces:
         store=f"{CACHE}/{{database}}/faces{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/faces{{variant}}.h5.sha256",
         sheet=f"{CACHE}/{{database}}/faces{{variant}}.png",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("faces"),
         clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
@@ -28,6 +30,22 @@ rule faces:
         " --contact-sheet {output.sheet:q} --output {output.store:q}"
 
 
+# Under `failed_clips: skip`: what one method lacks is left out of all. A checkpoint, because nothing is
+# trained again as long as the list's content stays, however often its stores are made.
+checkpoint left_out:
+    input:
+        stores=lambda wildcards: ancient(sorted({p for m in METHODS for p in store_paths(m, [wildcards.database])})),
+        digests=lambda wildcards: sorted(
+            {f"{p}.sha256" for m in METHODS for p in store_paths(m, [wildcards.database])}
+        ),
+    output:
+        f"{CACHE}/{{database}}/left_out.csv",
+    log:
+        f"{CACHE}/logs/{{database}}.left_out.log",
+    shell:
+        "infusenet --log {log:q} left-out {input.stores:q} --output {output:q}"
+
+
 rule flow:
     input:
         store=ancient(f"{CACHE}/{{database}}/faces.h5"),
@@ -35,6 +53,8 @@ rule flow:
     output:
         store=f"{CACHE}/{{database}}/flow{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/flow{{variant}}.h5.sha256",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("flow"),
     log:
@@ -54,6 +74,8 @@ rule latents:
     output:
         store=f"{CACHE}/{{database}}/latents{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/latents{{variant}}.h5.sha256",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("latents"),
         weights=unrecorded(magnifier_weights),
