@@ -84,6 +84,15 @@ def test_all_folds_start_from_what_was_given(project):
     assert "cache/alpha/faces.h5" in error_of(project, "-n", "--", "cache/alpha/faces.h5")
 
 
+def test_clips_that_failed_elsewhere_are_left_out_of_all_methods(project):
+    reconfigure(project, lambda config: config.update(failed_clips="skip"))
+    before = state(project / "shared")
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (project / "cache/alpha").iterdir()} == {"left_out.csv"}
+    assert state(project / "shared") == before
+
+
 def test_a_real_fold_is_trained_and_scored(project):
     command(project, REAL_COMMAND)
     before = state(project / "shared")
