@@ -18,6 +18,13 @@ def _key_path(text: str) -> tuple[str, Path]:
     return key, Path(path)
 
 
+def _stores(sub, required: bool = True, about: str = "") -> None:
+    sub.add_argument(
+        "--stores", nargs="+", required=required, metavar="DIR",
+        help=f"{about}the cache, and DATABASE=DIR for each database whose stores lie elsewhere",
+    )  # fmt: skip
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="infusenet", description=__doc__)
     parser.add_argument("--log", type=Path, help="write what goes to stderr into this file too")
@@ -117,7 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("train", commands.train, "train one method on all databases but one")
     sub.add_argument("method")
     sub.add_argument("--held-out", required=True)
-    sub.add_argument("--stores", type=Path, required=True)
+    _stores(sub)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--output", type=Path, required=True)
@@ -132,7 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("predict", commands.predict, "score a run's held-out database")
     sub.add_argument("run", type=Path)
-    sub.add_argument("--stores", type=Path, required=True)
+    _stores(sub)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
     sub.add_argument(
@@ -147,11 +154,15 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("runs", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
 
+    sub = command("compare", commands.compare, "why two runs differ: the first difference, data to metric")
+    sub.add_argument("run_a", type=Path, metavar="RUN_A")
+    sub.add_argument("run_b", type=Path, metavar="RUN_B")
+
     sub = command("report", commands.report, "a table or figure of the paper from finished runs")
     sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
     sub.add_argument("runs", type=Path, nargs="*")
     sub.add_argument("--output", type=Path, required=True, help="a folder")
-    sub.add_argument("--stores", type=Path, help="figures 1 and 5")
+    _stores(sub, required=False, about="figures 1 and 5: ")
     sub.add_argument("--manifests", type=Path, help="figures 1 and 5")
     sub.add_argument("--clips", nargs="*", default=[], help="DATABASE/SUBJECT/CLIP (figure 5: with :AU<n>)")
     sub.add_argument("--weights", type=Path, help="figure 1: the magnifier behind the latents")
@@ -185,14 +196,13 @@ def main(argv: list[str] | None = None) -> int:
     if args.log:
         sys.stderr = Tee(sys.stderr, args.log)
     try:
-        args.action(args)
+        return args.action(args) or 0
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
         print(f"infusenet: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

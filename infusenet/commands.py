@@ -127,13 +127,14 @@ def magnifier_train(args):
 
 def train(args):
     from infusenet.config import method_recipe
+    from infusenet.folds import Folders
     from infusenet.train import train
 
     recipe = _json(args.recipe) if args.recipe else method_recipe(args.method, args.config)
     train(
         args.method,
         args.held_out,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.seed,
         args.output,
@@ -146,11 +147,12 @@ def train(args):
 
 
 def predict(args):
+    from infusenet.folds import Folders
     from infusenet.predict import predict
 
     predict(
         args.run,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.output,
         left_out=args.left_out,
@@ -164,6 +166,19 @@ def evaluate(args):
     from infusenet.evaluate import evaluate
 
     evaluate(args.runs, args.output)
+
+
+def compare(args) -> int:
+    """Exit status 1 where the runs differ, as `diff` has it."""
+    from infusenet.compare import compare
+
+    found = compare(args.run_a, args.run_b)
+    if not found.step:
+        print(f"no difference: {found.text}")
+        return 0
+    print(f"{found.step}: {found.text}")
+    print(f"the same in both: {', '.join(found.same) or 'nothing before that'}")
+    return 1
 
 
 def methods(args):
@@ -206,12 +221,15 @@ def report(args):
         return
     if name in PICTURES and not (args.stores and args.manifests):
         raise InputError(f"{name} shows faces: give --stores and --manifests")
+    from infusenet.folds import Folders
+
+    stores = Folders(args.stores)
     if name == "figure1":
         from infusenet.report.figure1 import figure1
 
         clip = args.clips[0] if args.clips else None
-        figure1(args.runs, args.stores, args.manifests, picture, clip, args.weights)
+        figure1(args.runs, stores, args.manifests, picture, clip, args.weights)
     else:
         from infusenet.report.figure5 import figure5
 
-        figure5(args.runs, args.stores, args.manifests, picture, args.clips)
+        figure5(args.runs, stores, args.manifests, picture, args.clips)

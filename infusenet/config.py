@@ -22,6 +22,9 @@ from infusenet.methods import method as method_named
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
+# What an entry of ``databases`` is made of.
+SOURCES = ("annotations", "manifest", "frames", "stores")
+
 # Blocks whose entries may all be commented out, which leaves null.
 MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
 
@@ -105,8 +108,7 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        labels = source.get("annotations") or source["manifest"]
-        paths = os.path.realpath(labels), os.path.realpath(source["frames"])
+        paths = tuple(sorted((key, os.path.realpath(path)) for key, path in source.items() if key in SOURCES))
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 

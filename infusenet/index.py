@@ -67,6 +67,9 @@ def sync_database(
     ``seen`` (frames' digest -> clip, of the databases before) is added to.
     """
     table = manifests / f"{name}.csv"
+    if "stores" in source:
+        _given(name, source, table, cache)
+        return
     index_path = cache / name / "index.json"
     index = _read_index(index_path)
     origin = _origin(source, policies)
@@ -152,6 +155,20 @@ def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) 
 
 def _geometry(clip: Clip) -> list:
     return [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames]
+
+
+def _given(name: str, source: dict, table: Path, cache: Path) -> None:
+    """A database whose stores were made elsewhere: there are no frames to look at."""
+    folder = Path(source["stores"])
+    if not folder.is_dir():
+        raise InputError(f"databases.{name}.stores: {folder}: no such folder; expected one with stores")
+    if folder.resolve().is_relative_to(cache.resolve()):
+        raise InputError(
+            f"databases.{name}.stores: {folder} lies in the cache {cache}, where stores are made; "
+            "move it out of there, or give the database's frames instead"
+        )
+    clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+    manifest.write_if_changed(table, manifest.to_csv(clips))
 
 
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:

@@ -36,6 +36,13 @@ except InputError as error:
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
 COMPUTE = CONFIG["compute"]
+# Stores that were made elsewhere are inputs without a rule.
+GIVEN = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
+# No rule makes a store of a database whose stores were given; where all were, none at all.
+BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
+# Pictures of faces show what is there: given stores may come without.
+FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
+STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]
 GPU = int(
     COMPUTE["gpu"] is True
     or (COMPUTE["gpu"] == "auto" and COMPUTE["device"] != "cpu" and bool(shutil.which("nvidia-smi")))
@@ -86,7 +93,36 @@ def store_paths(method, databases):
     names = [
         f"{store['recipe']['stage']}{'.' * bool(store['variant'])}{store['variant']}.h5" for store in stores
     ]
-    return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
+    return [store_path(database, name) for database in databases for name in names]
+
+
+def store_path(database, name):
+    if database not in GIVEN:
+        return f"{CACHE}/{database}/{name}"
+    path = f"{GIVEN[database]}/{name}"
+    for file in (path, f"{path}.sha256"):
+        if not os.path.isfile(file):
+            raise WorkflowError(
+                f"{file}: no such file. Stores of {database} are given, so none is made: put it there, "
+                f"or give `frames` in place of `stores` in databases.{database}"
+            )
+    return path
+
+
+def paper_runs(target):
+    """The run folders that a table or figure is made of."""
+    return runs(needs.NEEDS[target], FACED if target in needs.PICTURES else DATABASES)
+
+
+def paper_input(target):
+    def files(wildcards):
+        if target not in needs.PICTURES:
+            return results_of(paper_runs(target))
+        if not FACED:
+            raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
+        return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in FACED])
+
+    return files
 
 
 def clip_stores():
@@ -109,19 +145,18 @@ def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
 
-def runs(methods):
+def runs(methods, databases=DATABASES):
     """The run folders of some methods, over all seeds and folds."""
     return [
         f"{RESULTS}/{method}/{held_out}/seed{seed}"
         for method in methods
         for seed in SEEDS
-        for held_out in DATABASES
+        for held_out in databases
     ]
 
 
-def results_of(methods):
-    """What every run of some methods leaves for tables and figures."""
-    folders = runs(methods)
+def results_of(folders):
+    """What runs leave for tables and figures."""
     return [f"{run}/{name}" for run in folders for name in ("predictions.csv", "run.json", "log.csv")]
 
 
@@ -140,7 +175,7 @@ def _picture_options(target):
     clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
     weights = CONFIG["latents"].get("weights")
     return " ".join(
-        [f"--stores {shlex.quote(CACHE)} --manifests {MANIFESTS}"]
+        [f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"]
         + [f"--clips {clips}"] * bool(clips)
         + [f"--weights {shlex.quote(weights)}"] * bool(weights and target == "figure1")
     )

@@ -3,7 +3,7 @@
 
 rule evaluate:
     input:
-        results_of(METHODS),
+        results_of(runs(METHODS)),
     output:
         metrics=report(f"{RESULTS}/metrics.csv", caption="../report/metrics.rst", category="F1"),
         table=f"{RESULTS}/metrics.md",

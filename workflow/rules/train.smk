@@ -19,7 +19,7 @@ rule train:
         run=lambda wildcards, output: os.path.dirname(output.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
-        stores=unrecorded(CACHE),
+        stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.log",
@@ -52,7 +52,7 @@ rule predict:
         run=lambda wildcards, input: os.path.dirname(input.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
-        stores=unrecorded(CACHE),
+        stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
         standins="--standins" if CONFIG["uses_standins"] else "",
     log:
