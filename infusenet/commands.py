@@ -152,6 +152,17 @@ def methods(args):
         print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
 
 
+def doctor(args):
+    from infusenet.doctor import examine
+
+    findings = []
+    for finding in examine(args.config, args.slurm):
+        print(finding, flush=True)
+        findings.append(finding)
+    if mend := sum(finding.level == "mend" for finding in findings):
+        raise InputError(f"{mend} of {len(findings)} findings must be mended")
+
+
 def report(args):
     from infusenet.report import TARGETS
     from infusenet.report.needs import OUTPUTS, PICTURES

@@ -4,6 +4,7 @@
 """
 
 import copy
+import shutil
 from pathlib import Path
 
 import yaml
@@ -149,6 +150,25 @@ def resolve_method(config: dict, name: str) -> dict:
         made = stage_recipe(config, "latents")
         recipe |= {"magnifier": config["latents"]["weights"], "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+
+
+def stores_read(config: dict) -> dict[str, dict]:
+    """{store name: recipe} of all that the configured methods read, and the faces those are made from."""
+    stores = {}
+    for method in config["methods"]:
+        for store in resolve_method(config, method)["stores"].values():
+            stage = store["recipe"]["stage"]
+            if stage != "faces":
+                stores["faces"] = stage_recipe(config, "faces")
+            stores[f"{stage}{'.' * bool(store['variant'])}{store['variant']}"] = store["recipe"]
+    return stores
+
+
+def asks_for_gpu(compute: dict) -> bool:
+    """Whether jobs ask for a GPU. ``auto`` looks at the machine that this runs on."""
+    if compute["gpu"] == "auto":
+        return compute["device"] != "cpu" and bool(shutil.which("nvidia-smi"))
+    return compute["gpu"]
 
 
 def _check_settings(where: str, defaults: dict, settings: dict) -> None:

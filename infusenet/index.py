@@ -51,7 +51,7 @@ def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None
         if index["origin"] == origin and table.is_file():
             print(f"{table}: edited by hand; written again from its source. Put corrections into "
                   "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
-        clips = _read(name, source)
+        clips = read_clips(name, source)
         manifest.write_if_changed(table, manifest.to_csv(clips))
     frames = _scan(clips, Path(source["frames"]), index["frames"], name)
     listed = [_with_digest(clip, frames[clip.frames]) for clip in clips]
@@ -87,7 +87,8 @@ def _origin(source: dict) -> str:
     return digest([*parts, {k: str(v) for k, v in source.items()}])
 
 
-def _read(name: str, source: dict) -> list[Clip]:
+def read_clips(name: str, source: dict) -> list[Clip]:
+    """The clips of one entry of ``databases``, from its workbook or manifest."""
     if "manifest" in source:
         return _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
     clips = databases.read(source.get("reader", name), Path(source["annotations"]), Path(source["frames"]))

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -29,10 +28,7 @@ except InputError as error:
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
 COMPUTE = CONFIG["compute"]
-GPU = int(
-    COMPUTE["gpu"] is True
-    or (COMPUTE["gpu"] == "auto" and COMPUTE["device"] != "cpu" and bool(shutil.which("nvidia-smi")))
-)
+GPU = int(configuration.asks_for_gpu(COMPUTE))
 # Snakemake runs any number of GPU jobs side by side unless the resource has a limit.
 if workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
