@@ -3,7 +3,7 @@
     python benchmarks/kills.py [--kills 10] [--seed 0] [--span SECONDS]
 
 Needs a finished `make demo` in this checkout (its results are the reference). Works in a copy of the
-checkout beside it: each round starts `make demo`, kills its whole process group with SIGKILL after a
+checkout beside it, installed undisturbed: each round starts `make demo`, kills its whole process group with SIGKILL after a
 random time, and starts it again; the last round runs to its end.
 """
 
@@ -27,11 +27,11 @@ def predictions(root: Path) -> dict[str, str]:
     return {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-def demo(root: Path, seconds: float | None) -> bool:
-    """Run `make demo`, killed after `seconds`; True if it ended by itself with status 0."""
+def make(target: str, root: Path, seconds: float | None = None) -> bool:
+    """Run a make target, killed after `seconds`; True if it ended by itself with status 0."""
     with open(root / "kills.log", "a") as log:
         process = subprocess.Popen(
-            ["make", "demo"],
+            ["make", target],
             cwd=root,
             stdout=log,
             stderr=log,
@@ -63,10 +63,12 @@ def main() -> None:
     for name in tracked.stdout.splitlines():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, work / name)
+    if not make(".venv/.installed", work):
+        sys.exit(f"installation failed: see {work / 'kills.log'}")
     draw = random.Random(args.seed)
     for number in range(1, args.kills + 1):
         moment = draw.uniform(1, args.span)
-        ended = demo(work, moment)
+        ended = make("demo", work, moment)
         stores = len(list(work.glob("cache/*/*.h5")))
         print(
             f"kill {number:2d} after {moment:5.1f} s: {stores} stores, {len(predictions(work))} predictions",
@@ -75,7 +77,7 @@ def main() -> None:
         if ended:
             break
     started = time.monotonic()
-    if not demo(work, None):
+    if not make("demo", work):
         sys.exit(f"the last run failed: see {work / 'kills.log'}")
     found = predictions(work)
     same = sum(found.get(name) == digest for name, digest in expected.items())
