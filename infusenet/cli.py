@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infusenet import commands
+from infusenet import commands, store_commands
 from infusenet import recipe as recipes
 from infusenet.errors import InputError
 
@@ -78,8 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
-    magnifier = command("magnifier", None, "the motion magnifier's own commands")
-    parts = magnifier.add_subparsers(dest="part", required=True, metavar="PART")
+    def parts_of(parent):
+        return parent.add_subparsers(dest="part", required=True, metavar="PART")
+
+    store_commands.register(command, parts_of)
+
+    parts = parts_of(command("magnifier", None, "the motion magnifier's own commands"))
     sub = command(
         "train", commands.magnifier_train, "train the magnifier on procedural sub-pixel motion", parts
     )

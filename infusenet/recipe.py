@@ -57,6 +57,16 @@ def file_digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def clip_key(frames: str, onset: int, apex: int, offset: int, recipe: dict) -> str:
+    """Content key of a clip's faces: ``frames`` is the digest of its frames."""
+    return digest([frames, onset, apex, offset, recipe])
+
+
+def derived_key(upstream: str, recipe: dict) -> str:
+    """Content key of what a stage makes of an item with the key ``upstream``."""
+    return digest([upstream, recipe])
+
+
 def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
