@@ -1,6 +1,7 @@
 """What each subcommand does. Heavy imports stay inside, so that the command line answers at once."""
 
 import json
+from contextlib import contextmanager
 
 from infusenet import recipe as recipes
 from infusenet.errors import InputError, did_you_mean
@@ -54,34 +55,51 @@ def summary(args):
 def faces(args):
     from infusenet.stages.faces import build
 
-    build(
-        args.manifest,
-        args.frames,
-        args.output,
-        _recipe(args, "faces"),
-        processes=args.processes,
-        failed=args.failed,
-        contact_sheet=args.contact_sheet,
-    )
+    with _tallied(args.output, "faces"):
+        build(
+            args.manifest,
+            args.frames,
+            args.output,
+            _recipe(args, "faces"),
+            processes=args.processes,
+            failed=args.failed,
+            contact_sheet=args.contact_sheet,
+        )
 
 
 def flow(args):
     from infusenet.stages.flow import build
 
-    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    with _tallied(args.output, "flow"):
+        build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
 
 
 def latents(args):
     from infusenet.stages.latents import build
 
-    build(
-        args.faces,
-        args.output,
-        _recipe(args, "latents"),
-        weights=args.weights,
-        device=args.device,
-        threads=args.threads,
-    )
+    with _tallied(args.output, "latents"):
+        build(
+            args.faces,
+            args.output,
+            _recipe(args, "latents"),
+            weights=args.weights,
+            device=args.device,
+            threads=args.threads,
+        )
+
+
+@contextmanager
+def _tallied(output, stage: str):
+    """Say at the end what the build computed and what it took over."""
+    from infusenet.plan.clips import compare, kept
+    from infusenet.plan.times import tell
+    from infusenet.store import Store
+
+    before = kept(output, stage)
+    yield
+    store = Store(output, stage)
+    change = compare(before, store.keys, set())
+    tell(output, change.computed, len(change.reused), len(store.failures))
 
 
 def magnifier_train(args):
@@ -150,6 +168,17 @@ def methods(args):
         print(f"    {method.title}; {method.source}")
         print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters:,} parameters")
         print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
+
+
+def plan(args):
+    from infusenet.plan.clips import changes
+    from infusenet.plan.jobs import jobs
+    from infusenet.plan.show import show
+    from infusenet.plan.times import estimates
+
+    planned = jobs(args.target)
+    changed = changes(planned)
+    print("\n".join(show(planned, changed, estimates(planned, changed))))
 
 
 def doctor(args):

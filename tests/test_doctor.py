@@ -132,7 +132,9 @@ def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypat
     file.write_bytes(b"not what was published")
     assert "is damaged" in mended(software.weights(config))
     digest = "f37072fd" + hashlib.sha256().hexdigest()[8:]
-    monkeypatch.setattr(software.recipes, "file_digest", lambda path: digest if path == file else file_digest(path))
+    monkeypatch.setattr(
+        software.recipes, "file_digest", lambda path: digest if path == file else file_digest(path)
+    )
     assert levels(software.weights(config)) == {"weights": "ok"}
 
 
@@ -387,7 +389,12 @@ def test_slurm_is_asked_only_when_wanted(raw, answers):
 
 def test_stores_that_methods_read(raw):
     raw["methods"] = {name: copy.deepcopy(None) for name in METHODS}
-    assert set(configuration.stores_read(configuration.settle(raw))) >= {"faces", "flow", "faces.span", "latents.raw"}
+    assert set(configuration.stores_read(configuration.settle(raw))) >= {
+        "faces",
+        "flow",
+        "faces.span",
+        "latents.raw",
+    }
     raw["methods"] = {"lbp_top": None}
     assert set(configuration.stores_read(configuration.settle(raw))) == {"faces.first10"}
     with pytest.raises(InputError):

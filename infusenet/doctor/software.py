@@ -34,7 +34,7 @@ def wheels() -> Iterator[Finding]:
     elif not _has_optflow():
         yield Finding("mend", "opencv", f"{', '.join(found) or 'none'}: no cv2.optflow", contrib, remove)
     else:
-        yield Finding("ok", "opencv", f"{found[0]}, with cv2.optflow")
+        yield Finding("ok", "opencv", f"{found[0] if found else 'another build'}, with cv2.optflow")
 
     from infusenet.faces import landmark_model
 

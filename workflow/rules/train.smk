@@ -54,6 +54,8 @@ rule predict:
         standins="--standins" if CONFIG["uses_standins"] else "",
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.log",
+    benchmark:
+        f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.tsv"
     threads: COMPUTE["threads"]
     resources:
         gpu=GPU,
