@@ -10,16 +10,17 @@ from pathlib import Path
 
 from infusenet.errors import InputError
 
+MISSING = "output files have to be generated"
+PARAMS = "params have changed since last execution"
 # Snakemake's names of its reasons, as its Reason.get_names gives them.
 WORDS = {
-    "output files have to be generated": "not made yet",
+    MISSING: "not made yet",
     "incomplete output files": "left unfinished",
     "updated input files": "inputs changed",
     "input files updated by another job": "inputs are made again",
     "set of input files has changed since last execution": "other inputs than last time",
     "code has changed since last execution": "its command changed",
 }
-PARAMS = "params have changed since last execution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,10 @@ def _job(job, reason, runs: bool) -> Job:
 
 
 def _reasons(reason) -> Iterator[str]:
-    for name in reason.get_names():
+    names = list(reason.get_names())
+    if MISSING in names:  # whatever else has changed since
+        names = [MISSING]
+    for name in names:
         if name == PARAMS:
             change = reason.params_changed
             yield from changed_settings(change.only_old, change.only_new)
