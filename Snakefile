@@ -22,6 +22,7 @@ localrules:
     stores,
     report,
     paper,
+    html,
 
 
 # Every fold of every method and seed, scored: tables, figures and predictions.

@@ -18,7 +18,8 @@ import yaml
 from infusenet import cli, doctor
 from infusenet import config as configuration
 from infusenet.doctor import cluster, machine, software
-from infusenet.doctor.cluster import ask, minutes, parse_sinfo
+from infusenet.doctor.cluster import ask
+from infusenet.doctor.fit import Nodes, minutes, parse_sinfo
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
@@ -353,13 +354,29 @@ def test_jobs_that_fit_no_node(ready, answers, node):
     ready["compute"]["threads"] = 2
     answers["sinfo"] = SINFO.replace("64|250000", node)
     assert "no node fits" in mended(cluster.cluster(ready))
-    answers["sinfo"] = SINFO.replace("infinite", "10:00")
-    assert "10 min" in mended(cluster.cluster(ready)), "the partition's time limit"
+    answers["sinfo"] = SINFO.replace("infinite", "1-00:00:00")
+    text = mended(cluster.cluster(ready))
+    assert "train + predict (2 cores" in text, "a group takes the time of both"
+    assert "faces (" not in text
+
+
+def test_jobs_go_to_one_partition(ready, answers, monkeypatch, tmp_path):
+    """A GPU elsewhere is of no use to jobs that go to the default partition."""
+    answers["sinfo"] = "cpu*|idle|infinite|64|250000|(null)\n" + SINFO.replace("main*", "gpu")
+    text = mended(cluster.cluster(ready))
+    assert "latents (1 cores, 3000 MB, 240 min, GPU in the default partition)" in text
+    assert "flow (" not in text
+    profile = copy.deepcopy(PROFILE)
+    for rule in ("latents", "train", "predict"):
+        profile["set-resources"][rule]["slurm_partition"] = "gpu"
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
+    monkeypatch.setattr(cluster, "PROFILE", tmp_path / "profile.yaml")
+    assert levels(cluster.cluster(ready))["sizes"] == "ok"
 
 
 def test_sinfo_in_words():
     (kind,) = parse_sinfo("gpu*|mixed~|2-12:30:00|48+|96000+|gpu:1\n")
-    assert kind == cluster.Nodes("gpu", True, "mixed~", 3630.0, 48, 96000, True)
+    assert kind == Nodes("gpu", True, True, "mixed~", 3630.0, 48, 96000, True)
     assert minutes("30:00") == 30
     assert minutes("infinite") == float("inf")
 
@@ -393,7 +410,7 @@ def test_stores_that_methods_read(raw):
         "faces",
         "flow",
         "faces.span",
-        "latents.raw",
+        "latents.decoded",
     }
     raw["methods"] = {"lbp_top": None}
     assert set(configuration.stores_read(configuration.settle(raw))) == {"faces.first10"}

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import yaml
 
 from infusenet import config as configuration
 from infusenet.doctor.finding import Finding
+from infusenet.doctor.fit import Nodes, parse_sinfo, requests
 from infusenet.doctor.software import pins
 
 PROFILE = Path("workflow/profiles/slurm/config.yaml")
@@ -25,24 +25,10 @@ PLUGIN = "snakemake-executor-plugin-slurm"
 PATIENCE = 5
 # The plugin asks at most this many seconds apart, and gives up squeue below three first waits.
 LONGEST_SLEEP = 180
-USABLE = {"idle", "mixed", "allocated", "completing", "planned", "reserved"}
 
 
 class Silent(Exception):
     """A SLURM command that failed or did not answer in time."""
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """A partition's nodes of one kind, as sinfo lists them; ``minutes`` is the partition's limit."""
-
-    partition: str
-    usable: bool
-    state: str
-    minutes: float
-    cores: int
-    memory_mb: int
-    gpus: bool
 
 
 def cluster(config: dict) -> Iterator[Finding]:
@@ -104,28 +90,6 @@ def plugin() -> Finding:
     )  # fmt: skip
 
 
-def parse_sinfo(text: str) -> list[Nodes]:
-    """The nodes in lines of partition|state|time limit|cores|memory|gres."""
-    rows = [line.split("|") for line in text.splitlines()]
-    # Signs after a state tell of power and maintenance; only * is a node that does not answer.
-    return [
-        Nodes(
-            partition.rstrip("*"), state.rstrip("~#!%$@^-+") in USABLE, state, minutes(limit),
-            int(cores.rstrip("+")), int(memory.rstrip("+")), "gpu" in gres,
-        )
-        for partition, state, limit, cores, memory, gres in rows
-    ]  # fmt: skip
-
-
-def minutes(limit: str) -> float:
-    """[days-][hours:]minutes:seconds in minutes; infinite is."""
-    if limit in ("infinite", "n/a"):
-        return float("inf")
-    days, _, clock = limit.rpartition("-")
-    hours, mins, seconds = ([0, 0] + [int(part) for part in clock.split(":")])[-3:]
-    return int(days or 0) * 1440 + hours * 60 + mins + seconds / 60
-
-
 def accounting(settings: dict, profile: dict) -> Finding:
     """Does the profile ask for job states where this cluster keeps them?"""
     asked = profile.get("slurm-status-command", "sacct")
@@ -174,25 +138,17 @@ def gpus(nodes: list[Nodes], config: dict) -> Finding:
 
 def sizes(nodes: list[Nodes], config: dict, profile: dict) -> Iterator[Finding]:
     """Does each rule's request fit a node? SLURM says nothing of one that never can."""
-    compute, rules = config["compute"], profile["set-resources"]
-    cores = {"faces": compute["processes"], "flow": compute["processes"]}
-    unfit = []
-    for rule, request in rules.items():
-        wanted = cores.get(rule, compute["threads"] if rule in ("latents", "train", "predict") else 1)
-        fits = [
-            node
-            for node in nodes
-            if node.cores >= wanted
-            and node.memory_mb >= request["mem_mb"]
-            and node.minutes >= request["runtime"]
-        ]
-        if not fits:
-            unfit.append(f"{rule} ({wanted} cores, {request['mem_mb']} MB, {request['runtime']} min)")
+    asked = requests(config, profile)
+    unfit = [request for request in asked if not any(request.fits(node) for node in nodes)]
     if unfit:
-        kinds = {f"{n.cores} cores, {n.memory_mb} MB, {n.minutes:g} min" for n in nodes}
+        kinds = {
+            f"{n.cores} cores, {n.memory_mb} MB, {n.minutes:g} min{', GPU' * n.gpus} in {n.partition}"
+            for n in nodes
+        }
         yield Finding(
-            "mend", "sizes", f"no node fits {'; '.join(unfit)}", f"a node of: {'; '.join(sorted(kinds))}",
-            f"lower them in {PROFILE}, or compute: processes and threads",
+            "mend", "sizes", f"no node fits {'; '.join(map(str, unfit))}",
+            f"a node of: {'; '.join(sorted(kinds))}",
+            f"lower them in {PROFILE}, name another slurm_partition there, or lower compute: processes and threads",
         )  # fmt: skip
     else:
-        yield Finding("ok", "sizes", f"the requests of {', '.join(rules)} fit a node")
+        yield Finding("ok", "sizes", f"the requests of {', '.join(r.rules for r in asked)} fit a node")

@@ -29,8 +29,8 @@ CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
 COMPUTE = CONFIG["compute"]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
-# Snakemake runs any number of GPU jobs side by side unless the resource has a limit.
-if workflow.local_exec and "gpu" not in workflow.global_resources:
+# Snakemake runs any number of GPU jobs side by side unless the resource has a limit; 0 is none.
+if workflow.local_exec and not workflow.global_resources.get("gpu"):
     workflow.register_resource("gpu", 1)
 
 
@@ -76,6 +76,11 @@ def store_paths(method, databases):
         f"{store['recipe']['stage']}{'.' * bool(store['variant'])}{store['variant']}.h5" for store in stores
     ]
     return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
+
+
+def gpus_of(wildcards):
+    """Resources: the support vector machines of LBP-TOP run on the CPU."""
+    return 0 if wildcards.method == "lbp_top" else GPU
 
 
 def others(held_out):

@@ -26,7 +26,7 @@ rule train:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.tsv"
     threads: COMPUTE["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus_of,
     shell:
         "infusenet --log {log:q} train {wildcards.method:q} --held-out {wildcards.held_out:q}"
         " --databases {params.databases:q} --stores {params.stores:q} --manifests {params.manifests:q}"
@@ -58,7 +58,7 @@ rule predict:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.tsv"
     threads: COMPUTE["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus_of,
     shell:
         "infusenet --log {log:q} predict {params.run:q} --stores {params.stores:q} --manifests {params.manifests:q}"
         " --workers {params.workers} --device {params.device:q} {params.standins} --output {output.predictions:q}"
