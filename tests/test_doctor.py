@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import os
+import re
 import subprocess
 from collections import namedtuple
 from importlib import metadata
@@ -416,3 +417,9 @@ def test_stores_that_methods_read(raw):
     assert set(configuration.stores_read(configuration.settle(raw))) == {"faces.first10"}
     with pytest.raises(InputError):
         configuration.stores_read({**configuration.settle(raw), "methods": {"no_such": None}})
+
+
+def test_the_profile_names_rules_that_there_are():
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    for option in ("set-resources", "groups"):
+        assert set(PROFILE[option]) <= set(re.findall(r"^rule (\w+):", text, re.M))
