@@ -1,5 +1,16 @@
 # Entry: configuration, rules by stage, targets. `snakemake --cores N all_folds` does everything.
 
+from snakemake.exceptions import WorkflowError
+
+from infusenet.config import refuse_code
+from infusenet.errors import InputError
+
+try:
+    refuse_code("workflow/config.yaml", *workflow.overwrite_configfiles)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+
 configfile: "workflow/config.yaml"
 
 
@@ -15,6 +26,7 @@ include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/nuisance.smk"
 
 
 localrules:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from infusenet import audit
 from infusenet import recipe as recipes
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
@@ -22,6 +23,22 @@ def load(path: Path | str) -> dict:
     """Settled configuration of a YAML file (read as plain data, nothing in it is executed)."""
     with open(path, encoding="utf-8") as file:
         return settle(yaml.safe_load(file))
+
+
+def refuse_code(*paths: Path | str) -> None:
+    """Refuse configuration files that carry Python: Snakemake runs what is in a YTE template.
+
+    To be called before Snakemake reads them; files that are not there are passed over.
+    """
+    for path in map(Path, paths):
+        if not path.is_file():
+            continue
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: no plain YAML: {error}") from None
+        if isinstance(found, dict) and "__use_yte__" in found:
+            raise InputError(f"{path}: `__use_yte__` would run the Python in this file; expected plain data")
 
 
 def settle(raw: dict) -> dict:
@@ -44,6 +61,7 @@ def settle(raw: dict) -> dict:
     if config["uses_standins"]:
         config["databases"] = standin_databases(Path(standins["root"]))
         config = merge(config, standins["settings"])
+    config["audit"] = audit.policies(config.get("audit"))
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
     known = {key: value for name in METHODS for key, value in METHODS[name].recipe.items()}

@@ -4,60 +4,145 @@ Snakemake compares times and cannot see a frame that was replaced under an old t
 before its graph is built: workbooks are digested, every frame's (size, mtime, ctime, inode) is
 compared with the last index, and only frames that differ are read again. A manifest (with labels)
 and a clip list (without, but with the frames' digests) are rewritten only if their text changed.
+Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
 """
 
 import json
 import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from infusenet import databases, manifest
+from infusenet import audit, databases, manifest
+from infusenet.audit import Finding
+from infusenet.databases import Reading
 from infusenet.databases.frames import frame_index
-from infusenet.errors import InputError
+from infusenet.databases.notes import Refused
+from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A database as it is: ``clips`` (all that could be read, with their frames' digests), the
+    index of their frames, and the audit's findings."""
+
+    reading: Reading
+    clips: list[Clip]
+    frames: dict[str, dict[str, list]]
+    findings: list[Finding]
+
+    @property
+    def annotated(self) -> list[str]:
+        """Names of all annotated clips, those that could not be read among them."""
+        return [clip.key for clip in self.clips] + [row.clip for row in self.reading.refused]
 
 
 def sync(config: dict, manifests: Path | str) -> None:
-    """Bring ``manifests/{database}.csv`` and ``cache/{database}/clips.csv`` up to date.
+    """Bring ``manifests/{database}.csv``, ``cache/{database}/clips.csv`` and ``audit.csv`` up to date.
 
     Problems of all databases are reported together, as one InputError.
     """
-    problems = []
+    problems, seen = [], {}
+    policies = audit.policies(config.get("audit"))
     for name, source in config["databases"].items():
         try:
-            sync_database(name, source, Path(manifests), Path(config["cache"]))
+            sync_database(name, source, Path(manifests), Path(config["cache"]), policies, seen)
         except InputError as error:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
 
 
-def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None:
-    """One database: re-read its workbook if that changed, re-hash the frames that did."""
+def sync_database(
+    name: str, source: dict, manifests: Path, cache: Path, policies: Mapping[str, str], seen: dict[str, str]
+) -> None:
+    """One database: re-read its workbook if that changed, re-hash the frames that did, audit it.
+
+    ``seen`` (frames' digest -> clip, of the databases before) is added to.
+    """
     table = manifests / f"{name}.csv"
     index_path = cache / name / "index.json"
     index = _read_index(index_path)
-    origin = _origin(source)
-    given = Path(source.get("manifest", ""))
-    if given.is_file() and table.exists() and given.samefile(table):
-        clips = _of_database(manifest.read_manifest(table), name, table)
-    elif index["origin"] == origin and table.is_file() and file_digest(table) == index["manifest"]:
-        clips = manifest.read_manifest(table)
+    origin = _origin(source, policies)
+    known = index["origin"] == origin and table.is_file() and file_digest(table) == index["manifest"]
+    if index["origin"] == origin and table.is_file() and not known and not _is_source(table, source):
+        print(f"{table}: edited by hand; written again from its source. Put corrections into "
+              "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+    now = _examine(name, source, _remembered(name, table, index), index, seen) if known else None
+    if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
+        Clip(name, *row).key for row in index["excluded"]
+    }:
+        exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
+        now = _examine(name, source, read_source(name, source, exclude), index, seen)
+    audit.stop(now.findings, policies, name)
+    excluded = audit.excluded(now.findings, policies)
+    kept = [clip for clip in now.clips if clip.key not in excluded]
+    if not kept:
+        raise InputError(f"{name}: the audit leaves out every clip; look at the frames root and at `audit`")
+    labelled = [clip for clip in now.reading.clips if clip.key not in excluded]
+    if _is_source(table, source):
+        if excluded:
+            raise InputError(
+                f"{table}: clips are to be excluded ({', '.join(sorted(excluded))}), but this table is its "
+                "own source: move it to another folder and name that as `manifest`, or delete the rows"
+            )
     else:
-        if index["origin"] == origin and table.is_file():
-            print(f"{table}: edited by hand; written again from its source. Put corrections into "
-                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
-        clips = read_clips(name, source)
-        manifest.write_if_changed(table, manifest.to_csv(clips))
-    frames = _scan(clips, Path(source["frames"]), index["frames"], name)
-    listed = [_with_digest(clip, frames[clip.frames]) for clip in clips]
-    manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(listed, labels=False))
-    fresh = {"version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": frames}
+        manifest.write_if_changed(table, manifest.to_csv(labelled))
+    manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(kept, labels=False))
+    manifest.write_if_changed(cache / name / "audit.csv", audit.to_csv(now.annotated, now.findings, policies))
+    fresh = {
+        "version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": now.frames,
+        "release": now.reading.release, "refused": [list(vars(row).values()) for row in now.reading.refused],
+        "excluded": [_geometry(clip) for clip in now.clips if clip.key in excluded],
+    }  # fmt: skip
     manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+    seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
+
+
+def examine(name: str, config: dict) -> Examined:
+    """The findings on one configured database, whatever their policies; writes nothing."""
+    cache, sources = Path(config["cache"]), config["databases"]
+    if name not in sources:
+        raise InputError(f"no database '{name}' is configured {did_you_mean(name, sources)}")
+    before = list(sources)[: list(sources).index(name)]
+    lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
+    seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
+    index = _read_index(cache / name / "index.json")
+    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), index, seen)
+
+
+def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mapping[str, str]) -> Examined:
+    frames = _scan(reading.clips, Path(source["frames"]), index["frames"], name)
+    clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
+    reader = databases.READERS.get(source.get("reader", name))
+    fps = source.get("fps") or (reader.fps if reader else None)
+    present = {folder: set(map(int, found)) for folder, found in frames.items()}
+    findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused]
+    if reading.release:
+        findings.append(Finding("", "other_release", reading.release))
+    return Examined(reading, clips, frames, findings + audit.examine(clips, present, fps, seen))
+
+
+def _is_source(table: Path, source: dict) -> bool:
+    given = Path(source.get("manifest", ""))
+    return given.is_file() and table.exists() and given.samefile(table)
+
+
+def _remembered(name: str, table: Path, index: dict) -> Reading:
+    """What was read the last time: the manifest, and without labels what was left out of it."""
+    clips = _of_database(manifest.read_manifest(table), name, table)
+    clips += [Clip(name, *row) for row in index["excluded"]]
+    return Reading(clips, [Refused(*row) for row in index["refused"]], index["release"])
+
+
+def _geometry(clip: Clip) -> list:
+    return [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames]
 
 
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:
@@ -77,22 +162,26 @@ def _with_digest(clip: Clip, stats: dict[str, list]) -> Clip:
     )  # fmt: skip
 
 
-def _origin(source: dict) -> str:
+def _origin(source: dict, policies: Mapping[str, str]) -> str:
     """Digest of all that a manifest follows from, the frames aside."""
     path = Path(source.get("annotations") or source["manifest"])
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml")
     errata = sorted(databases.ERRATA.glob("*.csv"))
     parts = [file_digest(path), databases.REVISION, *(file_digest(file) for file in errata)]
-    return digest([*parts, {k: str(v) for k, v in source.items()}])
+    return digest([*parts, {k: str(v) for k, v in source.items()}, dict(policies)])
 
 
-def read_clips(name: str, source: dict) -> list[Clip]:
+def read_source(name: str, source: dict, exclude: Collection[str] = ()) -> Reading:
     """The clips of one entry of ``databases``, from its workbook or manifest."""
     if "manifest" in source:
-        return _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
-    clips = databases.read(source.get("reader", name), Path(source["annotations"]), Path(source["frames"]))
-    return [Clip(**{**vars(clip), "database": name}) for clip in clips]
+        clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+        return Reading(clips, [], None)
+    reading = databases.examine(
+        source.get("reader", name), Path(source["annotations"]), Path(source["frames"]), exclude=exclude
+    )
+    clips = [Clip(**{**vars(clip), "database": name}) for clip in reading.clips]
+    return Reading(clips, reading.refused, reading.release)
 
 
 def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
@@ -106,11 +195,14 @@ def _scan(clips: list[Clip], root: Path, known: dict, name: str) -> dict[str, di
     windows: dict[str, list[tuple[int, int]]] = {}
     for clip in clips:
         windows.setdefault(clip.frames, []).append((clip.onset, clip.offset))
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; expected the frames of {name}")
     frames = {}
     # Quiet where nothing is read again: a no-op run should not flash six bars.
     for folder, spans in tqdm(windows.items(), desc=f"{name}: frames", unit="clip", disable=None, delay=2):
         before, frames[folder] = known.get(folder, {}), {}
-        for number, path in frame_index(root / folder).items():
+        listing = frame_index(root / folder) if (root / folder).is_dir() else {}
+        for number, path in listing.items():
             if any(first <= number <= last for first, last in spans):
                 stat = path.stat()
                 stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
@@ -122,6 +214,7 @@ def _scan(clips: list[Clip], root: Path, known: dict, name: str) -> dict[str, di
 def _read_index(path: Path) -> dict:
     """The last index; an empty one where there is none or where it cannot be read."""
     empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "frames": {}}
+    empty |= {"release": None, "refused": [], "excluded": []}
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -193,7 +193,7 @@ def test_repairs_are_told_in_one_line_each(tmp_path, capsys):
     told = capsys.readouterr().err.splitlines()
     assert any("row 3: apex '/' repaired to '279' from the errata" in line for line in told)
     assert sum("errata name clips that are not in the table" in line for line in told) == 1
-    assert any(line.startswith("note: casme2") and "has 256" in line for line in told)
+    assert any(line.startswith("note: casme2") and "updated coding (256 rows" in line for line in told)
 
 
 def test_fourd_columns_and_kept_aus_are_told(tmp_path, capsys):

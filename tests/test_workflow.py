@@ -33,6 +33,7 @@ files = {{
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
+    "ledger": [output / "ledger.csv", output / "ledger.html"],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
 if "--contact-sheet" in words:
     files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))

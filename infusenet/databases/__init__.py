@@ -3,14 +3,16 @@
 Imported while Snakemake parses: the libraries for workbooks are loaded where a workbook is read.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
+from infusenet.databases.core import Reading
 from infusenet.databases.errata import ERRATA
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "read"]
+__all__ = ["ERRATA", "READERS", "REVISION", "Reading", "examine", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
 REVISION = 1
@@ -43,6 +45,14 @@ def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) 
     InputError
         Everything that cannot be read or repaired, all bad rows at once, each with file and row.
     """
+    return examine(database, annotations, frames, errata).clips
+
+
+def examine(
+    database: str, annotations: Path, frames: Path, errata: Path = ERRATA, exclude: Collection[str] = ()
+) -> Reading:
+    """Like ``read``, but rows with a finding in ``exclude`` (keys of ``audit.FINDINGS``) are left out
+    and told beside the clips instead of refusing the table."""
     if database not in READERS:
         raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
-    return READERS[database].read(Path(annotations), Path(frames), Path(errata))
+    return READERS[database].read(Path(annotations), Path(frames), Path(errata), exclude)

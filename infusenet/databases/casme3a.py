@@ -7,6 +7,7 @@ table keeps the first bare and counts on from 2 in the order of the rows: ``e``,
 from dataclasses import replace
 
 from infusenet.databases.core import Reader, Row
+from infusenet.databases.releases import Release
 from infusenet.databases.workbook import Line
 
 
@@ -36,7 +37,14 @@ def rename(rows: list[Row]) -> list[Row]:
 
 READER = Reader(
     database="casme3a",
-    release_rows=860,
+    releases=[
+        Release(
+            "part_A_ME_label_JpgIndex_v2 (860 rows)",
+            lambda sheet: sheet.rows == 860 and "expressiontype" not in sheet.columns,
+        ),
+        Release("CAS(ME)3_part_A, which has macro rows too", lambda sheet: "expressiontype" in sheet.columns),
+    ],
+    fps=30,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

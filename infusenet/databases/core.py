@@ -1,14 +1,15 @@
 """From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
 from infusenet.databases.aus import AU_NUMBERS, parse
 from infusenet.databases.folders import ClipFolders, Parts
-from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.notes import Notes, Problems, Refused, RowError
+from infusenet.databases.releases import Release, sheet_of, unexpected
 from infusenet.databases.workbook import Line, plain, read_lines
 from infusenet.errors import InputError
 from infusenet.manifest import SAFE_ID, Clip, check
@@ -28,6 +29,20 @@ class Row:
     clip: str
     extra: dict[str, str]
 
+    @property
+    def key(self) -> str:
+        return f"{self.subject}/{self.clip}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a table gave: clips in its order, rows that are none, and, if its release is not the one
+    behind CD6ME, a sentence about that."""
+
+    clips: list[Clip]
+    refused: list[Refused]
+    release: str | None
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -35,8 +50,10 @@ class Reader:
 
     Parameters
     ----------
-    release_rows
-        Rows of the workbook behind CD6ME; another count is noted, not refused.
+    releases
+        The workbooks in circulation; the first is the one behind CD6ME. Another one is told, not refused.
+    fps
+        Frames per second.
     columns
         Field (subject, clip, onset, apex, offset, au, emotion) -> header names it may have.
     subject
@@ -59,7 +76,8 @@ class Reader:
     """
 
     database: str
-    release_rows: int
+    releases: Sequence[Release]
+    fps: float
     columns: Mapping[str, Sequence[str]]
     subject: tuple[str, str]
     folders: Callable[[Row], Sequence[Sequence[Parts]]]
@@ -78,31 +96,37 @@ class Reader:
             raise ValueError(f"subject '{text}', expected a form like '{form.format(1)}'")
         return form.format(int(match[1]))
 
-    def read(self, annotations: Path, frames: Path, errata: Path) -> list[Clip]:
-        """The clips of a workbook, corrected, checked and found on disk; see ``databases.read``."""
+    def read(self, annotations: Path, frames: Path, errata: Path, exclude: Collection[str] = ()) -> Reading:
+        """The clips of a workbook, corrected, checked and found on disk; see ``databases.examine``."""
         notes = Notes(f"{self.database}: {annotations}")
         problems = Problems(annotations)
         fixes = errata_tables.load(self.database, errata)
         folders = ClipFolders(frames)
-        rows = self._rows(read_lines(annotations, self.columns), notes, problems)
+        lines = list(filter(self.keep, read_lines(annotations, self.columns)))
+        rows = self._rows(lines, notes, problems)
         pairs = []
         for row in rows:
-            with problems.of(row.number):
+            with problems.of(row.number, row.key):
                 pairs.append((row, self._clip(row, fixes.get((row.subject, row.clip), {}), notes)))
         clips = self.located(pairs, folders, notes, problems)
-        problems.raise_all()
+        refused = problems.raise_all(exclude)
+        if len(clips) + len(refused) != len(lines):
+            raise InputError(
+                f"{annotations}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
+            )
         check(clips, str(annotations))
-        if absent := [f"{s}/{c}" for s, c in fixes.keys() - {(r.subject, r.clip) for r in rows}]:
+        keys = [(row.subject, row.clip) for row in rows]
+        if absent := [f"{s}/{c}" for s, c in fixes.keys() - set(keys)]:
             shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
             notes.say(f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}")
         notes.show()
-        if len(clips) != self.release_rows:
-            notes.say(f"{len(clips)} rows; the release used by CD6ME has {self.release_rows}", "note")
-        return clips
+        if release := unexpected(self.releases, sheet_of(lines, keys)):
+            notes.say(release, "note")
+        return Reading(clips, refused, release)
 
     def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> list[Row]:
         rows = []
-        for line in filter(self.keep, lines):
+        for line in lines:
             with problems.of(line.number):
                 fields = {name: plain(text) for name, text in line.fields.items()}
                 for name, text in line.fields.items():
@@ -117,7 +141,7 @@ class Reader:
                     raise ValueError(f"clip '{row.clip}', expected only A-Z a-z 0-9 _ . - in a clip's name")
                 key = (row.subject.lower(), row.clip.lower())
                 if first.setdefault(key, row.number) != row.number:
-                    raise ValueError(f"clip {row.subject}/{row.clip} stands in row {first[key]} already")
+                    raise RowError("duplicate", f"clip {row.key} stands in row {first[key]} already")
                 if problem := self.problem(row):
                     raise ValueError(problem)
                 named.append(row)
@@ -136,7 +160,10 @@ class Reader:
         return replace(clip, labels=self._labels(row, values["au"], "au" in fix, notes))
 
     def _labels(self, row: Row, text: str, corrected: bool, notes: Notes) -> dict[int, int]:
-        aus = parse(text, self.comma)
+        try:
+            aus = parse(text, self.comma)
+        except ValueError as error:
+            raise RowError("unknown_au", str(error)) from None
         if "," in text:
             notes.add("comma", row.number, f"AU '{text}': comma read as '+'")
         if both := aus.plain & aus.kept:
@@ -148,7 +175,7 @@ class Reader:
         if self.au_columns and not corrected and (columns := au_columns(row.extra)):
             marked = {n for n, value in columns.items() if value}
             if unknown := marked - set(AU_NUMBERS):
-                raise ValueError(f"column {_names(unknown)} is 1, which is none of the known AUs")
+                raise RowError("unknown_au", f"column {_names(unknown)} is 1, which is none of the known AUs")
             if marked - aus.kept != {n for n in active if n in columns}:
                 told = f"AU '{text}' but its 0/1 columns say {_names(marked) or 'none'}; columns taken"
                 notes.add("AU columns differ", row.number, told)
@@ -161,26 +188,27 @@ class Reader:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
         clips, lost = [], []
         for row, clip in pairs:
-            with problems.of(row.number):
+            with problems.of(row.number, clip.key):
                 folder = folders.find(layouts := self.folders(row))
                 if folder is None:
                     expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
-                    lost.append((row.number, f"clip {clip.key}: no folder {expected} in {folders.root}"))
+                    lost.append((row, f"clip {clip.key}: no folder {expected} in {folders.root}"))
                     continue
                 try:
                     gaps = folders.missing(folder, clip)
                 except InputError as error:
-                    raise ValueError(f"clip {clip.key}: {error}") from None
+                    raise RowError("missing_key_frame", f"clip {clip.key}: {error}") from None
                 if gaps and not self.gaps:
                     shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
                     notes.add("frames missing", row.number, f"clip {clip.key}: {folder} lacks {shown}")
                 clips.append(replace(clip, frames=folders.relative(folder)))
-        if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake
-            number, text = lost[0]
+        if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
+            row, text = lost[0]
             more = f"nor that of any other clip; is this the frames root of {self.database}?"
-            lost = [(number, f"{text}, {more}")]
-        for number, text in lost:
-            problems.add(number, text)
+            problems.add(row.number, f"{text}, {more}", "frames root")
+            return []
+        for row, text in lost:
+            problems.add(row.number, text, "missing_key_frame", row.key)
         return clips
 
 
@@ -189,7 +217,7 @@ def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
     numbers = whole(values, "onset", "apex", "offset")
     if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
         found = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        raise ValueError(f"{found}: expected onset <= apex <= offset")
+        raise RowError("apex_outside", f"{found}: expected onset <= apex <= offset")
     return numbers
 
 

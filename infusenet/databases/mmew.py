@@ -8,6 +8,7 @@ import re
 from itertools import product
 
 from infusenet.databases.core import Reader, Row
+from infusenet.databases.releases import Release, rows
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
 CLIP = re.compile(r"S([0-9]{2})-0([1-7])-[0-9]{3}", re.IGNORECASE)
@@ -40,7 +41,8 @@ def problem(row: Row) -> str | None:
 
 READER = Reader(
     database="mmew",
-    release_rows=300,
+    releases=[Release("MMEW_Micro_Exp (300 rows)", rows(300))],
+    fps=90,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

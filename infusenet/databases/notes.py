@@ -1,8 +1,9 @@
 """What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.errors import InputError, raise_all
@@ -32,23 +33,47 @@ class Notes:
         print(f"{level}: {self.origin}: {text}", file=sys.stderr)
 
 
+class RowError(ValueError):
+    """A bad row whose kind of finding is known (a key of ``audit.FINDINGS``)."""
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True, order=True)
+class Refused:
+    """A row that is no clip: its number, its clip's name as far as it has one, and why."""
+
+    row: int
+    clip: str
+    kind: str
+    text: str
+
+
 class Problems:
     """Bad rows of one file, gathered so that all are reported at once."""
 
     def __init__(self, path: Path | str):
         self.path = path
-        self._found: list[tuple[int, str]] = []
+        self._found: list[Refused] = []
 
-    def add(self, row: int, text: str) -> None:
-        self._found.append((row, text))
+    def add(self, row: int, text: str, kind: str = "unreadable", clip: str = "") -> None:
+        self._found.append(Refused(row, clip or f"row {row}", kind, text))
 
     @contextmanager
-    def of(self, row: int) -> Iterator[None]:
+    def of(self, row: int, clip: str = "") -> Iterator[None]:
         """Whatever is refused inside becomes an entry for ``row``."""
         try:
             yield
         except (ValueError, InputError) as error:
-            self.add(row, str(error))
+            self.add(row, str(error), getattr(error, "kind", "unreadable"), clip)
 
-    def raise_all(self) -> None:
-        raise_all((f"row {row}: {text}" for row, text in sorted(self._found)), f"{self.path} refused")
+    def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
+        """Raise if there is any but those of the kinds in ``exclude``, which are returned."""
+        found = sorted(self._found)
+        raise_all(
+            (f"row {entry.row}: {entry.text}" for entry in found if entry.kind not in exclude),
+            f"{self.path} refused",
+        )
+        return found

@@ -31,7 +31,7 @@ def item_bytes(recipe: dict, crop: int) -> int:
 
 def disk(config: dict) -> Iterator[Finding]:
     """Room for the stores that the configured methods read and that are not there yet."""
-    from infusenet.index import read_clips
+    from infusenet.index import read_source
 
     stores = configuration.stores_read(config)
     crop = configuration.stage_recipe(config, "faces")["size"]
@@ -40,7 +40,7 @@ def disk(config: dict) -> Iterator[Finding]:
         try:
             # What the reader remarks on rows is said where the database is read in earnest.
             with redirect_stderr(StringIO()):
-                count = len(read_clips(name, source))
+                count = len(read_source(name, source).clips)
         except InputError as error:
             yield Finding(
                 "mend", "database", f"{name}: {error}", "a readable database",

@@ -24,6 +24,7 @@ from infusenet.magnifier import quality, scenes
 from infusenet.magnifier.device import prepare
 from infusenet.magnifier.initial import start
 from infusenet.magnifier.network import Magnifier
+from infusenet.runs import load_plain
 
 STEPS = 4_000  # about ten minutes of one CPU core
 BATCH = 8
@@ -186,10 +187,10 @@ def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
     """Load what an interrupted training left; (steps done, seconds spent)."""
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["settings"] != settings:
+    state = load_plain(path)
+    if state.get("settings") != settings:
         raise InputError(
-            f"{path} is of a training with {state['settings']}, this one has {settings}; delete it"
+            f"{path} is of a training with {state.get('settings')}, this one has {settings}; delete it"
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])

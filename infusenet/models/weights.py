@@ -4,7 +4,6 @@ import pickle
 from pathlib import Path
 from urllib.error import URLError
 
-import timm
 import torch
 from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
@@ -24,6 +23,8 @@ class TimmWeights:
         self.url = f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"
 
     def get_state_dict(self, **_) -> dict[str, Tensor]:
+        import timm  # here alone: it takes a second to start, and few trainings ask for its weights
+
         return timm.create_model(self.name, pretrained=True).state_dict()
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from infusenet import faces
+from infusenet.audit import PSEUDO_APEX
 from infusenet.databases.frames import frame_index
 from infusenet.errors import InputError
 from infusenet.images import read_rgb
@@ -19,8 +20,6 @@ from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
 from infusenet.temporal import spread, tim
 
-# The paper draws the pseudo-apex up to this many frames after the apex.
-PSEUDO_APEX = 5
 # Lengths of the videos that LBP-TOP and LED read.
 TEN, SPAN = 10, 32
 

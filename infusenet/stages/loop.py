@@ -20,6 +20,7 @@ from infusenet import store as stores
 from infusenet.errors import InputError, raise_all
 from infusenet.manifest import write_if_changed
 from infusenet.recipe import digest
+from infusenet.reconcile import reconcile
 from infusenet.store import Failure, Item, Store
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
@@ -93,6 +94,8 @@ def _publish(output: Path, **content) -> None:
     stores.sidecar_of(output).unlink(missing_ok=True)
     with stores.aside(output) as temporary:
         stores.write(temporary, **content)
+        handed = [clip for clip, _ in content["clips"]] + [f.clip for f in content["failures"]]
+        reconcile(Store(temporary), handed, output.parent)
     stores.publish_digest(output)
 
 

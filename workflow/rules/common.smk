@@ -83,6 +83,12 @@ def gpus_of(wildcards):
     return 0 if wildcards.method == "lbp_top" else GPU
 
 
+def clip_stores():
+    """The stores that the configured methods read, and the faces behind them."""
+    read = {path for method in METHODS for path in store_paths(method, DATABASES)}
+    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
+
+
 def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
