@@ -39,6 +39,9 @@ SelectTypeParameters=CR_Core_Memory
 # How long squeue remembers a finished job.
 MinJobAge=3600
 ReturnToService=2
+# A busy machine is slow to answer, not dead.
+SlurmdTimeout=0
+MessageTimeout=100
 SlurmctldPort=16817
 SlurmdPort=16818
 SlurmctldPidFile=$folder/slurmctld.pid
