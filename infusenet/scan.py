@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from infusenet.databases.frames import frame_index
 from infusenet.errors import InputError
 from infusenet.manifest import Clip
@@ -39,15 +37,19 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
         windows.setdefault(clip.frames, set()).add((clip.onset, clip.offset))
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected the frames of {name}")
-    index = {}
-    # Quiet where nothing is read again: a no-op run should not flash six bars.
-    for folder, spans in tqdm(windows.items(), desc=f"{name}: frames", unit="clip", disable=None, delay=2):
-        before = known.get(folder)
-        if before and _unchanged(f"{root}/{folder}", before, spans):
-            index[folder] = before
-        else:
-            index[folder] = _read(root / folder, before["frames"] if before else {}, sorted(spans))
-    return index
+    index = {
+        folder: before
+        for folder, spans in windows.items()
+        if (before := known.get(folder)) and _unchanged(f"{root}/{folder}", before, spans)
+    }
+    if changed := [folder for folder in windows if folder not in index]:
+        # Its import alone takes longer than the look at some ten thousand frames.
+        from tqdm import tqdm
+
+        for folder in tqdm(changed, desc=f"{name}: frames", unit="clip", disable=None, delay=2):
+            frames = known[folder]["frames"] if folder in known else {}
+            index[folder] = _read(root / folder, frames, sorted(windows[folder]))
+    return {folder: index[folder] for folder in windows}
 
 
 def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:

@@ -4,6 +4,7 @@ The stages are replaced by a command that only writes its outputs, so that Snake
 the real rules are tested in seconds; the stages themselves have tests of their own.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, ResourceSettings
 
 from infusenet import manifest
 from infusenet.manifest import AUS, Clip
@@ -233,6 +236,13 @@ def test_gpu_jobs_take_turns(project, words):
     done = snakemake(project, "--cores", "4", *words, "--", *(f"cache/{name}/latents.h5" for name in NAMES))
     assert done.returncode == 0, done.stderr
     assert (project / "turns.txt").read_text().split() == ["in", "out"] * 3
+
+
+def test_the_workflow_needs_no_number_of_cores(project, monkeypatch):
+    """A cluster's executor has none while the rules are read."""
+    monkeypatch.chdir(project)
+    with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
+        api.workflow(ResourceSettings(nodes=2), snakefile=Path("Snakefile")).dag()
 
 
 def test_a_gpu_is_asked_for_by_what_uses_one(project):
