@@ -47,7 +47,7 @@ def write_clips(root: Path, name: str, clips: dict[str, str]) -> None:
         folder = root / "raw" / name / "s1" / clip
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, 4):
-            (folder / f"{number}.jpg").write_text(content)
+            (folder / f"{number}.jpg").write_text(f"{name} {clip} {content}")
     rows = [Clip(name, "s1", clip, 1, 2, 3, f"s1/{clip}", "", "", dict.fromkeys(AUS, 0)) for clip in clips]
     manifest.write_if_changed(root / f"raw/{name}.csv", manifest.to_csv(rows))
 

@@ -30,7 +30,8 @@ DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), 
 COMPUTE = CONFIG["compute"]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
 # Snakemake runs any number of GPU jobs side by side unless the resource has a limit; 0 is none.
-if workflow.local_exec and not workflow.global_resources.get("gpu"):
+_gpus = workflow.global_resources.get("gpu")
+if workflow.local_exec and not (_gpus and _gpus.value):
     workflow.register_resource("gpu", 1)
 
 
