@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from infusenet.errors import InputError
-
 
 def register(command, key_path) -> None:
     """Add the subcommands; ``command(name, action, help)`` makes one, ``key_path`` reads KEY=DIR."""
@@ -48,8 +46,6 @@ def ledger(args):
     from infusenet.report.ledger_page import Pictures, page
     from infusenet.store import Store
 
-    if lost := [path for path in args.stores if not path.is_file()]:
-        raise InputError(f"{lost[0]}: no such store; build it first")
     faces = {Store(path).database: path.with_name("faces.h5") for path in args.stores}
     faces = {name: path for name, path in faces.items() if path.is_file()}
     found = collect(args.stores)

@@ -69,11 +69,8 @@ def sync_database(
     index_path = cache / name / "index.json"
     index = _read_index(index_path)
     origin = _origin(source, policies)
-    known = index["origin"] == origin and table.is_file() and file_digest(table) == index["manifest"]
-    if index["origin"] == origin and table.is_file() and not known and not _is_source(table, source):
-        print(f"{table}: edited by hand; written again from its source. Put corrections into "
-              "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
-    now = _examine(name, source, _remembered(name, table, index), index, seen) if known else None
+    taken = _taken_over(name, source, table, index, origin)
+    now = taken and _examine(name, source, taken, index, seen)
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
         Clip(name, *row).key for row in index["excluded"]
     }:
@@ -134,9 +131,21 @@ def _is_source(table: Path, source: dict) -> bool:
     return given.is_file() and table.exists() and given.samefile(table)
 
 
-def _remembered(name: str, table: Path, index: dict) -> Reading:
-    """What was read the last time: the manifest, and without labels what was left out of it."""
+def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) -> Reading | None:
+    """What was read the last time: the manifest, and without labels what was left out of it.
+
+    None if its source, its text or a folder changed, or where an apex follows from the frames on disk.
+    """
+    if index["origin"] != origin or not table.is_file() or source.get("nearest_apex"):
+        return None
+    if file_digest(table) != index["manifest"]:
+        if not _is_source(table, source):
+            print(f"{table}: edited by hand; written again from its source. Put corrections into "
+                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+        return None
     clips = _of_database(manifest.read_manifest(table), name, table)
+    if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
+        return None
     clips += [Clip(name, *row) for row in index["excluded"]]
     return Reading(clips, [Refused(*row) for row in index["refused"]], index["release"])
 
@@ -174,9 +183,10 @@ def read_source(name: str, source: dict, exclude: Collection[str] = ()) -> Readi
     if "manifest" in source:
         clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
         return Reading(clips, [], None)
-    reading = databases.examine(
-        source.get("reader", name), Path(source["annotations"]), Path(source["frames"]), exclude=exclude
-    )
+    annotations, frames = Path(source["annotations"]), Path(source["frames"])
+    options = databases.Options.of(source)
+    reader = source.get("reader", name)
+    reading = databases.examine(reader, annotations, frames, options=options, exclude=exclude)
     clips = [Clip(**{**vars(clip), "database": name}) for clip in reading.clips]
     return Reading(clips, reading.refused, reading.release)
 

@@ -282,7 +282,7 @@ def mixed(release):
         ("casme", lambda r: grown(r, 189), None),
         ("casme3a", mixed, "which has macro rows too"),
         ("fourd", lambda r: r.header.append("video_number'"), "the pre-release of 2022"),
-        ("samm", lambda r: None, "none of the known releases (3 rows, header in row 14)"),
+        ("samm", lambda r: None, "3 rows, header in row 14: none of the known releases"),
     ],
 )
 def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
@@ -311,7 +311,7 @@ def test_command_line(tmp_path, capsys):
     assert cli.main(configured(tmp_path)) == 1
     told = capsys.readouterr()
     assert "unknown_au: 1: stop\n    01/EP09_01: AU '1215'" in told.out
-    assert "other_release: 1: keep\n    the table: is none" in told.out
+    assert "other_release: 1: keep\n    the table: 8 rows, header in row 1: none of" in told.out
     assert "8 annotated, 8 kept, 0 excluded" in told.out
     assert "audit: missing_key_frame: exclude; audit: apex_outside: exclude" in told.err
     assert "Traceback" not in told.err

@@ -82,7 +82,7 @@ def test_templates_are_refused(tmp_path, text):
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.system [touch ran]", "a: [", "a: *b"])
 def test_what_is_no_plain_yaml_is_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(InputError, match="no plain YAML"):
+    with pytest.raises(InputError, match="no readable YAML"):
         config.refuse_code(tmp_path / "config.yaml")
 
 

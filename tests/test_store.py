@@ -207,3 +207,11 @@ def test_aside_leaves_nothing_after_an_error(tmp_path):
         half()
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["items", "clips", "keys", "status", "failures", "failures/reason"])
+def test_a_store_that_lacks_a_part_is_refused(path, name):
+    with h5py.File(path, "a") as file:
+        del file[name]
+    with pytest.raises(InputError, match=str(path)):
+        Store(path, "flow")

@@ -7,20 +7,24 @@ from collections.abc import Collection
 from pathlib import Path
 
 from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
-from infusenet.databases.core import Reading
 from infusenet.databases.errata import ERRATA
+from infusenet.databases.options import Options
+from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "Reading", "examine", "read"]
+__all__ = ["ERRATA", "READERS", "REVISION", "Options", "Reading", "examine", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
-REVISION = 1
+REVISION = 2
 
+OFF = Options()
 READERS = {module.READER.database: module.READER for module in (casme, casme2, samm, fourd, mmew, casme3a)}
 
 
-def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) -> list[Clip]:
+def read(
+    database: str, annotations: Path, frames: Path, errata: Path = ERRATA, options: Options = OFF
+) -> list[Clip]:
     """The clips of one database as its owners distribute it.
 
     Parameters
@@ -34,6 +38,8 @@ def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) 
         onset, apex and offset frames must be there.
     errata
         Folder of the correction tables.
+    options
+        What is repaired only on request, and whether another table than CD6ME's is refused.
 
     Returns
     -------
@@ -45,14 +51,19 @@ def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) 
     InputError
         Everything that cannot be read or repaired, all bad rows at once, each with file and row.
     """
-    return examine(database, annotations, frames, errata).clips
+    return examine(database, annotations, frames, errata, options).clips
 
 
 def examine(
-    database: str, annotations: Path, frames: Path, errata: Path = ERRATA, exclude: Collection[str] = ()
+    database: str,
+    annotations: Path,
+    frames: Path,
+    errata: Path = ERRATA,
+    options: Options = OFF,
+    exclude: Collection[str] = (),
 ) -> Reading:
     """Like ``read``, but rows with a finding in ``exclude`` (keys of ``audit.FINDINGS``) are left out
     and told beside the clips instead of refusing the table."""
     if database not in READERS:
         raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
-    return READERS[database].read(Path(annotations), Path(frames), Path(errata), exclude)
+    return READERS[database].read(Path(annotations), Path(frames), Path(errata), options, exclude)

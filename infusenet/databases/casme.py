@@ -4,8 +4,9 @@
 are no frame numbers. Frame names pad to three digits for some subjects only.
 """
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
 from infusenet.databases.releases import Release, rows
+from infusenet.databases.rows import Row
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:

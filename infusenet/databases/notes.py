@@ -9,6 +9,7 @@ from pathlib import Path
 from infusenet.errors import InputError, raise_all
 
 SHOWN = 5
+FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
 
 
 class Notes:
@@ -52,17 +53,18 @@ class Refused:
 
 
 class Problems:
-    """Bad rows of one file, gathered so that all are reported at once."""
+    """What is bad in one file, gathered so that all is reported at once; row None: the whole file."""
 
     def __init__(self, path: Path | str):
         self.path = path
         self._found: list[Refused] = []
 
-    def add(self, row: int, text: str, kind: str = "unreadable", clip: str = "") -> None:
-        self._found.append(Refused(row, clip or f"row {row}", kind, text))
+    def add(self, row: int | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
+        kind = FILE if row is None else kind
+        self._found.append(Refused(row or 0, clip or f"row {row}", kind, text))
 
     @contextmanager
-    def of(self, row: int, clip: str = "") -> Iterator[None]:
+    def of(self, row: int | None, clip: str = "") -> Iterator[None]:
         """Whatever is refused inside becomes an entry for ``row``."""
         try:
             yield
@@ -72,8 +74,6 @@ class Problems:
     def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
         """Raise if there is any but those of the kinds in ``exclude``, which are returned."""
         found = sorted(self._found)
-        raise_all(
-            (f"row {entry.row}: {entry.text}" for entry in found if entry.kind not in exclude),
-            f"{self.path} refused",
-        )
+        lines = (f"row {p.row}: {p.text}" if p.row else p.text for p in found if p.kind not in exclude)
+        raise_all(lines, f"{self.path} refused")
         return found

@@ -42,5 +42,5 @@ def unexpected(releases: Sequence[Release], sheet: Sheet) -> str | None:
     title = next((release.title for release in releases if release.holds(sheet)), None)
     if title == releases[0].title:
         return None
-    found = f"looks like {title}" if title else "is none of the known releases"
-    return f"{found} ({sheet.rows} rows, header in row {sheet.header}); CD6ME was made of {releases[0].title}"
+    found = f"looks like {title}" if title else "none of the known releases"
+    return f"{sheet.rows} rows, header in row {sheet.header}: {found}; CD6ME was made of {releases[0].title}"

@@ -4,8 +4,9 @@ Notes stand above the header, AU cells carry sides, intensities and wrapped toke
 offered a choice of AUs, which the errata settle.
 """
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
 from infusenet.databases.releases import Release
+from infusenet.databases.rows import Row
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
