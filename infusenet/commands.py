@@ -1,7 +1,6 @@
 """What each subcommand does. Heavy imports stay inside, so that the command line answers at once."""
 
 import json
-from contextlib import contextmanager
 
 from infusenet import recipe as recipes
 from infusenet.errors import InputError, did_you_mean
@@ -82,9 +81,10 @@ def summary(args):
 
 
 def faces(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.faces import build
 
-    with _tallied(args.output, "faces"):
+    with tallied(args.output, "faces"):
         build(
             args.manifest,
             args.frames,
@@ -97,16 +97,18 @@ def faces(args):
 
 
 def flow(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.flow import build
 
-    with _tallied(args.output, "flow"):
+    with tallied(args.output, "flow"):
         build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
 
 
 def latents(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.latents import build
 
-    with _tallied(args.output, "latents"):
+    with tallied(args.output, "latents"):
         build(
             args.faces,
             args.output,
@@ -115,20 +117,6 @@ def latents(args):
             device=args.device,
             threads=args.threads,
         )
-
-
-@contextmanager
-def _tallied(output, stage: str):
-    """Say at the end what the build computed and what it took over."""
-    from infusenet.plan.clips import compare, kept
-    from infusenet.plan.times import tell
-    from infusenet.store import Store
-
-    before = kept(output, stage)
-    yield
-    store = Store(output, stage)
-    change = compare(before, store.keys, set())
-    tell(output, change.computed, len(change.reused), len(store.failures))
 
 
 def left_out(args):

@@ -254,18 +254,6 @@ def resolve_method(config: dict, name: str) -> dict:
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
 
 
-def stores_read(config: dict) -> dict[str, dict]:
-    """{store name: recipe} of all that the configured methods read, and the faces those are made from."""
-    stores = {}
-    for method in config["methods"]:
-        for store in resolve_method(config, method)["stores"].values():
-            stage = store["recipe"]["stage"]
-            if stage != "faces":
-                stores["faces"] = stage_recipe(config, "faces")
-            stores[f"{stage}{'.' * bool(store['variant'])}{store['variant']}"] = store["recipe"]
-    return stores
-
-
 def asks_for_gpu(compute: dict) -> bool:
     """Whether jobs ask for a GPU. ``auto`` looks at the machine that this runs on."""
     if compute["gpu"] == "auto":

@@ -183,7 +183,7 @@ def test_estimate_of_latents(settings):
 
 
 def test_a_full_disk(config, monkeypatch):
-    sizes = {name: 6 * machine.item_bytes(r, 224) for name, r in configuration.stores_read(config).items()}
+    sizes = {name: 6 * machine.item_bytes(r, 224) for name, r in machine.stores_read(config).items()}
     needed = sum(sizes.values()) + max(sizes.values())
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: usage(0, 0, needed))
@@ -407,16 +407,16 @@ def test_slurm_is_asked_only_when_wanted(raw, answers):
 
 def test_stores_that_methods_read(raw):
     raw["methods"] = {name: copy.deepcopy(None) for name in METHODS}
-    assert set(configuration.stores_read(configuration.settle(raw))) >= {
+    assert set(machine.stores_read(configuration.settle(raw))) >= {
         "faces",
         "flow",
         "faces.span",
         "latents.decoded",
     }
     raw["methods"] = {"lbp_top": None}
-    assert set(configuration.stores_read(configuration.settle(raw))) == {"faces.first10"}
+    assert set(machine.stores_read(configuration.settle(raw))) == {"faces.first10"}
     with pytest.raises(InputError):
-        configuration.stores_read({**configuration.settle(raw), "methods": {"no_such": None}})
+        machine.stores_read({**configuration.settle(raw), "methods": {"no_such": None}})
 
 
 def test_the_profile_names_rules_that_there_are():

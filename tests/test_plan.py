@@ -14,7 +14,8 @@ from infusenet.manifest import AUS, Clip
 from infusenet.plan.clips import Change, changes, compare, kept
 from infusenet.plan.jobs import Job, changed_settings, jobs
 from infusenet.plan.show import show
-from infusenet.plan.times import estimates, predict, tell
+from infusenet.plan.tally import computed, tallied
+from infusenet.plan.times import estimates, predict
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
 
@@ -228,5 +229,30 @@ def test_runs_that_make_no_line(past, amount, seconds):
 
 
 def test_a_stage_tells_what_it_did(tmp_path, capsys):
-    tell(tmp_path / "flow.h5", 3, 4, 5)
-    assert "flow.h5: 3 clips computed, 4 taken over, 5 failed" in capsys.readouterr().err
+    output = tmp_path / "flow.h5"
+
+    def build(clips):
+        work = lambda names: (  # noqa: E731
+            Failure(name, "error", "") if name == "bad" else Item({"flow": np.zeros(2)}) for name in names
+        )
+        with tallied(output, "flow"):
+            fill(
+                output,
+                stage="flow",
+                database="one",
+                recipe={},
+                source={},
+                clips=clips,
+                work=work,
+                failed="skip",
+            )
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert (
+        build([("a", "0" * 64), ("bad", "1" * 64)]) == f"{output}: 1 clips computed, 0 taken over, 1 failed"
+    )
+    told = build([("a", "0" * 64), ("b", "2" * 64), ("bad", "1" * 64)])
+    assert told == f"{output}: 1 clips computed, 1 taken over, 1 failed"
+    (tmp_path / "log").write_text(told)
+    assert computed(tmp_path / "log") == 2
+    assert computed(tmp_path / "none") is None

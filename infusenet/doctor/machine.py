@@ -29,11 +29,23 @@ def item_bytes(recipe: dict, crop: int) -> int:
     return (32 if recipe["keep"] == "span" else 10) * size**2 + 3 * size**2 + landmarks
 
 
+def stores_read(config: dict) -> dict[str, dict]:
+    """{store name: recipe} of all that the configured methods read, and the faces those are made from."""
+    stores = {}
+    for method in config["methods"]:
+        for store in configuration.resolve_method(config, method)["stores"].values():
+            stage = store["recipe"]["stage"]
+            if stage != "faces":
+                stores["faces"] = configuration.stage_recipe(config, "faces")
+            stores[f"{stage}{'.' * bool(store['variant'])}{store['variant']}"] = store["recipe"]
+    return stores
+
+
 def disk(config: dict) -> Iterator[Finding]:
     """Room for the stores that the configured methods read and that are not there yet."""
     from infusenet.index import read_source
 
-    stores = configuration.stores_read(config)
+    stores = stores_read(config)
     crop = configuration.stage_recipe(config, "faces")["size"]
     clips = needed = 0
     for name, source in config["databases"].items():

@@ -6,8 +6,6 @@ amount being what a process costs before it does anything.
 """
 
 import csv
-import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,13 +14,7 @@ import numpy as np
 
 from infusenet.plan.clips import Change
 from infusenet.plan.jobs import Job
-
-COMPUTED = "{} clips computed, {} taken over, {} failed"
-
-
-def tell(output: Path, computed: int, taken: int, failed: int) -> None:
-    """The line of a stage's log from which `estimates` knows what a past run did."""
-    print(f"{output}: {COMPUTED.format(computed, taken, failed)}", file=sys.stderr)
+from infusenet.plan.tally import computed
 
 
 def estimates(jobs: Iterable[Job], changes: dict[Job, Change]) -> dict[Job, float]:
@@ -65,9 +57,8 @@ def _past(job: Job) -> tuple[float, float] | None:
     with open(job.benchmark, newline="") as file:
         seconds = float(list(csv.DictReader(file, delimiter="\t"))[-1]["s"])
     if job.rule in ("faces", "flow", "latents"):
-        text = job.log.read_text() if job.log.is_file() else ""
-        done = re.search(COMPUTED.format(r"(\d+)", r"\d+", r"(\d+)"), text)
-        return (int(done[1]) + int(done[2]), seconds) if done else None
+        done = computed(job.log)
+        return None if done is None else (done, seconds)
     if job.rule == "train":
         log = Path(job.output[1])
         rows = len(log.read_text().splitlines()) - 1 if log.is_file() else 0
