@@ -35,6 +35,7 @@ localrules:
     report,
     paper,
     html,
+    left_out,
 
 
 # Every fold of every method and seed, scored: tables, figures and predictions.

@@ -80,7 +80,9 @@ def run(lab, *words):
 def dry_run(lab) -> set[tuple[str, str]]:
     """(rule, first output) of every job that `snakemake -n` announces."""
     text = run(lab, "-n", "--", "all_folds").stdout
-    return set(re.findall(r"^rule (\w+):\n(?:    (?!output).*\n)*    output: ([^,\n]+)", text, re.M))
+    return set(
+        re.findall(r"^(?:rule|checkpoint) (\w+):\n(?:    (?!output).*\n)*    output: ([^,\n]+)", text, re.M)
+    )
 
 
 def runs(planned: list[Job]) -> set[tuple[str, str]]:
