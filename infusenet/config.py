@@ -25,8 +25,6 @@ SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yam
 
 # Blocks whose entries may all be commented out, which leaves null.
 MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
-# Of a database's settings, those that name its files.
-FILES = ("annotations", "manifest", "frames")
 
 
 class PlainYaml(yaml.SafeLoader):
@@ -108,7 +106,8 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        paths = tuple(sorted((key, os.path.realpath(path)) for key, path in source.items() if key in FILES))
+        labels = source.get("annotations") or source["manifest"]
+        paths = os.path.realpath(labels), os.path.realpath(source["frames"])
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 
