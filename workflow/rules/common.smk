@@ -18,7 +18,7 @@ MANIFESTS = "data_manifests"
 LINTING = "--lint" in sys.argv
 try:
     if LINTING:
-        config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+        config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
