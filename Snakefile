@@ -34,6 +34,8 @@ localrules:
     stores,
     report,
     paper,
+    html,
+    left_out,
 
 
 # Every fold of every method and seed, scored: tables, figures and predictions.

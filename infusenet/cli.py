@@ -171,6 +171,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("methods", commands.methods, "list every method: inputs, parameters, recipe, source")
     sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
+
+    sub = command("plan", commands.plan, "what a run would do and why, before it runs")
+    sub.add_argument("target", nargs="?", default="all_folds", help="a target or file of the workflow")
+
+    sub = command("doctor", commands.doctor, "is this machine ready? what to mend, and how")
+    sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
+    sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
     return parser
 
 

@@ -81,36 +81,42 @@ def summary(args):
 
 
 def faces(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.faces import build
 
-    build(
-        args.manifest,
-        args.frames,
-        args.output,
-        _recipe(args, "faces"),
-        processes=args.processes,
-        failed=args.failed,
-        contact_sheet=args.contact_sheet,
-    )
+    with tallied(args.output, "faces"):
+        build(
+            args.manifest,
+            args.frames,
+            args.output,
+            _recipe(args, "faces"),
+            processes=args.processes,
+            failed=args.failed,
+            contact_sheet=args.contact_sheet,
+        )
 
 
 def flow(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.flow import build
 
-    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    with tallied(args.output, "flow"):
+        build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
 
 
 def latents(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.latents import build
 
-    build(
-        args.faces,
-        args.output,
-        _recipe(args, "latents"),
-        weights=args.weights,
-        device=args.device,
-        threads=args.threads,
-    )
+    with tallied(args.output, "latents"):
+        build(
+            args.faces,
+            args.output,
+            _recipe(args, "latents"),
+            weights=args.weights,
+            device=args.device,
+            threads=args.threads,
+        )
 
 
 def left_out(args):
@@ -199,6 +205,28 @@ def methods(args):
         print(f"    {method.title}; {method.source}")
         print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters:,} parameters")
         print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
+
+
+def plan(args):
+    from infusenet.plan.clips import changes
+    from infusenet.plan.jobs import jobs
+    from infusenet.plan.show import show
+    from infusenet.plan.times import estimates
+
+    planned = jobs(args.target)
+    changed = changes(planned)
+    print("\n".join(show(planned, changed, estimates(planned, changed))))
+
+
+def doctor(args):
+    from infusenet.doctor import examine
+
+    findings = []
+    for finding in examine(args.config, args.slurm):
+        print(finding, flush=True)
+        findings.append(finding)
+    if mend := sum(finding.level == "mend" for finding in findings):
+        raise InputError(f"{mend} of {len(findings)} findings must be mended")
 
 
 def report(args):

@@ -6,6 +6,7 @@
 import copy
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,6 +253,13 @@ def resolve_method(config: dict, name: str) -> dict:
         made = stage_recipe(config, "latents")
         recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+
+
+def asks_for_gpu(compute: dict) -> bool:
+    """Whether jobs ask for a GPU. ``auto`` looks at the machine that this runs on."""
+    if compute["gpu"] == "auto":
+        return compute["device"] != "cpu" and bool(shutil.which("nvidia-smi"))
+    return compute["gpu"]
 
 
 def method_recipe(name: str, path: Path | str) -> dict:

@@ -13,8 +13,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from infusenet import audit, databases, manifest
 from infusenet.audit import Finding
 from infusenet.databases import Reading
@@ -23,8 +21,9 @@ from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
+from infusenet.scan import digest_of, scan
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Examined:
 
     reading: Reading
     clips: list[Clip]
-    frames: dict[str, dict[str, list]]
+    frames: dict[str, dict]
     findings: list[Finding]
 
     @property
@@ -79,7 +78,7 @@ def sync_database(
         Clip(name, *row).key for row in index["excluded"]
     }:
         exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
-        now = _examine(name, source, _read(name, source, exclude), index, seen)
+        now = _examine(name, source, read_source(name, source, exclude), index, seen)
     audit.stop(now.findings, policies, name)
     excluded = audit.excluded(now.findings, policies)
     kept = [clip for clip in now.clips if clip.key not in excluded]
@@ -101,7 +100,8 @@ def sync_database(
         "release": now.reading.release, "refused": [list(vars(row).values()) for row in now.reading.refused],
         "excluded": [_geometry(clip) for clip in now.clips if clip.key in excluded],
     }  # fmt: skip
-    manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+    if fresh != index:
+        manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
     seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
 
 
@@ -114,15 +114,15 @@ def examine(name: str, config: dict) -> Examined:
     lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
     seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
     index = _read_index(cache / name / "index.json")
-    return _examine(name, sources[name], _read(name, sources[name], audit.FINDINGS), index, seen)
+    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), index, seen)
 
 
 def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mapping[str, str]) -> Examined:
-    frames = _scan(reading.clips, Path(source["frames"]), index["frames"], name)
+    frames = scan(reading.clips, Path(source["frames"]), index["frames"], name)
     clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
     reader = databases.READERS.get(source.get("reader", name))
     fps = source.get("fps") or (reader.fps if reader else None)
-    present = {folder: set(map(int, found)) for folder, found in frames.items()}
+    present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused]
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
@@ -173,19 +173,16 @@ def _given(name: str, source: dict, table: Path, cache: Path) -> None:
 
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:
     """sha256 over the numbers and bytes of a clip's frames in onset..offset, as in a clip list."""
-    return _digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)
+    return digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)
 
 
-def _digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
-    return digest([[n, digests[n]] for n in sorted(digests) if onset <= n <= offset])
-
-
-def _with_digest(clip: Clip, stats: dict[str, list]) -> Clip:
-    digests = {int(n): entry[-1] for n, entry in stats.items()}
+def _with_digest(clip: Clip, folder: dict) -> Clip:
+    (found,) = {
+        seen for onset, offset, seen in folder["windows"] if (onset, offset) == (clip.onset, clip.offset)
+    }
     return Clip(
-        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames,
-        digest=_digest_of(digests, clip.onset, clip.offset),
-    )  # fmt: skip
+        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
+    )
 
 
 def _origin(source: dict, policies: Mapping[str, str]) -> str:
@@ -198,7 +195,8 @@ def _origin(source: dict, policies: Mapping[str, str]) -> str:
     return digest([*parts, {k: str(v) for k, v in source.items()}, dict(policies)])
 
 
-def _read(name: str, source: dict, exclude: Collection[str] = ()) -> Reading:
+def read_source(name: str, source: dict, exclude: Collection[str] = ()) -> Reading:
+    """The clips of one entry of ``databases``, from its workbook or manifest."""
     if "manifest" in source:
         clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
         return Reading(clips, [], None)
@@ -214,27 +212,6 @@ def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
     if strangers := sorted({clip.database for clip in clips} - {name}):
         raise InputError(f"{path}: database column holds {', '.join(strangers)}, expected only {name}")
     return clips
-
-
-def _scan(clips: list[Clip], root: Path, known: dict, name: str) -> dict[str, dict[str, list]]:
-    """{clip folder: {frame number: [size, mtime, ctime, inode, sha256]}} for every clip's window."""
-    windows: dict[str, list[tuple[int, int]]] = {}
-    for clip in clips:
-        windows.setdefault(clip.frames, []).append((clip.onset, clip.offset))
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; expected the frames of {name}")
-    frames = {}
-    # Quiet where nothing is read again: a no-op run should not flash six bars.
-    for folder, spans in tqdm(windows.items(), desc=f"{name}: frames", unit="clip", disable=None, delay=2):
-        before, frames[folder] = known.get(folder, {}), {}
-        listing = frame_index(root / folder) if (root / folder).is_dir() else {}
-        for number, path in listing.items():
-            if any(first <= number <= last for first, last in spans):
-                stat = path.stat()
-                stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-                last = before.get(str(number), [])
-                frames[folder][str(number)] = last if last[:-1] == stamp else [*stamp, file_digest(path)]
-    return frames
 
 
 def _read_index(path: Path) -> dict:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from owners import RELEASES
 
-from infusenet import audit, cli, config, databases, index, manifest
+from infusenet import audit, cli, config, databases, index, manifest, scan
 from infusenet.audit import FINDINGS
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, Clip
@@ -139,13 +139,8 @@ def test_nothing_about_an_excluded_clip_makes_anything_run(lab, monkeypatch):
 
 def test_a_no_op_reads_neither_frame_nor_source(lab, monkeypatch):
     sync(lab)
-    monkeypatch.setattr(index, "_read", lambda *words: pytest.fail("the source was read again"))
-    digest = index.file_digest
-    monkeypatch.setattr(
-        index,
-        "file_digest",
-        lambda path: pytest.fail("frame read") if path.suffix == ".jpg" else digest(path),
-    )
+    monkeypatch.setattr(index, "read_source", lambda *words: pytest.fail("the source was read again"))
+    monkeypatch.setattr(scan, "file_digest", lambda path: pytest.fail("frame read"))
     sync(lab)
 
 

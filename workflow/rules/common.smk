@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -19,7 +18,7 @@ MANIFESTS = "data_manifests"
 LINTING = "--lint" in sys.argv
 try:
     if LINTING:
-        config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+        config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
@@ -43,12 +42,10 @@ BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
 # Pictures of faces show what is there: given stores may come without.
 FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]
-GPU = int(
-    COMPUTE["gpu"] is True
-    or (COMPUTE["gpu"] == "auto" and COMPUTE["device"] != "cpu" and bool(shutil.which("nvidia-smi")))
-)
-# Snakemake runs any number of GPU jobs side by side unless the resource has a limit.
-if workflow.local_exec and "gpu" not in workflow.global_resources:
+GPU = int(configuration.asks_for_gpu(COMPUTE))
+# Snakemake runs any number of GPU jobs side by side unless the resource has a limit; 0 is none.
+_gpus = workflow.global_resources.get("gpu")
+if workflow.local_exec and not (_gpus and _gpus.value):
     workflow.register_resource("gpu", 1)
 
 
@@ -123,6 +120,11 @@ def paper_input(target):
         return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in FACED])
 
     return files
+
+
+def gpus_of(wildcards):
+    """Resources: the support vector machines of LBP-TOP run on the CPU."""
+    return 0 if wildcards.method == "lbp_top" else GPU
 
 
 def clip_stores():

@@ -22,6 +22,8 @@ for _target, _outputs in needs.OUTPUTS.items():
             revision=recipe.EVALUATE_REVISION,
         log:
             f"{RESULTS}/{_target}.log",
+        benchmark:
+            f"{RESULTS}/{_target}.tsv"
         shell:
             "infusenet --log {log:q} report {params.target:q} {params.runs:q} {params.options}"
             " --output {params.results:q}"

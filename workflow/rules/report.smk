@@ -15,6 +15,8 @@ rule evaluate:
         revision=recipe.EVALUATE_REVISION,
     log:
         f"{RESULTS}/evaluate.log",
+    benchmark:
+        f"{RESULTS}/evaluate.tsv"
     shell:
         "infusenet --log {log:q} evaluate {params.runs:q} --output {params.results:q}"
 
