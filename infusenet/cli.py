@@ -89,6 +89,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
+    sub = command("evaluate", commands.magnifier_evaluate, "measure magnifiers on known motion", parts)
+    sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--output", type=Path, required=True, help="folder for tables and picture")
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--threads", type=int)
+
     sub = command("train", commands.train, "train one method on all databases but one")
     sub.add_argument("method")
     sub.add_argument("--held-out", required=True)
