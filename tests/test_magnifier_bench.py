@@ -22,13 +22,12 @@ class Perfect:
         self.material, self.gain = material, gain
 
     def __call__(self, model, a, b):
-        displaced = np.linspace(0, 1, 201)
-        errors = [np.abs(self.material.frame(d) - b).max() for d in displaced]
-        self.d = displaced[int(np.argmin(errors))]
+        # Onset, and the two displacements that `few` leaves.
+        self.d = min((0, 0.05, 0.5), key=lambda d: np.abs(self.material.frame(d) - b).max())
         return self
 
     def decoded(self, factor):
-        return self.material.frame(self.gain * factor * self.d)
+        return self.material.frame(self.gain * factor * self.d) + 1e-6
 
 
 @pytest.fixture
@@ -72,8 +71,8 @@ def test_a_perfect_frame_has_ssim_one_and_a_still_one_less(disc, few, monkeypatc
     assert rows["Sub-pixel protocol", "0.500 px", "as it is"] < 0.9
 
 
-def test_latents_of_a_known_model():
-    """An encoder that passes gray levels: light is read in px, identical frames as exactly nothing."""
+def test_latents_of_the_shipped_model():
+    """More light and more noise are more response; identical frames have exactly none."""
     (material,) = [m for m in materials.moving() if m.name == "face 1"]
     model = load()
     found = {figure[:3]: figure.value for figure in measures.latents(model, [material])}

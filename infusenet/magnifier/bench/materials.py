@@ -17,7 +17,7 @@ from infusenet.magnifier.quality import SIZE, Continuous, inside, uniform
 from infusenet.standins import motion, subjects
 
 ACTIONS = ((12,), (4,), (1, 2))  # the Action Units that move on each face
-PHOTOGRAPHS = ("immunohistochemistry", "microaneurysms")  # not among the training's
+PHOTOGRAPHS = ("immunohistochemistry",)  # not among the training's
 MOVING = "Action Units of faces"
 IDENTITY, TEXTURE = 5_000_000, 6_000_000  # seeds
 NOISE, FLICKER, QUALITY = 0.8, 1.004, 92  # gray levels, gain, JPEG: the middle of the stand-ins' cameras

@@ -12,7 +12,7 @@ from infusenet.magnifier import quality
 from infusenet.magnifier.bench.materials import FLICKER, MOVING, Material, filmed, noisy
 from infusenet.magnifier.network import Magnifier
 
-FACTORS = (2, 5, 10, 15, 20)
+FACTORS = (2, 5, 10, 20)
 DISPLACEMENTS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # px
 FACTOR = 10
 FAITHFUL = (0.05, 0.5)  # px, where the gain is asked to be within a tenth of the factor
