@@ -3,8 +3,8 @@
     python benchmarks/kills.py [--kills 10] [--seed 0] [--span SECONDS]
 
 Needs a finished `make demo` in this checkout (its results are the reference). Works in a copy of the
-checkout beside it, installed undisturbed: each round starts `make demo`, kills its whole process group with SIGKILL after a
-random time, and starts it again; the last round runs to its end.
+checkout beside it, installed undisturbed: each round starts `make demo`, kills its whole process group with
+SIGKILL after a random time, and starts it again; the last round runs to its end.
 """
 
 import argparse
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def predictions(root: Path) -> dict[str, str]:
-    """{path below results: sha256} of every prediction file."""
-    files = sorted((root / "results").rglob("predictions.csv"))
+    """{path below results: sha256} of every prediction file that the demo makes: its seed is 0."""
+    files = sorted((root / "results").glob("*/*/seed0/predictions.csv"))
     return {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 

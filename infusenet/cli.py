@@ -7,6 +7,7 @@ from pathlib import Path
 from infusenet import commands
 from infusenet import recipe as recipes
 from infusenet.errors import InputError
+from infusenet.standins import NUISANCE
 
 
 def _key_path(text: str) -> tuple[str, Path]:
@@ -31,6 +32,18 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--scale", choices=("demo", "full"), default="demo")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--processes", type=int, help="default: all cores")
+    sub.add_argument(
+        "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
+    )
+
+    sub = command(
+        "nuisance-bench", commands.nuisance_bench, "does infusion work? the methods on known artefacts"
+    )
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument(
+        "--weights", type=Path, nargs="+", default=[], help="magnifiers to compare with the project's own"
+    )
+    sub.add_argument("--cores", type=int, default=2)
 
     sub = command("read", commands.read, "read an owner's workbook and frame folders into a manifest")
     sub.add_argument("database")

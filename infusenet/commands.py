@@ -26,7 +26,19 @@ def _recipe(args, stage: str) -> dict:
 def standins(args):
     from infusenet.standins import write
 
-    write(args.output, scale=args.scale, seed=args.seed, processes=args.processes)
+    write(
+        args.output,
+        scale=args.scale,
+        seed=args.seed,
+        processes=args.processes,
+        nuisance=args.nuisance,
+    )
+
+
+def nuisance_bench(args):
+    from infusenet.nuisance import bench
+
+    bench(args.output, weights=args.weights, cores=args.cores)
 
 
 def read(args):

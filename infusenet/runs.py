@@ -12,11 +12,11 @@ import os
 import platform
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy
 import torch
-import torchvision
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -59,7 +59,7 @@ def environment(device: torch.device) -> dict:
             "infusenet": __version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),  # importing it takes seconds
             "numpy": numpy.__version__,
         },
     }

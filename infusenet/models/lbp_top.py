@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from infusenet.errors import InputError
 from infusenet.manifest import AUS
-from infusenet.models import register
 
 RADIUS, BLOCKS, BINS = 3, 8, 59
 FEATURES = BLOCKS * BLOCKS * 3 * BINS
@@ -133,7 +132,6 @@ class LBPTOP(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-@register
 def lbp_top(recipe: dict) -> LBPTOP:
     if recipe["weights"] != "none":
         raise InputError(f"lbp_top: weights is '{recipe['weights']}', expected none: nothing is pretrained")

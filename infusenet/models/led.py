@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from infusenet.manifest import AUS
-from infusenet.models import register
 from infusenet.models.shallow import check
 
 FRAMES = 6  # of a clip, per pass
@@ -90,7 +89,6 @@ class LED(nn.Module):
         return [1.0, 0.1 if epoch >= FILTER_DROP else 1.0]
 
 
-@register
 def led(recipe: dict) -> LED:
     check(recipe)
     return LED()

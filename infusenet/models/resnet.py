@@ -11,7 +11,6 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
 from infusenet.manifest import AUS
-from infusenet.models import register
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import initialise
@@ -132,44 +131,36 @@ class LateFusion(nn.Module):
         return {"fused": self.fc(torch.cat(vectors, 1))}
 
 
-@register
 def resnet18_flow(recipe: dict) -> FrameFlow:
     return initialise(recipe["weights"], FrameFlow())[0]
 
 
-@register
 def resnet18_mag(recipe: dict) -> FrameMag:
     return initialise(recipe["weights"], FrameMag(latent_entry(recipe)))[0]
 
 
-@register
 def resnet34(recipe: dict) -> FrameFlow:
     return initialise(recipe["weights"], FrameFlow(34))[0]
 
 
-@register
 def resnet50(recipe: dict) -> FrameFlow:
     return initialise(recipe["weights"], FrameFlow(50))[0]
 
 
-@register
 def late_fusion(recipe: dict) -> LateFusion:
     return LateFusion(*initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe))))
 
 
-@register
 def infusenet_resnet18(recipe: dict) -> InfuseNet:
     return InfuseNet(
         settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe)))
     )
 
 
-@register
 def infusenet_decoded(recipe: dict) -> InfuseNet:
     return InfuseNet(settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameDecoded()))
 
 
-@register
 def infusenet_finetuned(recipe: dict) -> InfuseNet:
     # The magnifier last, so that the same seed draws the same weights as for cached latents.
     frame_flow, frame_mag = FrameFlow(), FrameMag(nn.Identity())

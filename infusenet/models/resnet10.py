@@ -4,7 +4,6 @@ import timm
 from torch import Tensor, nn
 
 from infusenet.manifest import AUS
-from infusenet.models import register
 from infusenet.models.backbone import Backbone
 from infusenet.models.weights import TimmWeights, initialise
 
@@ -34,6 +33,5 @@ class ResNet10(Backbone):
         return self.net.global_pool(map)
 
 
-@register
 def resnet10(recipe: dict) -> ResNet10:
     return initialise(recipe["weights"], ResNet10())[0]

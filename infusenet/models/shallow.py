@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from infusenet.errors import InputError
 from infusenet.manifest import AUS
-from infusenet.models import register
 
 FIXED_SIZE = {"off_apexnet": 28, "sssnet": 64, "led": 64}
 
@@ -62,13 +61,11 @@ class SSSNet(nn.Module):
         return {"flow": self.net(flow)}
 
 
-@register
 def off_apexnet(recipe: dict) -> OffApexNet:
     check(recipe)
     return OffApexNet()
 
 
-@register
 def sssnet(recipe: dict) -> SSSNet:
     check(recipe)
     return SSSNet()

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import AUS
-from infusenet.models import register
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import TimmWeights, initialise
@@ -159,17 +158,14 @@ def frame_mag(recipe: dict) -> Backbone:
     return PatchViTMag(size, entry) if name == "patch16" else TinyViTMag(name, size, entry)
 
 
-@register
 def vit_tiny_flow(recipe: dict) -> Backbone:
     return initialise(recipe["weights"], frame_flow(recipe))[0]
 
 
-@register
 def vit_tiny_mag(recipe: dict) -> Backbone:
     return initialise(recipe["weights"], frame_mag(recipe))[0]
 
 
-@register
 def infusenet_vit(recipe: dict) -> InfuseNet:
     kind = PatchInfuseNet if variant(recipe) == "patch16" else InfuseNet
     return kind(settings(recipe), *initialise(recipe["weights"], frame_flow(recipe), frame_mag(recipe)))

@@ -4,7 +4,6 @@ import pickle
 from pathlib import Path
 from urllib.error import URLError
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -23,6 +22,8 @@ class TimmWeights:
         self.url = f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"
 
     def get_state_dict(self, **_) -> dict[str, Tensor]:
+        import timm  # here alone: it takes a second to start, and few trainings ask for its weights
+
         return timm.create_model(self.name, pretrained=True).state_dict()
 
 

@@ -22,8 +22,18 @@ SOURCES = {
     },
 }
 
+# Levels of a nuisance: the largest relative change of brightness from onset to apex, and the
+# sensor noise's standard deviation in gray levels.
+NUISANCE = {"none": (0.0, 0.0), "mild": (0.015, 0.8), "strong": (0.05, 2.0)}
 
-def write(output: Path, scale: str = "demo", seed: int = 0, processes: int | None = None) -> None:
+
+def write(
+    output: Path,
+    scale: str = "demo",
+    seed: int = 0,
+    processes: int | None = None,
+    nuisance: str | None = None,
+) -> None:
     """Write six stand-in databases below ``output``; it appears when all of it is there.
 
     Parameters
@@ -36,6 +46,9 @@ def write(output: Path, scale: str = "demo", seed: int = 0, processes: int | Non
         Same seed, same bytes, whatever the number of processes.
     processes : int, optional
         Default: all cores.
+    nuisance : {"none", "mild", "strong"}, optional
+        Brightness and sensor noise of one level in all databases; everything else stays the same from
+        level to level. Default: each database's own lamp and sensor.
     """
     from infusenet.standins.make import make
 
@@ -44,5 +57,5 @@ def write(output: Path, scale: str = "demo", seed: int = 0, processes: int | Non
         raise InputError(f"{output} exists; expected a new folder: delete it to write the stand-ins again")
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    make(partial, scale, seed, processes or os.cpu_count())
+    make(partial, scale, seed, processes or os.cpu_count(), nuisance=nuisance)
     os.replace(partial, output)

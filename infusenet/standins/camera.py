@@ -1,6 +1,6 @@
 """Cameras: what differs between the databases besides the faces, and how a frame is exposed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -85,3 +85,24 @@ def shoot(camera: Camera, demo: bool, landmarks: np.ndarray, numbers: np.ndarray
         poses, gains, int(generator.integers(1 << 31)), (width, height), camera.gray, camera.quality,
         camera.noise * generator.uniform(0.8, 1.2), [int(n) for n in numbers],
     )  # fmt: skip
+
+
+def disturb(
+    shot: Shot, camera: Camera, onset: int, apex: int, share: float, brightness: float, noise: float
+) -> Shot:
+    """The shot under another lamp and with another sensor; pose, noise pattern and coding stay.
+
+    Parameters
+    ----------
+    camera : Camera
+        The one that ``shot`` was drawn for.
+    share : float in [-1, 1]
+        How much of ``brightness`` this clip gets, and which way.
+    brightness : float
+        Largest relative change of the gain from onset to apex, where it stays.
+    noise : float
+        Standard deviation in gray levels, for a clip with the camera's own.
+    """
+    rise = ((np.array(shot.numbers) - onset) / max(apex - onset, 1)).clip(0, 1)
+    gains = 1 + brightness * share * np.sin(np.pi / 2 * rise)
+    return replace(shot, gains=gains, noise=shot.noise / camera.noise * noise)

@@ -9,14 +9,20 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from infusenet.standins import layouts, motion, render, subjects, truth
-from infusenet.standins.camera import CAMERAS, shoot
+from infusenet.standins import NUISANCE, layouts, motion, render, subjects, truth
+from infusenet.standins.camera import CAMERAS, disturb, shoot
 from infusenet.standins.plan import FULL, Planned, plan
 from infusenet.standins.truth import ClipTruth
 
 
 def make(
-    root: Path, scale: str, seed: int, processes: int, databases=tuple(FULL), clips: int | None = None
+    root: Path,
+    scale: str,
+    seed: int,
+    processes: int,
+    databases=tuple(FULL),
+    clips: int | None = None,
+    nuisance: str | None = None,
 ) -> None:
     """Write tables, frames and truth of ``databases``; ``clips`` cuts each to its first ones."""
     plans = {database: plan(database, scale, seed)[:clips] for database in databases}
@@ -30,7 +36,7 @@ def make(
         tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
     ):
-        futures = [pool.submit(film_subject, root, task, scale, seed) for task in tasks.values()]
+        futures = [pool.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()]
         for future in as_completed(futures):
             for planned, clip_truth in future.result():
                 truths[planned.database][planned.key] = clip_truth
@@ -40,24 +46,32 @@ def make(
         truth.write(root / "truth" / f"{database}.json", {c.key: truths[database][c.key] for c in planned})
 
 
-def film_subject(root: Path, clips: list[Planned], scale: str, seed: int) -> list[tuple[Planned, ClipTruth]]:
+def film_subject(
+    root: Path, clips: list[Planned], scale: str, seed: int, nuisance: str | None = None
+) -> list[tuple[Planned, ClipTruth]]:
     """Render all clips of one subject."""
     cv2.setNumThreads(1)  # the processes share the cores already
     database, person = clips[0].database, clips[0].person
     subject = subjects.draw(np.random.default_rng([seed, list(FULL).index(database), 2, person]))
     made = []
     for planned in clips:
-        clip_truth = direct(planned, subject, scale, seed)
+        clip_truth = direct(planned, subject, scale, seed, nuisance)
         render.write_frames(subject, clip_truth, layouts.frame_paths(planned, root / database))
         made.append((planned, clip_truth))
     return made
 
 
-def direct(planned: Planned, subject: subjects.Subject, scale: str, seed: int) -> ClipTruth:
+def direct(
+    planned: Planned, subject: subjects.Subject, scale: str, seed: int, nuisance: str | None = None
+) -> ClipTruth:
     """Everything that happens in one clip, before any pixel is drawn."""
-    generator = np.random.default_rng([seed, list(FULL).index(planned.database), 3, planned.number])
-    numbers = np.array(planned.frames)
-    shot = shoot(CAMERAS[planned.database], scale == "demo", subject.landmarks, numbers, generator)
+    entropy = [seed, list(FULL).index(planned.database), 3, planned.number]
+    camera, numbers = CAMERAS[planned.database], np.array(planned.frames)
+    shot = shoot(camera, scale == "demo", subject.landmarks, numbers, np.random.default_rng(entropy))
+    if nuisance is not None:
+        # From a stream of its own, so that the levels share every other draw.
+        share = np.random.default_rng([*entropy, 1]).uniform(-1, 1)
+        shot = disturb(shot, camera, planned.onset, planned.apex, share, *NUISANCE[nuisance])
     # Peaks are given in native px, fields live on the canvas.
     native = np.sqrt(abs(np.linalg.det(shot.poses[0][:, :2])))
     fields, courses = {}, {}
