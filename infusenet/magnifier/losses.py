@@ -10,6 +10,7 @@ from infusenet.magnifier.scenes import Batch
 
 MARGIN = 6  # px left out at each side: what moves in from outside cannot be known
 FLOOR = 0.005  # L1 of a motion that hardly counts, so that still scenes count as reconstruction
+WINDOW = 6  # half-size pixels: where one gain is told
 FAINT = 0.01  # rms of a motion's slope below which its gain cannot be told
 GLIMPSE = 0.006  # L1 between the frames of a scene that moves by about 0.1 px
 STILL = 0.03  # share of a scene's largest change up to which a place counts as still
@@ -43,12 +44,13 @@ def frame(output: torch.Tensor, batch: Batch) -> torch.Tensor:
 def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
     """How far the motion in the output is from the magnified one, as a share of it.
 
-    Lucas and Kanade's estimate of the missing motion: the error's component along the frame's own
-    derivative. Blur does not enter it, which is why an L1 alone can settle for too little motion.
+    Lucas and Kanade's estimate of the missing motion, window by window: the error's component along
+    the frame's own derivative. Blur does not enter it, which is why an L1 alone can settle for too
+    little motion; and what one object lacks cannot be made up by another's surplus.
     """
     error, slope = (functional.avg_pool2d(inside(x), 2) for x in (output - batch.magnified, batch.slope))
-    missing = (error * slope).mean(dim=(1, 2, 3)) / (slope.square().mean(dim=(1, 2, 3)) + FAINT**2)
-    return missing.abs()
+    missing = functional.avg_pool2d((error * slope).mean(dim=1), WINDOW, WINDOW // 2).abs()
+    return missing.mean(dim=(1, 2)) / (slope.square().mean(dim=(1, 2, 3)) + FAINT**2)
 
 
 def fidelity(noisy: torch.Tensor, clean: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -24,13 +24,13 @@ from infusenet.magnifier.initial import start
 from infusenet.magnifier.network import Magnifier
 from infusenet.store import aside
 
-# Steps, scenes a step and their side in px: about an hour of one CPU core, or 25 minutes of a GPU.
-SIZES = {"cpu": (12_000, 8, 48), "cuda": (40_000, 32, 96)}
+# Steps, scenes a step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
+SIZES = {"cpu": (5_000, 8, 48), "cuda": (40_000, 32, 96)}
 AUTOENCODER = 0.03  # where the first stage ends, as a share of the steps
 APART_RATE = 1e-3
-RATE = 3e-4
+RATE = 4e-4
 WARM_UP, FADE = 0.03, 0.4  # shares of the second stage: a first step of full size breaks the linear start
-GAIN, FIDELITY = 0.5, 0.5  # weights of the losses beside the frame's
+GAIN, FIDELITY = 1.5, 0.4  # weights of the losses beside the frame's
 SAVE_EVERY = 250
 LOG_EVERY = 50
 
@@ -43,8 +43,9 @@ def train(output, steps: int | None = None, seed: int = 0, device: str = "auto",
     output : path of the weights to write, ``.safetensors``, which carry the training record (command,
         data, hardware, bench); beside it come the record as ``.json``, ``.tensorboard`` and, until the
         training is done, ``.resume.pt``, from which the same command goes on
-    steps : default 12,000 on a CPU, 40,000 with CUDA, where batches and crops are larger too
-    seed : all random numbers follow from it; same machine, threads and seed give the same bytes
+    steps : default 5,000 on a CPU, 40,000 with CUDA, where batches and crops are larger too
+    seed : all random numbers follow from it; on a CPU the same machine, threads and seed give the same
+        weights (CUDA adds in no fixed order, so that its last bits differ)
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads of torch, default 1; other counts give other bits
 
