@@ -12,7 +12,7 @@ demo: .venv/.installed standins
 	@echo
 	@cat results/metrics.md
 	@echo
-	@echo "Six folds on the stand-ins are done. Look at:"
+	@echo "All folds are done, on the databases of workflow/config.yaml or, where it names none, on the stand-ins:"
 	@echo "  results/metrics.md           F1 per Action Unit (long form: results/metrics.csv)"
 	@echo "  results/heatmap.png          F1 by Action Unit and database"
 	@echo "  results/*/*/seed0/           predictions, weights and training log of each fold"

@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from infusenet import commands
-from infusenet import recipe as recipes
+from infusenet import commands, store_commands
+from infusenet.databases.options import HELP as READ_OPTIONS
 from infusenet.errors import InputError
+from infusenet.settings import STAGES
 from infusenet.standins import NUISANCE
 
 
@@ -50,11 +51,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--annotations", type=Path, required=True)
     sub.add_argument("--frames", type=Path, required=True)
     sub.add_argument("--output", type=Path, required=True)
+    for name, text in READ_OPTIONS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
 
     sub = command("import", commands.import_joint, "split a joint cross-database table into manifests")
     sub.add_argument("table", type=Path)
     sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--frames", type=_key_path, action="append", metavar="KEY=DIR")
+    sub.add_argument("--frames", type=_key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
 
     sub = command("summary", commands.summary, "clips, subjects and AU positives by database")
     sub.add_argument("manifests", type=Path, nargs="+")
@@ -74,8 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("faces", type=Path)
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
-    sub.add_argument("--photometric", choices=recipes.CHOICES["photometric"])
-    sub.add_argument("--strain", choices=recipes.CHOICES["strain"])
+    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
+    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
     sub.add_argument("--processes", type=int, default=1)
 
     sub = command("latents", commands.latents, "magnified latents of the onset-apex pairs")
@@ -83,16 +86,20 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--recipe", help="the stage's recipe as JSON")
     sub.add_argument("--weights", type=Path)
-    sub.add_argument("--latent", choices=recipes.CHOICES["latent"])
+    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
     sub.add_argument("--factor", type=float)
-    sub.add_argument("--form", choices=recipes.CHOICES["form"])
+    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
     sub.add_argument("--size", type=int)
-    sub.add_argument("--photometric", choices=recipes.CHOICES["photometric"][:2])
+    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
-    magnifier = command("magnifier", None, "the motion magnifier's own commands")
-    parts = magnifier.add_subparsers(dest="part", required=True, metavar="PART")
+    def parts_of(parent):
+        return parent.add_subparsers(dest="part", required=True, metavar="PART")
+
+    store_commands.register(command, parts_of)
+
+    parts = parts_of(command("magnifier", None, "the motion magnifier's own commands"))
     sub = command(
         "train", commands.magnifier_train, "train the magnifier on procedural sub-pixel motion", parts
     )
@@ -108,6 +115,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
+    sub = command("left-out", commands.left_out, "list the clips that failed in any of a database's stores")
+    sub.add_argument("stores", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
+
     sub = command("train", commands.train, "train one method on all databases but one")
     sub.add_argument("method")
     sub.add_argument("--held-out", required=True)
@@ -118,6 +129,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
     sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
     sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
+    sub.add_argument(
+        "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
+    )
     sub.add_argument("--workers", type=int, default=0)
     sub.add_argument("--device", default="auto")
 
@@ -126,6 +140,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--stores", type=Path, required=True)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
+    sub.add_argument(
+        "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
+    )
     sub.add_argument("--workers", type=int, default=0)
     sub.add_argument("--device", default="auto")
 

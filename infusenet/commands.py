@@ -12,7 +12,7 @@ def _recipe(args, stage: str) -> dict:
     flags = {name: value for name, value in flags.items() if value is not None}
     if not args.recipe:
         return recipes.resolve(stage, flags)
-    given = json.loads(args.recipe)
+    given = _json(args.recipe)
     settings = {k: v for k, v in given.items() if k not in ("stage", "revision")} | flags
     settings.pop("weights", None)
     resolved = recipes.resolve(
@@ -21,6 +21,17 @@ def _recipe(args, stage: str) -> dict:
     if not flags and resolved != given:
         raise InputError(f"{stage}: --recipe is {given}, this version and these weights give {resolved}")
     return resolved
+
+
+def _json(text: str) -> dict:
+    """The object in an option's text."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--recipe: no JSON ({error}): {text}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"--recipe is {text}, expected a JSON object of settings")
+    return value
 
 
 def standins(args):
@@ -42,10 +53,11 @@ def nuisance_bench(args):
 
 
 def read(args):
+    from infusenet.databases import Options
     from infusenet.databases import read as read_database
     from infusenet.manifest import to_csv, write_if_changed
 
-    clips = read_database(args.database, args.annotations, args.frames)
+    clips = read_database(args.database, args.annotations, args.frames, options=Options.of(vars(args)))
     write_if_changed(args.output, to_csv(clips))
     print(f"{args.output}: {len(clips)} clips of {args.database}")
 
@@ -53,7 +65,12 @@ def read(args):
 def import_joint(args):
     from infusenet.databases.joint import import_table
 
-    for path, count in import_table(args.table, args.output, dict(args.frames or [])):
+    frames = dict(args.frames)
+    if len(frames) < len(args.frames):
+        keys = [key for key, _ in args.frames]
+        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+    for path, count in import_table(args.table, args.output, frames):
         print(f"{path}: {count} clips")
 
 
@@ -96,6 +113,12 @@ def latents(args):
     )
 
 
+def left_out(args):
+    from infusenet.folds import write_left_out
+
+    write_left_out(args.stores, args.output)
+
+
 def magnifier_train(args):
     from infusenet.magnifier.train import train
 
@@ -113,7 +136,7 @@ def train(args):
     from infusenet.config import method_recipe
     from infusenet.train import train
 
-    recipe = json.loads(args.recipe) if args.recipe else method_recipe(args.method, args.config)
+    recipe = _json(args.recipe) if args.recipe else method_recipe(args.method, args.config)
     train(
         args.method,
         args.held_out,
@@ -123,6 +146,7 @@ def train(args):
         args.output,
         recipe=recipe,
         databases=args.databases,
+        left_out=args.left_out,
         workers=args.workers,
         device=args.device,
     )
@@ -136,6 +160,7 @@ def predict(args):
         args.stores,
         args.manifests,
         args.output,
+        left_out=args.left_out,
         workers=args.workers,
         device=args.device,
         standins=args.standins,
@@ -150,14 +175,11 @@ def evaluate(args):
 
 def methods(args):
     """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
-    import yaml
-
     from infusenet import config, models
     from infusenet.methods import METHODS
 
-    with open(args.config, encoding="utf-8") as file:
-        raw = yaml.safe_load(file)
-    config.validate(raw)
+    raw = config.validate(config.read(args.config))
+    config.check_values(raw)
     for name, method in METHODS.items():
         recipe = config.resolve_method(raw, name)
         model = models.create(recipe | {"weights": "none"})
@@ -186,7 +208,7 @@ def report(args):
         from infusenet.config import method_recipe
         from infusenet.report.figure2 import figure2
 
-        recipe = json.loads(args.recipe) if args.recipe else method_recipe("infusenet_resnet18", args.config)
+        recipe = _json(args.recipe) if args.recipe else method_recipe("infusenet_resnet18", args.config)
         figure2(recipe, picture)
         return
     if name in PICTURES and not (args.stores and args.manifests):

@@ -4,23 +4,57 @@
 """
 
 import copy
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from infusenet import recipe as recipes
+from infusenet import settings as allowed
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
-from infusenet.methods import INFUSION, METHODS, VARIANTS
+from infusenet.methods import METHODS, VARIANTS
 from infusenet.methods import method as method_named
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def load(path: Path | str) -> dict:
-    """Settled configuration of a YAML file (read as plain data, nothing in it is executed)."""
+# Blocks whose entries may all be commented out, which leaves null.
+MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants")
+
+
+class PlainYaml(yaml.SafeLoader):
+    """Plain data, nothing in it is executed. A key that stands twice is an error: YAML drops the first."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
+                lines = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
+                raise InputError(f"{self.name}: '{key.value}' stands in {lines}; remove one")
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path | str) -> dict:
+    """The data of a YAML file.
+
+    Raises
+    ------
+    InputError
+        No YAML, or a key that stands twice.
+    """
     with open(path, encoding="utf-8") as file:
-        return settle(yaml.safe_load(file))
+        try:
+            return yaml.load(file, PlainYaml)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: no readable YAML: {error}") from None
+
+
+def load(path: Path | str) -> dict:
+    """Settled configuration of a YAML file."""
+    return settle(read(path))
 
 
 def settle(raw: dict) -> dict:
@@ -35,8 +69,7 @@ def settle(raw: dict) -> dict:
         Every unknown key (with the nearest known one) and every bad value, or fewer than two
         databases, or no database and no stand-ins on disk.
     """
-    validate(raw)
-    config = copy.deepcopy(raw)
+    config = validate(raw)
     config["seeds"] = [int(seed) for seed in raw["seeds"]]
     standins = config.pop("standins")
     config["uses_standins"] = not config["databases"]
@@ -45,27 +78,44 @@ def settle(raw: dict) -> dict:
         config = merge(config, standins["settings"])
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
-    known = {key: value for name in METHODS for key, value in METHODS[name].recipe.items()}
-    _check_settings("every_method", known, config["every_method"])
+    raise_all(_same_clips(config["databases"]), "configuration refused")
+    check_values(config)
     for name in config["methods"]:
         resolve_method(config, name)
-    for name, settings in config["variants"].items():
+    for name in config["variants"]:
         stage, _, variant = name.partition(".")
-        if stage not in recipes.STAGES or not variant:
-            raise InputError(
-                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(recipes.STAGES)}"
-            )
-        recipes.resolve(stage, config[stage] | (settings or {}))
+        stage_recipe(config, stage, variant)
     return config
 
 
-def validate(raw: dict) -> None:
-    """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding."""
-    from jsonschema import Draft202012Validator
+def _same_clips(databases: dict) -> Iterator[str]:
+    """A sentence for every database that is another one by a second name."""
+    seen = {}
+    for name, source in databases.items():
+        paths = tuple(
+            sorted((key, os.path.realpath(path)) for key, path in source.items() if key != "reader")
+        )
+        if (other := seen.setdefault(paths, name)) != name:
+            yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 
+
+def validate(raw: dict) -> dict:
+    """Check against workflow/schemas/config.schema.yaml; one InputError lists every finding.
+
+    Returns a copy in which blocks without an entry are empty dicts.
+    """
+    from jsonschema import Draft202012Validator, validators
+
+    config = copy.deepcopy(raw)
+    if isinstance(config, dict):
+        config |= {name: {} for name in MAY_BE_EMPTY if name in config and config[name] is None}
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    # The standard takes 2.0 for an integer and YAML's .nan for a number.
+    kinds = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": lambda _, value: type(value) is int, "number": lambda _, value: allowed.finite(value)}
+    )
     problems = []
-    for error in Draft202012Validator(schema).iter_errors(raw):
+    for error in validators.extend(Draft202012Validator, type_checker=kinds)(schema).iter_errors(config):
         where = ".".join(map(str, error.absolute_path)) or "top level"
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
@@ -74,9 +124,49 @@ def validate(raw: dict) -> None:
                 for key in error.instance
                 if key not in known
             ]
+        elif error.validator == "oneOf":
+            found = ", ".join(error.instance) or "nothing"
+            problems.append(f"{where}: has {found}, expected {error.schema['description']}")
         else:
             problems.append(f"{where}: {error.message}")
     raise_all(problems, "configuration refused")
+    return config
+
+
+def check_values(config: dict) -> None:
+    """Check the settings of stages and methods; one InputError lists every finding."""
+    every = {name for method in METHODS.values() for name in method.recipe} - {"revision"}
+    blocks = [
+        ("every_method", config["every_method"], {name: allowed.METHOD[name] for name in every}),
+        ("common", config["common"], allowed.METHOD),
+        *((stage, config[stage], known) for stage, known in allowed.STAGES.items()),
+        *((f"methods.{n}", given, method_named(n).settings) for n, given in config["methods"].items()),
+    ]
+    problems = []
+    for name, given in config["variants"].items():
+        stage, _, variant = name.partition(".")
+        if stage not in allowed.STAGES or not re.fullmatch("[A-Za-z0-9_-]+", variant):
+            problems.append(
+                f"variants: '{name}': expected STAGE.NAME with a stage of {', '.join(allowed.STAGES)} and a "
+                "name of letters, digits, _ and -"
+            )
+        elif name in VARIANTS:
+            problems.append(
+                f"variants: '{name}' is one that methods read ({VARIANTS[name]}); take another name"
+            )
+        else:
+            blocks.append((f"variants.{name}", given, allowed.STAGES[stage]))
+    for where, given, known in blocks:
+        problems += allowed.problems(where, given or {}, known)
+    raise_all(problems, "configuration refused")
+    crop = stage_recipe(config, "faces")["size"]
+    for name in ("latents", *VARIANTS, *config["variants"]):
+        stage, _, variant = name.partition(".")
+        size = (recipes.STAGES[stage] | stage_settings(config, stage, variant)).get("size")
+        if stage == "latents" and size > crop:
+            raise InputError(
+                f"{name}.size is {size}, but faces.size is {crop}: latents are made from the crops"
+            )
 
 
 def standin_databases(root: Path) -> dict:
@@ -131,7 +221,6 @@ def resolve_method(config: dict, name: str) -> dict:
     """
     method = method_named(name)
     settings = config["methods"].get(name) or {}
-    _check_settings(f"methods.{name}", method.recipe, settings)
     common = config["common"] if config["recipe"] == "common" else {}
     shared = {k: v for k, v in (common | config["every_method"]).items() if k in method.recipe}
     recipe = {"method": name, **method.fixed, **method.recipe, **settings, **shared}
@@ -147,21 +236,8 @@ def resolve_method(config: dict, name: str) -> dict:
             )
     if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
         made = stage_recipe(config, "latents")
-        recipe |= {"magnifier": config["latents"]["weights"], "magnifier_sha256": made["weights"]}
+        recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
-
-
-def _check_settings(where: str, defaults: dict, settings: dict) -> None:
-    """Settings must be among a method's own and of the right kind."""
-    kinds = {key: type(value) for key, value in defaults.items() if key != "revision"}
-    if "preset" in defaults:
-        kinds |= INFUSION
-    for key, value in settings.items():
-        if key not in kinds:
-            raise InputError(f"{where}: unknown key '{key}' {did_you_mean(key, kinds)}")
-        expected = kinds[key]
-        if not isinstance(value, (int, float) if expected is float else expected):
-            raise InputError(f"{where}.{key} is {value!r}, expected {expected.__name__}")
 
 
 def method_recipe(name: str, path: Path | str) -> dict:

@@ -45,7 +45,7 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: method, seed, scope, au, f1, support. Scopes: ``pooled`` (F1 on the clips of all folds
+    long: method, seed, scope, au, f1, support, initial_weights, protocol (CD6ME, or that it is not). Scopes: ``pooled`` (F1 on the clips of all folds
     together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence
     and absence), and each held-out database. A method is scored by its first head; of one with several,
     ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
@@ -77,10 +77,14 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     output = Path(output)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Row._fields)
-    writer.writerows([*row[:4], repr(float(row.f1)), row.support] for row in rows)
-    write_if_changed(output / "metrics.csv", text.getvalue())
     facts = {fold.method: fold.facts for fold in folds}
+    protocol = tables.protocol(databases, facts.values())
+    writer.writerow([*Row._fields, "initial_weights", "protocol"])
+    for row in rows:
+        fact = facts.get(row.method.partition("/")[0])  # none of a guesser
+        weights = fact["recipe"]["weights"] if fact else ""
+        writer.writerow([*row[:4], repr(float(row.f1)), row.support, weights, protocol])
+    write_if_changed(output / "metrics.csv", text.getvalue())
     write_if_changed(output / "metrics.md", tables.page(rows, databases, facts))
     figures.heatmap(rows, databases, output / "heatmap.png")
     logs = {}
@@ -148,7 +152,10 @@ def _check_sets(folds: Sequence[Fold]) -> None:
         first = expected[fold.held_out]
         if fold.clips != first.clips:
             odd = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
-            problems.append(f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}")
+            problems.append(
+                f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}; where failed clips are skipped, "
+                "name all compared methods under `methods`: only those leave the same clips out"
+            )
         elif (fold.labels != first.labels).any():
             problems.append(f"{fold.path}: labels differ from those of {first.path}; predict again")
     for (method, seed), held_out in sets.items():

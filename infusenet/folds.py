@@ -4,15 +4,17 @@ The pseudo-apex of a clip is a pure function of (seed, epoch, clip): neither loa
 order of reading can change it.
 """
 
+import csv
 import hashlib
-from collections.abc import Sequence
+import io
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.manifest import Clip, read_manifest
+from infusenet.manifest import Clip, read_manifest, write_if_changed
 from infusenet.recipe import file_digest
 from infusenet.store import Store
 
@@ -26,7 +28,7 @@ class Database:
     """The clips of one database that every declared store holds, in manifest order.
 
     ``stores`` by the input that is read from them; ``left_out`` names the clips that an earlier stage
-    reported as failed, with the reason.
+    reported as failed, with the reason, and those that another method lacks.
     """
 
     name: str
@@ -40,20 +42,49 @@ def training_databases(held_out: str, manifests: Path, databases: Sequence[str] 
 
     The order is alphabetical, whatever order they are given in, so it cannot change a result.
     """
-    if databases is None:
-        databases = [path.stem for path in manifests.glob("*.csv")]
-        if held_out not in databases:
-            raise InputError(
-                f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, databases)}"
-            )
+    there = [path.stem for path in manifests.glob("*.csv")]
+    databases = there if databases is None else databases
+    if held_out not in {*there, *databases}:
+        raise InputError(f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, there)}")
     chosen = sorted(set(databases) - {held_out})
     if not chosen:
         raise InputError(f"nothing to train on: no database besides '{held_out}' is named or has a manifest")
     return chosen
 
 
-def open_database(name: str, stores: Path, manifests: Path, recipe: dict) -> Database:
+def write_left_out(stores: Sequence[Path], output: Path) -> None:
+    """List the clips that failed in any of the stores, so that no method has clips that another lacks.
+
+    Columns database and clip, sorted: the file changes only where the union does.
+    """
+    opened = [Store(path, path.name.partition(".")[0]) for path in stores]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["database", "clip"])
+    writer.writerows(
+        sorted({(store.database, failure.clip) for store in opened for failure in store.failures})
+    )
+    write_if_changed(output, text.getvalue())
+
+
+def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:
+    """(database, ``subject/clip``) of every clip that such lists name."""
+    named = set()
+    for path in files:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        if rows[:1] != [["database", "clip"]] or any(len(row) != 2 for row in rows):
+            raise InputError(f"{path}: expected the columns database and clip of `infusenet left-out`")
+        named |= {(database, clip) for database, clip in rows[1:]}
+    return named
+
+
+def open_database(
+    name: str, stores: Path, manifests: Path, recipe: dict, left_out: Collection[tuple[str, str]] = ()
+) -> Database:
     """Read the manifest and open the stores that a method recipe declares for one database.
+
+    ``left_out`` names clips, as (database, ``subject/clip``), that other methods lack.
 
     Raises
     ------
@@ -81,13 +112,11 @@ def open_database(name: str, stores: Path, manifests: Path, recipe: dict) -> Dat
         ),
         f"{manifest}: clips without features",
     )
-    kept = [clip for clip in clips if clip.key not in failed]
-    left_out = [
-        f"{name} {clip.key}: {failed[clip.key].status}: {failed[clip.key].reason}"
-        for clip in clips
-        if clip.key in failed
-    ]
-    return Database(name, kept, opened, left_out)
+    reasons = {clip: "failed for another method" for database, clip in left_out if database == name}
+    reasons |= {clip: f"{failure.status}: {failure.reason}" for clip, failure in failed.items()}
+    kept = [clip for clip in clips if clip.key not in reasons]
+    named = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
+    return Database(name, kept, opened, named)
 
 
 def store_name(declared: dict) -> str:

@@ -45,12 +45,10 @@ def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None
     given = Path(source.get("manifest", ""))
     if given.is_file() and table.exists() and given.samefile(table):
         clips = _of_database(manifest.read_manifest(table), name, table)
-    elif index["origin"] == origin and table.is_file() and file_digest(table) == index["manifest"]:
-        clips = manifest.read_manifest(table)
-    else:
-        if index["origin"] == origin and table.is_file():
-            print(f"{table}: edited by hand; written again from its source. Put corrections into "
-                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+    # Where an apex follows from the frames on disk, the source is read each time.
+    elif source.get("nearest_apex") or not (
+        clips := _taken_over(table, index, origin, Path(source["frames"]))
+    ):
         clips = _read(name, source)
         manifest.write_if_changed(table, manifest.to_csv(clips))
     frames = _scan(clips, Path(source["frames"]), index["frames"], name)
@@ -87,10 +85,24 @@ def _origin(source: dict) -> str:
     return digest([*parts, {k: str(v) for k, v in source.items()}])
 
 
+def _taken_over(table: Path, index: dict, origin: str, root: Path) -> list[Clip]:
+    """The clips of a manifest that needs no reading again; none if its source, its text or a folder changed."""
+    if index["origin"] != origin or not table.is_file():
+        return []
+    if file_digest(table) != index["manifest"]:
+        print(f"{table}: edited by hand; written again from its source. Put corrections into "
+              "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+        return []
+    clips = manifest.read_manifest(table)
+    return clips if all((root / folder).is_dir() for folder in {clip.frames for clip in clips}) else []
+
+
 def _read(name: str, source: dict) -> list[Clip]:
     if "manifest" in source:
         return _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
-    clips = databases.read(source.get("reader", name), Path(source["annotations"]), Path(source["frames"]))
+    annotations, frames = Path(source["annotations"]), Path(source["frames"])
+    options = databases.Options.of(source)
+    clips = databases.read(source.get("reader", name), annotations, frames, options=options)
     return [Clip(**{**vars(clip), "database": name}) for clip in clips]
 
 

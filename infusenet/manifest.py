@@ -31,6 +31,7 @@ class Clip:
     window is inclusive. ``labels`` maps AU number to 0 or 1 (at least the 12 of ``AUS``; empty in
     a clip list). ``frames`` is the clip's folder relative to the database's frames root, with
     forward slashes. ``digest`` is the sha256 of the clip's frames (clip lists only).
+    ``normalised_emotion`` is a column of its own where a database's settings ask for it.
     """
 
     database: str
@@ -44,6 +45,7 @@ class Clip:
     au: str = ""
     labels: dict[int, int] = field(default_factory=dict)
     digest: str = ""
+    normalised_emotion: str = ""
 
     @property
     def n_frames(self) -> int:
@@ -88,14 +90,20 @@ def check(clips: Sequence[Clip], origin: str) -> None:
 def to_csv(clips: Sequence[Clip], labels: bool = True) -> str:
     """The table as CSV text: a manifest, or with ``labels=False`` a clip list."""
     aus = sorted({n for clip in clips for n in clip.labels} | set(AUS)) if labels else []
-    head = [*GEOMETRY, *(["emotion", "au", *(f"AU{n}" for n in aus)] if labels else []), "frames"]
+    extra = ["normalised_emotion"] if any(clip.normalised_emotion for clip in clips) else []
+    head = [*GEOMETRY, *(["emotion", *extra, "au", *(f"AU{n}" for n in aus)] if labels else []), "frames"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head if labels else [*head, "digest"])
     for c in clips:
         row = [c.database, c.subject, c.clip, c.onset, c.apex, c.offset, c.n_frames]
         if labels:
-            row += [c.emotion, c.au, *(c.labels.get(n, 0) for n in aus)]
+            row += [
+                c.emotion,
+                *(getattr(c, name) for name in extra),
+                c.au,
+                *(c.labels.get(n, 0) for n in aus),
+            ]
         writer.writerow([*row, c.frames] if labels else [*row, c.frames, c.digest])
     return out.getvalue()
 
@@ -183,7 +191,7 @@ def _clip(row: dict[str, str]) -> Clip:
                 raise ValueError(f"{name} is '{value}', expected 0 or 1")
             labels[int(name[2:])] = int(float(value))
     n_frames = numbers.pop("n_frames")
-    text = {name: row.get(name) or "" for name in ("emotion", "au", "digest")}
+    text = {name: row.get(name) or "" for name in ("emotion", "normalised_emotion", "au", "digest")}
     clip = Clip(
         row["database"], row["subject"], row["clip"], frames=row["frames"], labels=labels, **numbers, **text
     )

@@ -6,7 +6,8 @@ its source. The name is the wildcard in ``results/{method}/...``.
 
 from dataclasses import dataclass, field
 
-from infusenet.errors import InputError, did_you_mean
+from infusenet import settings
+from infusenet.errors import InputError, did_you_mean, raise_all
 
 # Store variants that methods declare; a configuration may add others under `variants`.
 VARIANTS = {
@@ -17,9 +18,6 @@ VARIANTS = {
     "faces.tim10": {"keep": "tim10", "size": 112},
     "faces.span": {"keep": "span", "size": 64},
 }
-
-# Infusion settings that a configuration may lay over a method's preset.
-INFUSION = {"scope": str, "places": list, "detach": bool, "latent_norm": bool}
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,12 @@ class Method:
     inputs: dict[str, str]
     recipe: dict
     fixed: dict = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, settings.Values]:
+        """What a configuration can set, and to what."""
+        known = {name: settings.METHOD[name] for name in self.recipe if name != "revision"}
+        return known | (settings.INFUSION if "preset" in known else {})
 
     def reads(self, recipe: dict) -> dict[str, str]:
         """The inputs under a recipe: patches of a plain ViT need latents before pooling, and LBP-TOP
@@ -121,3 +125,17 @@ def method(name: str) -> Method:
     if name not in METHODS:
         raise InputError(f"unknown method '{name}' {did_you_mean(name, METHODS)}")
     return METHODS[name]
+
+
+def check_recipe(recipe: dict) -> None:
+    """InputError for a full method recipe that lacks a setting, or gives one a value that it cannot have."""
+    known = method(recipe.get("method"))
+    needed = {"threads", "stores", *known.fixed, *known.recipe}
+    given = {name: value for name, value in recipe.items() if name in known.settings}
+    raise_all(
+        [
+            *(f"{name} is missing" for name in sorted(needed - recipe.keys())),
+            *settings.problems("recipe", given, known.settings),
+        ],
+        f"recipe of {recipe['method']} refused",
+    )

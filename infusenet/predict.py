@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ def predict(
     manifests: Path,
     output: Path | None = None,
     *,
+    left_out: Sequence[Path] = (),
     workers: int = 0,
     device: str = "auto",
     standins: bool = False,
@@ -36,6 +38,8 @@ def predict(
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
     authors' toolbox does; there a score depends on its neighbours.
 
+    ``left_out`` are files that name clips which other methods lack: they are not scored.
+
     Raises
     ------
     InputError
@@ -44,7 +48,8 @@ def predict(
     state, facts = runs.load_weights(run)
     recipe = facts["recipe"]
     device = runs.start(device, recipe["threads"])
-    database = folds.open_database(facts["held_out"], stores, manifests, recipe)
+    lacking = folds.read_left_out(left_out)
+    database = folds.open_database(facts["held_out"], stores, manifests, recipe, lacking)
     for clip in database.left_out:
         print(f"not scored: {clip}", file=sys.stderr)
     data = dataset.ClipDataset([database], recipe, facts["seed"])

@@ -10,9 +10,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from infusenet.errors import InputError, did_you_mean
+from infusenet import settings as allowed
+from infusenet.errors import InputError, did_you_mean, raise_all
 
-# The only place that knows the stages' settings and their defaults.
+# The only place that knows the stages' defaults; what else a setting can be stands in `settings`.
 STAGES = {
     "faces": {"revision": 1, "keep": "pairs", "size": 224, "ecc": False},
     "flow": {"revision": 1, "photometric": "local", "strain": "tensor"},
@@ -27,16 +28,8 @@ STAGES = {
     },
 }
 
-CHOICES = {
-    "keep": ("pairs", "first10", "tim10", "span"),
-    "photometric": ("none", "global", "local"),
-    "strain": ("tensor", "meb"),
-    "latent": ("difference", "magnified", "decoded"),
-    "form": ("pooled", "raw"),
-}
-
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
-EVALUATE_REVISION = 2
+EVALUATE_REVISION = 3
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
 
@@ -57,6 +50,16 @@ def file_digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def clip_key(frames: str, onset: int, apex: int, offset: int, recipe: dict) -> str:
+    """Content key of a clip's faces: ``frames`` is the digest of its frames."""
+    return digest([frames, onset, apex, offset, recipe])
+
+
+def derived_key(upstream: str, recipe: dict) -> str:
+    """Content key of what a stage makes of an item with the key ``upstream``."""
+    return digest([upstream, recipe])
+
+
 def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
@@ -66,19 +69,13 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
     Raises
     ------
     InputError
-        Unknown stage, unknown setting, a value outside its choices, or a missing weights file.
+        Unknown stage, unknown setting, a value outside its choices or range, or a missing weights file.
     """
     if stage not in STAGES:
         raise InputError(f"unknown stage '{stage}' {did_you_mean(stage, STAGES)}")
-    recipe = {"stage": stage, **STAGES[stage]}
-    for name, value in (settings or {}).items():
-        if name not in STAGES[stage] or name == "revision":
-            raise InputError(
-                f"unknown setting '{name}' of stage {stage} {did_you_mean(name, set(recipe) - {'stage', 'revision'})}"
-            )
-        if name in CHOICES and value not in CHOICES[name]:
-            raise InputError(f"{stage}: {name} is '{value}', expected one of {', '.join(CHOICES[name])}")
-        recipe[name] = value
+    settings = settings or {}
+    raise_all(allowed.problems(stage, settings, allowed.STAGES[stage]), "settings refused")
+    recipe = {"stage": stage, **STAGES[stage], **settings}
     if stage == "latents":
         weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
         if not weights.is_file():

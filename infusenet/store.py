@@ -34,6 +34,8 @@ from infusenet.recipe import canonical, file_digest
 
 FORMAT, VERSION = "infusenet-store", 1
 MAX_ITEM_BYTES = 1 << 30
+# What h5py raises on a damaged file, depending on which bytes are hit.
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Store:
     Parameters
     ----------
     path : Path
-    stage : str
-        The stage that is expected.
+    stage : str, optional
+        The stage that is expected; any if not given.
     recipe : dict, optional
         The recipe that is expected; a store made by another one is refused.
 
@@ -71,23 +73,33 @@ class Store:
         the format forbids.
     """
 
-    def __init__(self, path: Path | str, stage: str, recipe: dict | None = None):
+    def __init__(self, path: Path | str, stage: str | None = None, recipe: dict | None = None):
         self.path = Path(path)
         self._file, self._pid = None, None
-        file = self._open()
-        attrs = dict(file.attrs)
+        try:
+            self._load(self._open(), stage, recipe)
+        except DAMAGE as error:
+            raise InputError(
+                f"{path}: damaged ({type(error).__name__}: {error}); delete it and build it again"
+            ) from None
+        finally:
+            # A handle must not cross a fork: the process that reads opens its own.
+            self._close()
+
+    def _load(self, file: h5py.File, stage: str | None, recipe: dict | None) -> None:
+        path, attrs = self.path, dict(file.attrs)
         if attrs.get("format") != FORMAT or attrs.get("version") != VERSION:
             raise InputError(
                 f"{path}: format {attrs.get('format')!r} version {attrs.get('version')}, expected "
                 f"{FORMAT} version {VERSION}; delete it and build it again"
             )
-        if attrs["stage"] != stage:
+        if attrs["stage"] != (stage or attrs["stage"]):
             raise InputError(f"{path}: a store of stage {attrs['stage']}, expected stage {stage}")
-        self.stage, self.database = stage, attrs["database"]
+        self.stage, self.database, self.package = attrs["stage"], attrs["database"], attrs["package"]
         self.recipe, self.source = json.loads(attrs["recipe"]), json.loads(attrs["source"])
         if recipe is not None and recipe != self.recipe:
             raise InputError(
-                f"{path}: {_difference(self.recipe, recipe)}; build the store again or change the recipe"
+                f"{path}: {difference(self.recipe, recipe)}; build the store again or change the recipe"
             )
         self._check(file)
         self.names = list(file["items"])
@@ -97,8 +109,6 @@ class Store:
         self.status = dict(zip(self.clips, _texts(self._read(file, "status")), strict=True))
         columns = (_texts(self._read(file, f"failures/{name}")) for name in ("clips", "status", "reason"))
         self.failures = [Failure(*row) for row in zip(*columns, strict=True)]
-        # A handle must not cross a fork: the process that reads opens its own.
-        self._close()
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -123,6 +133,10 @@ class Store:
         """Shape of one clip's array ``name``."""
         return self._dataset(name).shape[1:]
 
+    def dtype(self, name: str) -> np.dtype:
+        """Type of the arrays ``name``."""
+        return self._dataset(name).dtype
+
     def read(self, name: str, clip: str, index=()) -> np.ndarray:
         """The array ``name`` of ``clip``, or the part of it that ``index`` selects.
 
@@ -136,7 +150,7 @@ class Store:
         index = index if isinstance(index, tuple) else (index,)
         try:
             return self._dataset(name)[(self._rows[clip], *index)]
-        except OSError as error:
+        except DAMAGE as error:
             raise InputError(
                 f"{self.path}: clip {clip}, {name}: damaged ({error}); delete the store and build it again"
             ) from None
@@ -158,7 +172,8 @@ class Store:
         return self._file
 
     def _close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         self._file, self._pid = None, None
 
     def _read(self, file: h5py.File, name: str) -> np.ndarray:
@@ -177,6 +192,9 @@ class Store:
                 raise InputError(f"{self.path}: {name}: external or virtual data is refused")
             if dataset.dtype.kind == "O":
                 raise InputError(f"{self.path}: {name}: object type {dataset.dtype} is refused")
+            # Nothing is compressed, so a column cannot be larger than the file that holds it.
+            if not name.startswith("items/") and dataset.nbytes > self.path.stat().st_size:
+                raise InputError(f"{self.path}: {name}: shape {dataset.shape} is more than the file holds")
             if name.startswith("items/") and dataset.shape[:1] != (count,):
                 raise InputError(f"{self.path}: {name}: shape {dataset.shape}, expected {count} clips")
             if dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=object)) > MAX_ITEM_BYTES:
@@ -190,15 +208,18 @@ def _datasets(group: h5py.Group, path: Path, prefix: str = "") -> Iterator[tuple
         member = group[name]
         if isinstance(member, h5py.Group):
             yield from _datasets(member, path, f"{prefix}{name}/")
-        else:
+        elif isinstance(member, h5py.Dataset):
             yield f"{prefix}{name}", member
+        else:
+            raise InputError(f"{path}: {prefix}{name}: a {type(member).__name__} is refused")
 
 
 def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
 
 
-def _difference(found: dict, expected: dict) -> str:
+def difference(found: dict, expected: dict) -> str:
+    """The settings in which two recipes differ, in words."""
     names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
     return "; ".join(f"{n} is {found.get(n)!r}, expected {expected.get(n)!r}" for n in names)
 

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
+from infusenet.methods import check_recipe
 from infusenet.recipe import digest, file_digest
 
 
@@ -36,6 +37,7 @@ def train(
     *,
     recipe: dict,
     databases: Sequence[str] | None = None,
+    left_out: Sequence[Path] = (),
     workers: int = 0,
     device: str = "auto",
 ) -> None:
@@ -52,6 +54,8 @@ def train(
         The method's full recipe (`infusenet.config.resolve_method`).
     databases : names, optional
         Default: every manifest. The held-out one is left out in either case.
+    left_out : files of `infusenet.folds.write_left_out`
+        Clips that other methods lack, left out here too.
     workers : int
         Loader processes; they change no bit.
     device : {"auto", "cpu", "cuda"}
@@ -61,6 +65,7 @@ def train(
     InputError
         Stores that do not fit the recipe or the manifests, no clips, or a loss that is not finite.
     """
+    check_recipe(recipe)
     if recipe["method"] != method:
         raise InputError(f"the recipe is one of '{recipe['method']}', expected '{method}'")
     output = Path(output)
@@ -68,7 +73,8 @@ def train(
 
     # Data: the other databases, labels from their manifests, features from their stores.
     names = folds.training_databases(held_out, Path(manifests), databases)
-    opened = [folds.open_database(name, stores, manifests, recipe) for name in names]
+    lacking = folds.read_left_out(left_out)
+    opened = [folds.open_database(name, stores, manifests, recipe, lacking) for name in names]
     for clip in (clip for database in opened for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
     data = dataset.ClipDataset(opened, recipe, seed, dataset.MEMORY // max(1, workers))

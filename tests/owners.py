@@ -191,3 +191,12 @@ def casme3a() -> Release:
 
 
 RELEASES = {make.__name__: make for make in (casme, casme2, samm, fourd, mmew, casme3a)}
+
+
+def mixed(*kinds: str) -> Release:
+    """CAS(ME)^3's table of micro- and macro-expressions, with these in its rows."""
+    release = casme3a()
+    release.header.append("Expression type")
+    for row, kind in zip(release.rows, kinds, strict=True):
+        row["Expression type"] = kind
+    return release

@@ -7,8 +7,11 @@ import pytest
 import yaml
 
 from infusenet import config as configuration
-from infusenet import recipe
+from infusenet import recipe, settings
+from infusenet.cli import main
+from infusenet.databases.options import HELP
 from infusenet.errors import InputError
+from infusenet.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,11 +48,40 @@ def test_shipped_configuration_is_complete(raw):
         (("flow", "photometrc"), "local", "did you mean 'photometric'"),
         (("compute", "thread"), 2, "did you mean 'threads'"),
         (("databases", "samm", "frame"), "x", "did you mean 'frames'"),
+        (
+            ("databases", "samm"),
+            {"annotations": "a", "frames": "b", "strickt": True},
+            "did you mean 'strict'",
+        ),
+        (("databases", "samm"), {"annotations": "a", "frames": "b", "blank_au": "yes"}, "blank_au"),
+        (("databases", "samm", "nearest_apex"), True, "'annotations' is a dependency of 'nearest_apex'"),
         (("methods", "infusenet_resnet81"), {}, "did you mean 'infusenet_resnet18'"),
         (("methods", "infusenet_resnet18", "epoch"), 5, "did you mean 'epochs'"),
         (("methods", "infusenet_resnet18", "epochs"), "many", "expected int"),
         (("variants", "flow.meb"), {"strian": "meb"}, "did you mean 'strain'"),
         (("variants", "flwo.meb"), {}, "STAGE.NAME"),
+        (("variants", "latents.x"), {"factor": 0}, "factor is 0, expected a finite number > 1"),
+        (("variants", "latents.x"), {"size": "abc"}, "size is 'abc', expected integer"),
+        (
+            ("variants", "latents.x"),
+            {"photometric": "local"},
+            "photometric is 'local' (did you mean 'global'? known: global, none)",
+        ),
+        (("variants", "latents.x"), {"size": 300}, "latents.x.size is 300, but faces.size is 224"),
+        (("faces", "size"), 112, "latents.size is 224, but faces.size is 112"),
+        (("every_method", "epochs"), 0, "epochs is 0, expected integer >= 1"),
+        (("every_method", "scope"), "sample", "unknown key 'scope'"),
+        (("common", "rate"), float("nan"), "nan is not of type 'number'"),
+        (("common", "epochs"), 5.0, "5.0 is not of type 'integer'"),
+        (("faces", "size"), 224.0, "224.0 is not of type 'integer'"),
+        (("latents", "factor"), float("inf"), "inf is not of type 'number'"),
+        (("variants", "flow.a/b"), {"strain": "meb"}, "letters, digits, _ and -"),
+        (("variants", "latents.raw"), {"form": "pooled"}, "'latents.raw' is one that methods read"),
+        (("databases", "samm", "annotations"), "x.xls", "has manifest, frames, annotations, expected either"),
+        (("databases", "other"), {"manifest": "./samm.csv", "frames": "samm"}, "samm and other are the same"),
+        (("compute",), {"device": "cpu"}, "'threads' is a required property"),
+        (("compute", "device"), "cudda", "'cudda' is not one of"),
+        (("compute", "threads"), 2.0, "2.0 is not of type 'integer'"),
         (("seeds",), [], "seeds"),
         (("databases",), {"samm": {"manifest": "a", "frames": "b"}}, "at least two"),
         (("latents", "size"), 64, "same geometry"),
@@ -65,12 +97,81 @@ def test_what_is_wrong_is_named(raw, path, value, expected):
     assert expected in refused(raw)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("epochs", 0, "integer >= 1"),
+        ("epochs", -1, "integer >= 1"),
+        ("epochs", True, "integer >= 1"),
+        ("batch", 0, "integer >= 1"),
+        ("gamma", -1, "a finite number > 0"),
+        ("rate", float("nan"), "a finite number > 0"),
+        ("rate", float("inf"), "a finite number > 0"),
+        ("weight_decay", -0.1, "a finite number >= 0"),
+        ("factor", 1, "a finite number > 1"),
+        ("preset", "papr", "did you mean 'paper'"),
+        ("pseudo_apex", "perepoch", "did you mean 'per_epoch'"),
+        ("weights", "imagnet", "an existing file (did you mean 'imagenet'"),
+        ("scope", "x", "known: batch, channel, sample"),
+        ("places", ["blok1"], "some of block1"),
+        ("places", "block1", "some of block1"),
+        ("detach", 1, "true or false"),
+    ],
+)
+def test_a_method_s_values_are_checked_before_anything_runs(raw, name, value, expected):
+    raw["methods"]["infusenet_resnet18"][name] = value
+    text = refused(raw)
+    assert f"methods.infusenet_resnet18.{name} is {value!r}" in text
+    assert expected in text
+
+
+def test_every_value_that_a_method_has_by_default_is_allowed():
+    for method in METHODS.values():
+        given = {name: value for name, value in method.recipe.items() if name != "revision"}
+        assert given.keys() <= method.settings.keys()
+        assert not list(settings.problems("", given, method.settings))
+
+
+def test_every_default_of_a_stage_is_allowed():
+    for stage, known in settings.STAGES.items():
+        given = {name: value for name, value in recipe.STAGES[stage].items() if name != "revision"}
+        assert given.keys() == known.keys()
+        assert not list(settings.problems(stage, given, known))
+
+
+def test_stage_recipes_keep_their_text():
+    """A store is taken over as long as this text is the same: it may change only with a revision."""
+    latents = recipe.resolve("latents") | {"weights": ""}
+    assert [
+        recipe.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), latents)
+    ] == [
+        '{"ecc":false,"keep":"pairs","revision":1,"size":224,"stage":"faces"}',
+        '{"photometric":"local","revision":1,"stage":"flow","strain":"tensor"}',
+        '{"factor":10,"form":"pooled","latent":"difference","photometric":"none","revision":1,"size":224,'
+        '"stage":"latents","weights":""}',
+    ]
+
+
+def test_the_tables_know_what_the_models_know():
+    from infusenet.models.infusion import PRESETS
+    from infusenet.models.vit import VARIANTS
+
+    assert set(settings.METHOD["preset"].choices) == set(PRESETS)
+    assert set(settings.METHOD["variant"].choices) == set(VARIANTS)
+
+
 def test_all_findings_at_once(raw):
     raw["flow"]["strian"] = "tensor"
     raw["latents"]["from"] = "pooled"
     raw["faces"]["size"] = "big"
     text = refused(raw)
     assert all(word in text for word in ("strian", "from", "'big'"))
+
+
+def test_a_readers_options_are_settings_of_a_database(raw):
+    options = dict.fromkeys(HELP, True)
+    raw["databases"]["samm"] = {"annotations": "a", "frames": "b"} | options
+    assert configuration.settle(raw)["databases"]["samm"].items() >= options.items()
 
 
 def test_without_databases_the_standins_step_in(raw, tmp_path, monkeypatch):
@@ -82,6 +183,44 @@ def test_without_databases_the_standins_step_in(raw, tmp_path, monkeypatch):
     assert configuration.is_cd6me(config)
     assert config["latents"]["size"] == raw["standins"]["settings"]["latents"]["size"] != 224
     assert config["flow"] == raw["flow"]
+
+
+def test_blocks_without_an_entry_count_as_empty(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw |= {"flow": None, "variants": None, "every_method": None}
+    assert configuration.settle(raw)["flow"] == {}
+    raw["databases"] = None
+    assert "no databases: none is named" in refused(raw)
+
+
+def test_latents_without_a_word_on_weights_take_the_shipped_ones(raw):
+    del raw["latents"]["weights"]
+    config = configuration.settle(raw)
+    assert configuration.resolve_method(config, "infusenet_resnet18_finetuned")["magnifier"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("databases:\n  casme: {}\n  samm: {}\n  casme: {}\n", "'casme' stands in lines 2 and 4"),
+        ("seeds: [0]\nseeds: [1]\n", "'seeds' stands in lines 1 and 2"),
+        ("flow: {strain: meb, strain: tensor}\n", "'strain' stands in lines 1 and 1"),
+        ("seeds: [0\n", "no readable YAML"),
+        ("a: \xff", "no readable YAML"),
+        ("just words", "top level: 'just words' is not of type 'object'"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path, text, expected):
+    (tmp_path / "config.yaml").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=expected):
+        configuration.load(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", "{}"])
+def test_a_bad_recipe_on_the_command_line_is_one_sentence(text, capsys):
+    words = ["train", "sssnet", "--held-out", "a", "--stores", "s", "--manifests", "m", "--output", "o"]
+    assert main([*words, "--recipe", text]) == 1
+    assert "infusenet: " in capsys.readouterr().err
 
 
 def test_settling_leaves_its_argument_alone(raw):

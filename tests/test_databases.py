@@ -7,10 +7,10 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from owners import RELEASES, numbered, write_xlsx
+from owners import RELEASES, mixed, numbered, write_xlsx
 
 from infusenet import cli, databases, manifest
-from infusenet.databases import errata
+from infusenet.databases import Options, errata
 from infusenet.databases.aus import AU_NUMBERS, parse
 from infusenet.databases.frames import frame_index, resolve_folder
 from infusenet.databases.joint import import_table
@@ -250,6 +250,16 @@ def test_mmew_layouts(folder, tmp_path):
     assert [clip.frames for clip in read(release, tmp_path).values()] == [f"{folder}/S30-05-001"]
 
 
+@pytest.mark.parametrize("emotion", [None, "hapiness"])
+def test_mmew_emotion_that_is_none_is_told(emotion, tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    release.rows[0]["Estimated Emotion"] = emotion
+    clips = read(release, tmp_path)
+    assert clips["1/S01-01-001"].emotion == (emotion or "")
+    told = f"row 2: emotion '{emotion or ''}', but the clip's name S01-01-001 says happiness"
+    assert sum(told in line for line in capsys.readouterr().err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -269,11 +279,9 @@ def test_casme3a_layouts(first, second, tmp_path):
     assert [clip.frames for clip in read(release, tmp_path).values()] == [first, second]
 
 
-def test_casme3a_keeps_the_micro_rows_of_a_mixed_table(tmp_path):
-    release = RELEASES["casme3a"]()
-    release.header.append("Expression type")
-    for row, kind in zip(release.rows, ("Macro-expression", *["Micro-expression"] * 3), strict=True):
-        row["Expression type"] = kind
+@pytest.mark.parametrize("micro", ["Micro-expression", "micro expression", "MICRO - EXPRESSION "])
+def test_casme3a_keeps_the_micro_rows_of_a_mixed_table(micro, tmp_path):
+    release = mixed("Macro-expression", micro, "Micro-expression", micro)
     assert list(read(release, tmp_path)) == ["spNO.1/e", "spNO.14/J", "spNO.216/e"]
 
 
@@ -322,6 +330,132 @@ def test_importing_the_readers_is_light():
     code = "import infusenet.databases, sys; print([m for m in ('numpy', 'openpyxl', 'xlrd') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- what is repaired on request ---
+
+
+def with_options(release, root, **options):
+    clips = databases.read(release.key, *release.write(root), options=Options(**options))
+    return {clip.key: clip for clip in clips}
+
+
+@pytest.mark.parametrize("cell", ["/", None, "unclear"])
+def test_midpoint_apex(cell, tmp_path, capsys):
+    release = RELEASES["casme2"]()
+    release.rows[0][" ApexFrame"] = cell
+    clips = with_options(release, tmp_path, midpoint_apex=True)
+    assert clips["01/EP02_01f"].apex == 53
+    assert clips["04/EP12_01f"].apex == 279, "the errata come first"
+    assert "taken as 53, the middle" in capsys.readouterr().err
+
+
+def test_nearest_apex(tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    for name in ("5.jpg", "6.jpg", "4.jpg"):
+        release.folders["Micro_Expression/fear/S30-05-001"].remove(name)
+    release.folders["Micro_Expression/happiness/S01-01-001"].remove("7.jpg")
+    clips = with_options(release, tmp_path, nearest_apex=True)
+    assert [clip.apex for clip in clips.values()] == [5, 28, 3], (
+        "the earlier of two, and only where it must be"
+    )
+    assert "lacks apex 5; 3 taken, the nearest" in capsys.readouterr().err
+
+
+def test_nearest_apex_stays_inside_the_clip(tmp_path):
+    release = RELEASES["mmew"]()
+    release.rows = [release.rows[2] | {"OnsetFrame": 4, "ApexFrame": 5, "OffsetFrame": 9}]
+    release.folders = {"fear/S30-05-001": ["3.jpg", "6.jpg", "10.jpg"]}
+    with pytest.raises(InputError, match="lacks onset 4, offset 9"):
+        with_options(release, tmp_path, nearest_apex=True)
+
+
+def test_blank_au(tmp_path, capsys):
+    release = RELEASES["casme3a"]()
+    release.rows[0]["AU"] = None
+    clips = with_options(release, tmp_path, blank_au=True)
+    assert (clips["spNO.1/e"].au, active(clips["spNO.1/e"].labels)) == ("", set())
+    assert active(clips["spNO.1/e2"].labels) == {1, 2}
+    assert "row 2: AU cell is blank; taken as no AU" in capsys.readouterr().err
+
+
+def test_blank_au_leaves_the_columns_their_say(tmp_path):
+    release = RELEASES["fourd"]()
+    release.rows[0]["AUs"] = None
+    assert active(with_options(release, tmp_path, blank_au=True)["S08/S08_008_01_1"].labels) == {1, 2, 12, 45}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("casme", ["tense", "contempt", "happiness"]),
+        ("samm", ["anger", "others", "fear"]),
+        ("fourd", ["surprise", "negative+repression", "negative"]),
+        ("mmew", ["happiness", "repression", "fear"]),
+    ],
+)
+def test_normalised_emotion_is_one_more_column(key, expected, tmp_path):
+    clips = with_options(RELEASES[key](), tmp_path, normalised_emotion=True)
+    assert [clip.normalised_emotion for clip in clips.values()] == expected
+    plain = read(RELEASES[key](), tmp_path)
+    assert [clip.emotion for clip in clips.values()] == [clip.emotion for clip in plain.values()]
+    assert "normalised_emotion" not in manifest.to_csv(list(plain.values()))
+    (tmp_path / "out.csv").write_text(manifest.to_csv(list(clips.values())))
+    assert manifest.read_manifest(tmp_path / "out.csv") == list(clips.values())
+    assert "normalised_emotion" not in manifest.to_csv(list(clips.values()), labels=False)
+
+
+# --- strict ---
+
+
+def casme2_of_cd6me():
+    """Filled up to CD6ME's 256 clips: those of the errata, 24/EP02_02f, and as many more as are missing."""
+    release = RELEASES["casme2"]()
+    fixes = errata.load("casme2")
+    more = [("20", f"EP99_{n}") for n in range(256)]
+    have = {(row["Subject"], row["Filename"]) for row in release.rows}
+    keys = [key for key in (("24", "EP02_02f"), *fixes, *more) if key not in have]
+    for subject, clip in keys[: 256 - len(have)]:
+        frames = {"onset": 1, "apex": 20, "offset": 400} | fixes.get((subject, clip), {})
+        release.rows.append(release.rows[0] | {"Subject": subject, "Filename": clip})
+        release.rows[-1] |= {"OnsetFrame": 1, " ApexFrame": 20, "OffsetFrame": 400}
+        names = [f"img{frames[name]}.jpg" for name in ("onset", "apex", "offset")]
+        release.folders[f"CASME2-RAW/sub{subject}/{clip}"] = names
+    return release
+
+
+def test_strict_takes_the_table_of_cd6me(tmp_path, capsys):
+    clips = with_options(casme2_of_cd6me(), tmp_path, strict=True)
+    assert len(clips) == 256
+    assert "24/EP02_02f" in clips
+    assert "rows; the release" not in capsys.readouterr().err
+
+
+def test_strict_names_the_clip_that_the_official_table_lacks(tmp_path, capsys):
+    release = casme2_of_cd6me()
+    release.rows = [row for row in release.rows if row["Filename"] != "EP02_02f"]
+    said = "255 rows; the release used by CD6ME has 256, one of them 24/EP02_02f, which is not here"
+    with pytest.raises(InputError, match=f"refused: strict: {said}"):
+        with_options(release, tmp_path, strict=True)
+    capsys.readouterr()
+    assert len(read(release, tmp_path)) == 255
+    assert f"{said}\n" in capsys.readouterr().err
+
+
+def test_strict_refuses_errata_without_a_clip(tmp_path):
+    with pytest.raises(InputError) as caught:
+        with_options(RELEASES["mmew"](), tmp_path, strict=True)
+    assert "strict: 15 of 16 errata name clips that are not in the table: 13/S13-01-001" in str(caught.value)
+    assert "strict: 3 rows; the release used by CD6ME has 300" in str(caught.value)
+
+
+def test_strict_refuses_columns_that_contradict_but_for_the_known_row(tmp_path):
+    release = RELEASES["fourd"]()
+    release.rows[0]["AU7"] = 1
+    with pytest.raises(InputError) as caught:
+        with_options(release, tmp_path, strict=True)
+    told = "row 2: strict: AU 'AUL1+2+12+45' but its 0/1 columns say AU1+AU2+AU7+AU12+AU45"
+    assert str(caught.value).endswith(f"refused: {told}")
 
 
 # --- errata ---
@@ -428,6 +562,52 @@ def test_joint_table_finds_folders_on_disk(tmp_path):
         import_table(table, tmp_path / "out", {"casme3": tmp_path})
 
 
+def joint_row(**changes) -> dict:
+    row = next(row for row in joint_rows() if row["dataset"] == "casme3a") | changes
+    length = {"apexf": row["apex"] - row["onset"], "n_frames": row["offset"] - row["onset"] + 1}
+    return row | length
+
+
+@pytest.mark.parametrize("below", ["", "Part_A_ME_clip/frame/"])
+def test_joint_table_finds_the_owners_clips_of_corrected_onsets(below, tmp_path):
+    """They are named by the workbook's onset, which the joint table has corrected in two rows."""
+    rows = [
+        joint_row(),
+        joint_row(subject="spNO.216", material="d", onset=2647, apex=2650, offset=2652),
+        joint_row(subject="spNO.216", material="e", onset=1, apex=1, offset=9),
+    ]
+    folders = [f"{below}spNO.1_e_62", f"{below}spNO.216_d_2674", f"{below}spNO.216_e_0"]
+    for folder, row in zip(folders, rows, strict=True):
+        (tmp_path / "frames" / folder).mkdir(parents=True)
+        for name in numbered("{}.jpg", row["onset"], row["offset"]):
+            (tmp_path / "frames" / folder / name).touch()
+    table = write_joint(tmp_path / "joint.csv", rows)
+    import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
+    assert [clip.frames for clip in manifest.read_manifest(tmp_path / "out/casme3a.csv")] == folders
+    (tmp_path / "frames" / below / "spNO.216_d_9").mkdir()
+    with pytest.raises(InputError, match="row 3: .*both match"):
+        import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
+
+
+def test_several_frames_roots_after_one_flag(tmp_path, capsys):
+    """As data_manifests/README.md writes it."""
+    table = write_joint(tmp_path / "joint.csv", joint_rows())
+    roots = {key: tmp_path / key for key in ("casme2", "samm")}
+    for key, folder, n in (
+        ("casme2", "CASME2_RAW/sub01/EP02_01f", (46, 59, 86)),
+        ("samm", "006/006_1_2", (5562, 5588, 5632)),
+    ):
+        (roots[key] / folder).mkdir(parents=True)
+        for number in n:
+            (roots[key] / folder / f"{number}.jpg").touch()
+    argv = ["import", str(table), "--output", str(tmp_path / "out"), "--frames"]
+    given = [f"{key}={root}" for key, root in roots.items()]
+    assert cli.main([*argv, *given]) == 0
+    assert manifest.read_manifest(tmp_path / "out/casme2.csv")[0].frames == "CASME2_RAW/sub01/EP02_01f"
+    assert cli.main([*argv, *given, "--frames", f"samm={tmp_path}"]) == 1
+    assert "--frames names samm twice" in capsys.readouterr().err
+
+
 # --- Table 1's header ---
 
 # Positives of the 12 AUs by database in the joint table (MEB's table of label counts).
@@ -472,6 +652,20 @@ def test_read_and_summary_from_the_command_line(tmp_path, capsys):
     assert cli.main(argv) == 0
     assert "3 clips of samm" in capsys.readouterr().out
     assert len(manifest.read_manifest(output)) == 3
+
+
+def test_options_from_the_command_line(tmp_path, capsys):
+    release = RELEASES["mmew"]()
+    release.rows[0].update({"ApexFrame": None, "Action Units": None})
+    annotations, frames = release.write(tmp_path)
+    argv = ["read", "mmew", "--annotations", str(annotations), "--frames", str(frames)]
+    argv += ["--output", str(tmp_path / "out.csv")]
+    flags = ["--midpoint-apex", "--nearest-apex", "--blank-au", "--normalised-emotion"]
+    assert cli.main([*argv, *flags]) == 0
+    clip = manifest.read_manifest(tmp_path / "out.csv")[1]
+    assert (clip.emotion, clip.normalised_emotion) == ("others", "repression")
+    assert cli.main([*argv, *flags, "--strict"]) == 1
+    assert "strict: 3 rows" in capsys.readouterr().err
 
 
 def test_xlsx_under_another_name(tmp_path):

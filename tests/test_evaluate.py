@@ -49,6 +49,9 @@ def test_numbers_are_those_of_the_predictions(runs, tmp_path):
         assert float(rows[f"{method}/flow_head", 1, "pooled", f"AU{au}"]["f1"]) == pytest.approx(flow)
     assert float(rows[method, 1, "pooled", "average"]["f1"]) == pytest.approx(np.mean(pooled))
     assert rows[method, 1, "casme", "AU5"]["support"] == "0"
+    assert {row["protocol"] for row in rows.values()} == {"CD6ME"}
+    weights = {name.partition("/")[0]: row["initial_weights"] for (name, *_), row in rows.items()}
+    assert weights == {method: "none", "always_one": "", "prior_rate": ""}
     assert float(rows[method, 1, "casme", "AU5"]["f1"]) == 0
     assert float(rows["always_one", 0, "pooled", "average"]["f1"]) < np.mean(pooled)
 
@@ -71,11 +74,13 @@ def test_other_databases_are_labelled(tmp_path):
     headings = [t for t in (tmp_path / "out/metrics.md").read_text().splitlines() if t.startswith("#")]
     assert headings
     assert all("not CD6ME" in heading for heading in headings)
+    assert {row["protocol"] for row in long_rows(tmp_path / "out").values()} == {"not CD6ME"}
 
 
 def test_stand_ins_are_labelled(tmp_path):
     evaluate([write_run(tmp_path, name, standins=True) for name in CD6ME], tmp_path / "out")
     assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 5
+    assert {row["protocol"] for row in long_rows(tmp_path / "out").values()} == {"stand-ins, not CD6ME"}
 
 
 def test_two_methods_get_a_panel_each(runs, tmp_path):

@@ -37,9 +37,10 @@ def test_a_fold_trains_on_all_databases_but_one_in_any_order(root):
     manifests = root / "manifests"
     assert folds.training_databases("beta", manifests, None) == ["alpha"]
     assert folds.training_databases("b", manifests, ["c", "a", "b"]) == ["a", "c"]
-    assert folds.training_databases("b", manifests, ["a", "c"]) == ["a", "c"]
-    with pytest.raises(InputError, match="did you mean 'beta'"):
-        folds.training_databases("betta", manifests, None)
+    assert folds.training_databases("beta", manifests, ["a", "c"]) == ["a", "c"]
+    for databases in (None, ["alpha", "beta"]):
+        with pytest.raises(InputError, match="did you mean 'beta'"):
+            folds.training_databases("betta", manifests, databases)
     with pytest.raises(InputError, match="nothing to train on"):
         folds.training_databases("b", manifests, ["b"])
 
@@ -157,6 +158,23 @@ def test_failed_clips_are_left_out_and_named_others_are_refused(tmp_path):
         InputError, match=r"clips without features \(4\)(.|\n)*s2/c10: neither stored in .*flow.h5"
     ):
         open_database(tmp_path)
+
+
+def test_a_clip_that_another_method_lacks_is_left_out_too(tmp_path):
+    write_database(tmp_path, "alpha")
+    (tmp_path / "other").mkdir()
+    write_database(tmp_path / "other", "alpha", failed="s1/c1")
+    stores = sorted((tmp_path / "other/cache/alpha").glob("*.h5")) + [tmp_path / "cache/alpha/flow.h5"]
+    listed = tmp_path / "left_out.csv"
+    folds.write_left_out(stores, listed)
+    assert listed.read_text() == "database,clip\nalpha,s1/c1\n"
+    named = folds.read_left_out([listed]) | {("beta", "s2/c2")}
+    database = folds.open_database("alpha", tmp_path / "cache", tmp_path / "manifests", RECIPE, named)
+    assert [clip.key for clip in clips_of("alpha", 10) if clip not in database.clips] == ["s1/c1"]
+    assert database.left_out == ["alpha s1/c1: failed for another method"]
+    listed.write_text("not a list\n")
+    with pytest.raises(InputError, match="expected the columns database and clip"):
+        folds.read_left_out([listed])
 
 
 def test_a_damaged_or_misplaced_store_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from owners import RELEASES
 
 from infusenet import index, manifest
 from infusenet.errors import InputError
@@ -129,3 +130,47 @@ def test_problems_of_all_databases_at_once(lab):
         index.sync(config, root / "data_manifests")
     assert "gone.csv" in str(caught.value)
     assert os.path.join("s1", "b") in str(caught.value)
+
+
+@pytest.fixture
+def owners_lab(tmp_path):
+    """A database as its owners distribute it, and the configuration that names it."""
+    annotations, frames = RELEASES["mmew"]().write(tmp_path)
+    source = {"annotations": str(annotations), "frames": str(frames), "reader": "mmew"}
+    return tmp_path, {"databases": {"mine": source}, "cache": str(tmp_path / "cache")}
+
+
+def test_frames_moved_inside_their_root_are_found_again(owners_lab):
+    root, _ = owners_lab
+    first, _ = sync(owners_lab)
+    (root / "frames").rename(root / "MMEW_Final")
+    (root / "frames").mkdir()
+    (root / "MMEW_Final").rename(root / "frames/MMEW_Final")
+    assert b"MMEW_Final/Micro_Expression/fear/S30-05-001" not in first[0]
+    assert b"MMEW_Final/Micro_Expression/fear/S30-05-001" in sync(owners_lab)[0][0]
+    shutil.rmtree(root / "frames/MMEW_Final/Micro_Expression/fear")
+    with pytest.raises(InputError, match="row 4: clip 30/S30-05-001: no folder fear/S30-05-001"):
+        sync(owners_lab)
+
+
+def test_changed_settings_of_a_reader_are_seen(owners_lab):
+    _, config = owners_lab
+    first, _ = sync(owners_lab)
+    config["databases"]["mine"]["normalised_emotion"] = True
+    assert b",others,repression,R4+7," in sync(owners_lab)[0][0]
+    config["databases"]["mine"]["strict"] = True
+    with pytest.raises(InputError, match="strict: 3 rows"):
+        sync(owners_lab)
+    del config["databases"]["mine"]["normalised_emotion"], config["databases"]["mine"]["strict"]
+    assert sync(owners_lab)[0][0] == first[0]
+
+
+def test_nearest_apex_follows_the_frames(owners_lab):
+    root, config = owners_lab
+    config["databases"]["mine"]["nearest_apex"] = True
+    first, _ = sync(owners_lab)
+    apex = root / "frames/Micro_Expression/fear/S30-05-001/5.jpg"
+    apex.rename(root / "aside.jpg")
+    assert b"S30-05-001,1,4,11," in sync(owners_lab)[0][0]
+    (root / "aside.jpg").rename(apex)
+    assert sync(owners_lab)[0][0] == first[0]

@@ -100,17 +100,18 @@ def test_faces_move_where_their_action_units_pull_and_by_a_pixel():
 
 
 def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few, monkeypatch, capsys):
-    first = [m for m in materials.stand_ins() if m.name == "face 1"]
+    first = materials.moving()[:1]
     monkeypatch.setattr(materials, "stand_ins", lambda: first)
     monkeypatch.setattr(materials, "scenes", lambda: [])
     monkeypatch.setattr(measures, "protocol", lambda *_: [])
-    scene = [
-        measures.Figure(f"{s}, scenes", f"{d} px", c, 1.0)
-        for s, c in (("Gain", "factor 10"), ("SSIM", "magnified, noise 0"))
+    others = [
+        measures.Figure(f"{kind}, {group}", f"{d} px", column, 1.0)
+        for kind, column in (("Gain", "factor 10"), ("SSIM", "magnified, noise 0"))
+        for group in ("whole faces", "scenes")
         for d in (0.05, 0.5)
     ]
     frames = measures.frames
-    monkeypatch.setattr(measures, "frames", lambda *given: frames(*given) + scene)
+    monkeypatch.setattr(measures, "frames", lambda *given: frames(*given) + others)
     path = tmp_path / "other.pth"
     weights = Magnifier().state_dict()
     torch.save({f"module.{name}": tensor for name, tensor in weights.items()}, path)

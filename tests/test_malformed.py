@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from owners import RELEASES, numbered, write_xlsx
+from owners import RELEASES, mixed, numbered, write_xlsx
 from test_databases import joint_rows, write_joint
 
 from infusenet import cli, manifest
@@ -203,6 +203,32 @@ def test_bad_workbook(kind, tmp_path, capsys):
     assert told.count("\n") == 1
     assert path.name in told
     assert expected in told
+
+
+@pytest.mark.parametrize("kind", ["", "Micro", "micro expresion"])
+def test_kind_of_expression_that_is_no_kind(kind, tmp_path, capsys):
+    release = mixed("Macro-expression", kind, *["Micro-expression"] * 2)
+    told = refusal(read_argv("casme3a", *release.write(tmp_path), tmp_path), capsys)
+    assert told.count("\n") == 1
+    assert f"row 3: Expression type '{kind}', expected Micro-expression or Macro-expression" in told
+
+
+def test_table_without_a_micro_expression(tmp_path, capsys):
+    release = mixed(*["Macro-expression"] * 4)
+    told = refusal(read_argv("casme3a", *release.write(tmp_path), tmp_path), capsys)
+    assert "no clip in 4 rows" in told
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_absent_frames_are_told_with_the_bad_rows(tmp_path, capsys):
+    release = RELEASES["samm"]()
+    release.rows[1]["Action Units"] = "1215"
+    release.rows[1]["Filename"] = "007_6_3"
+    annotations, _ = release.write(tmp_path)
+    told = refusal(read_argv("samm", annotations, tmp_path / "absent", tmp_path), capsys).splitlines()
+    assert "absent: no such folder" in told[1]
+    assert "row 16: AU '1215'" in told[2]
+    assert len(told) == 3
 
 
 def test_unknown_database_and_absent_frames(tmp_path, capsys):

@@ -262,6 +262,8 @@ def test_stand_ins_and_other_folds_are_said_in_every_table(tmp_path):
         if line.startswith("#") and line != "## Recipes"
     )
     assert "cannot be compared" in (tmp_path / "standins/table2.tex").read_text()
+    for folder, protocol in (("standins", "stand-ins, not CD6ME"), ("others", "not CD6ME")):
+        assert {row["protocol"] for row in rows_of(tmp_path / folder / "table2.csv")} == {protocol}
     page = (tmp_path / "others/table2.md").read_text()
     assert "# Table 2: infusion (not CD6ME)" in page
     assert "casme, mine, not CD6ME's six databases" in page

@@ -112,6 +112,14 @@ def oversize(file, folder):
     file["items"].create_dataset("x", (4, 1 << 20, 1 << 20), "f4", chunks=(1, 64, 64))
 
 
+def endless(file, folder):
+    file["failures"].create_dataset("x", (1 << 50,), "S64", chunks=(8,))
+
+
+def named_type(file, folder):
+    file["items/x"] = np.dtype("f4")
+
+
 def miscounted(file, folder):
     file["items"].create_dataset("x", (7, 2), "f4", chunks=(1, 2))
 
@@ -125,6 +133,8 @@ def miscounted(file, folder):
         (virtual_data, "external or virtual"),
         (objects, "object type"),
         (oversize, "over 1 GiB"),
+        (endless, "more than the file holds"),
+        (named_type, "Datatype is refused"),
         (miscounted, "expected 4 clips"),
     ],
 )
@@ -132,6 +142,16 @@ def test_what_reaches_out_is_refused(path, harm, expected):
     with h5py.File(path, "a") as file:
         harm(file, path.parent)
     with pytest.raises(InputError, match=expected):
+        Store(path, "flow")
+
+
+@pytest.mark.parametrize(("name", "value"), [("recipe", "{"), ("source", None), ("stage", None)])
+def test_damaged_attributes_are_refused_in_a_sentence(path, name, value):
+    with h5py.File(path, "a") as file:
+        del file.attrs[name]
+        if value:
+            file.attrs[name] = value
+    with pytest.raises(InputError, match=r"flow\.h5: damaged"):
         Store(path, "flow")
 
 
@@ -187,3 +207,11 @@ def test_aside_leaves_nothing_after_an_error(tmp_path):
         half()
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["items", "clips", "keys", "status", "failures", "failures/reason"])
+def test_a_store_that_lacks_a_part_is_refused(path, name):
+    with h5py.File(path, "a") as file:
+        del file[name]
+    with pytest.raises(InputError, match=str(path)):
+        Store(path, "flow")

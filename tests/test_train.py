@@ -181,7 +181,7 @@ def test_training_never_opens_the_held_out_database(root, tmp_path):
     assert content(tmp_path / "corrupt") == content(root / "run")
     shutil.rmtree(tmp_path / "cache" / "gamma")
     (tmp_path / "manifests" / "gamma.csv").unlink()
-    run(tmp_path, tmp_path / "absent", databases=["beta", "alpha"])
+    run(tmp_path, tmp_path / "absent", databases=["beta", "alpha", "gamma"])
     assert content(tmp_path / "absent") == content(root / "run")
     with pytest.raises(InputError, match="gamma/flow.h5: no such store"):
         predict(tmp_path / "absent", tmp_path / "cache", tmp_path / "manifests")

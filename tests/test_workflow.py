@@ -34,6 +34,9 @@ files = {{
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
+if words[0] == "left-out":
+    files, union = [output], pathlib.Path("union.txt")
+    text = union.read_text() if union.exists() else ""
 if "--contact-sheet" in words:
     files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
 for file in files:
@@ -164,6 +167,30 @@ def test_what_reruns(finished):
     assert after(another_seed) == {"train": 3, "predict": 3, "evaluate": 1}
 
 
+def test_a_clip_that_one_method_lacks_is_left_out_of_all(project):
+    reconfigure(project, lambda config: config.update(failed_clips="skip"))
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert would_run(project) == {}
+
+    def add_method():
+        reconfigure(project, lambda config: config["methods"].update(lbp_top={}))
+
+    add_method()
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert trained(done) == {"lbp_top"}, "the lists are made again, with the same content"
+    (project / "union.txt").write_text("one,s1/c1")
+    done = snakemake(project, "--forcerun", "left_out", "--", "all_folds")
+    assert done.returncode == 0, done.stderr
+    assert trained(done) == {"lbp_top", "infusenet_resnet18"}
+    assert would_run(project) == {}
+
+
+def trained(done) -> set[str]:
+    return set(re.findall(r"output: results/(\w+)/\w+/seed0/weights", done.stderr + done.stdout))
+
+
 def test_single_stages_and_folds_are_addressable(project):
     run = "results/infusenet_resnet18/two/seed0/predictions.csv"
     assert snakemake(project, "-n", "--", run).returncode == 0
@@ -183,6 +210,17 @@ def test_a_table_trains_what_it_needs(project):
     assert (project / "results/table2.tex").is_file()
     assert would_run(project, "table2") == {}
     assert would_run(project) == {"evaluate": 1}, "InfuseNet's folds are there"
+
+
+def test_a_method_that_is_not_configured_stands_in_no_one_s_way(project):
+    def other_methods(config):
+        config["methods"] = {"resnet18_flow": {}, "lbp_top": {}}
+        config["latents"]["size"] = 64  # InfuseNet, at 224, could not be trained on these
+
+    reconfigure(project, other_methods)
+    assert would_run(project)["train"] == 6
+    done = snakemake(project, "-n", "--", "figure2")
+    assert "both maps must show the same geometry" in done.stderr + done.stdout
 
 
 def test_all_of_the_paper_in_one_target(project):
@@ -206,6 +244,34 @@ def test_a_typo_in_the_configuration(project):
     done = snakemake(project)
     assert done.returncode != 0
     assert "did you mean 'strain'" in done.stderr
+
+
+def test_a_database_that_stands_twice_in_the_file(project):
+    path = project / "workflow/config.yaml"
+    path.write_text(path.read_text() + "databases: {one: {manifest: raw/one.csv, frames: raw/one}}\n")
+    done = snakemake(project, "-n")
+    assert done.returncode != 0
+    assert "'databases' stands in lines" in done.stderr + done.stdout
+
+
+def test_beside_a_live_run_nothing_that_it_reads_is_rewritten(project):
+    assert snakemake(project, "-n").returncode == 0
+    table = project / "data_manifests/one.csv"
+    before = table.read_bytes()
+    source = project / "raw/one.csv"
+    source.write_text(source.read_text().replace(",4,0,0,1,", ",1+4,1,0,1,"))
+    locks = project / ".snakemake/locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.input.lock").touch()
+    with subprocess.Popen(["snakemake", "600"], executable=shutil.which("sleep"), cwd=project) as run:
+        try:
+            done = snakemake(project, "-n")
+        finally:
+            run.kill()
+    assert f"left as they are: pid {run.pid} runs here" in done.stderr + done.stdout
+    assert table.read_bytes() == before
+    snakemake(project, "-n")
+    assert table.read_bytes() != before, "a dead run's lock holds nothing"
 
 
 def test_ids_cannot_carry_commands(project):

@@ -7,18 +7,22 @@ from pathlib import Path
 
 from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
 from infusenet.databases.errata import ERRATA
+from infusenet.databases.options import Options
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "read"]
+__all__ = ["ERRATA", "READERS", "REVISION", "Options", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
-REVISION = 1
+REVISION = 2
 
+OFF = Options()
 READERS = {module.READER.database: module.READER for module in (casme, casme2, samm, fourd, mmew, casme3a)}
 
 
-def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) -> list[Clip]:
+def read(
+    database: str, annotations: Path, frames: Path, errata: Path = ERRATA, options: Options = OFF
+) -> list[Clip]:
     """The clips of one database as its owners distribute it.
 
     Parameters
@@ -32,6 +36,8 @@ def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) 
         onset, apex and offset frames must be there.
     errata
         Folder of the correction tables.
+    options
+        What is repaired only on request, and whether another table than CD6ME's is refused.
 
     Returns
     -------
@@ -45,4 +51,4 @@ def read(database: str, annotations: Path, frames: Path, errata: Path = ERRATA) 
     """
     if database not in READERS:
         raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
-    return READERS[database].read(Path(annotations), Path(frames), Path(errata))
+    return READERS[database].read(Path(annotations), Path(frames), Path(errata), options)

@@ -20,5 +20,6 @@ READER = Reader(
         "emotion": ("Estimated Emotion",),
     },
     subject=(r"([0-9]{1,2})", "{:02d}"),
+    unofficial=frozenset({("24", "EP02_02f")}),
     folders=folders,
 )

@@ -9,18 +9,29 @@ from dataclasses import replace
 from infusenet.databases.core import Reader, Row
 from infusenet.databases.workbook import Line
 
+# The workbook's onsets of clips whose onset the joint table corrects: the owners' clips are named by
+# them. That of the second is not published.
+OWN_ONSETS = {("spNO.216", "e"): "0", ("spNO.216", "d"): "*"}
+
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
     """MEB's extraction, the whole films, the owners' clips (named by the table's own onset)."""
     film = row.clip.rstrip("0123456789")
-    clip = f"{row.subject}_{film}_{row.fields['onset']}"
+    onsets = dict.fromkeys(
+        (row.fields["onset"], OWN_ONSETS.get((row.subject, row.clip), row.fields["onset"]))
+    )
+    clips = [f"{row.subject}_{film}_{onset}" for onset in onsets]
     extracted, long = (row.subject, row.clip, "color"), (row.subject, film, "color")
-    return [[extracted], [long], [(clip,), ("frame", clip)]]
+    return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips)]
 
 
 def keep(line: Line) -> bool:
     """A table of micro and macro rows says which is which; the label table has micro rows only."""
-    return line.extra.get("expressiontype", "micro-expression").lower() == "micro-expression"
+    said = line.extra.get("expressiontype", "Micro-expression")
+    kind = "".join(filter(str.isalnum, said.lower()))
+    if kind not in ("microexpression", "macroexpression"):
+        raise ValueError(f"Expression type '{said}', expected Micro-expression or Macro-expression")
+    return kind == "microexpression"
 
 
 def rename(rows: list[Row]) -> list[Row]:

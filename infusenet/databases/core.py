@@ -1,14 +1,17 @@
 """From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
 from infusenet.databases.aus import AU_NUMBERS, parse
+from infusenet.databases.cells import au_columns, frame_numbers, whole
+from infusenet.databases.emotions import normalised
 from infusenet.databases.folders import ClipFolders, Parts
 from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.options import Options
 from infusenet.databases.workbook import Line, plain, read_lines
 from infusenet.errors import InputError
 from infusenet.manifest import SAFE_ID, Clip, check
@@ -36,22 +39,30 @@ class Reader:
     Parameters
     ----------
     release_rows
-        Rows of the workbook behind CD6ME; another count is noted, not refused.
+        Rows of the workbook behind CD6ME; another count is noted, in strict mode refused.
     columns
         Field (subject, clip, onset, apex, offset, au, emotion) -> header names it may have.
     subject
         Pattern with the number as its group, and the format of the id.
+    unofficial
+        (subject, clip) of CD6ME's clips that the official workbook lacks.
     folders
         Layouts of a clip's folder below the frames root, in order of preference; each is a list of
         spellings. The first spelling of the first is the layout that MEB uses.
     keep
-        Which lines are micro-expressions at all.
+        Which lines are micro-expressions at all; ValueError where a line does not say.
     rename
         Gives the clips of a whole table their ids, where a row alone does not say it.
     problem
         The database's own check of one row: a sentence, or None.
+    oddity
+        The same for what is noted and kept.
     au_columns
         The workbook has 0/1 columns ``AU<n>``, which beat the AU string.
+    contradictions
+        (subject, clip) whose columns are known to contradict the string.
+    emotions
+        This database's own spellings of emotions -> the usual one.
     comma
         Commas may stand between AUs.
     gaps
@@ -63,10 +74,14 @@ class Reader:
     columns: Mapping[str, Sequence[str]]
     subject: tuple[str, str]
     folders: Callable[[Row], Sequence[Sequence[Parts]]]
+    unofficial: frozenset[tuple[str, str]] = frozenset()
     keep: Callable[[Line], bool] = lambda line: True
     rename: Callable[[list[Row]], list[Row]] = lambda rows: rows
     problem: Callable[[Row], str | None] = lambda row: None
+    oddity: Callable[[Row], str | None] = lambda row: None
     au_columns: bool = False
+    contradictions: frozenset[tuple[str, str]] = frozenset()
+    emotions: Mapping[str, str] = field(default_factory=dict)
     comma: bool = False
     gaps: bool = False
 
@@ -78,32 +93,55 @@ class Reader:
             raise ValueError(f"subject '{text}', expected a form like '{form.format(1)}'")
         return form.format(int(match[1]))
 
-    def read(self, annotations: Path, frames: Path, errata: Path) -> list[Clip]:
+    def read(self, annotations: Path, frames: Path, errata: Path, options: Options) -> list[Clip]:
         """The clips of a workbook, corrected, checked and found on disk; see ``databases.read``."""
         notes = Notes(f"{self.database}: {annotations}")
         problems = Problems(annotations)
         fixes = errata_tables.load(self.database, errata)
-        folders = ClipFolders(frames)
-        rows = self._rows(read_lines(annotations, self.columns), notes, problems)
+        lines = read_lines(annotations, self.columns)
+        rows = self._rows(lines, notes, problems)
         pairs = []
         for row in rows:
             with problems.of(row.number):
-                pairs.append((row, self._clip(row, fixes.get((row.subject, row.clip), {}), notes)))
-        clips = self.located(pairs, folders, notes, problems)
+                fix = fixes.get((row.subject, row.clip), {})
+                pairs.append((row, self._clip(row, fix, notes, options)))
+        clips = []
+        with problems.of(None):
+            clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
         problems.raise_all()
+        if not clips:
+            raise InputError(f"{annotations}: no clip in {len(lines)} rows; expected micro-expressions")
         check(clips, str(annotations))
-        if absent := [f"{s}/{c}" for s, c in fixes.keys() - {(r.subject, r.clip) for r in rows}]:
-            shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
-            notes.say(f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}")
         notes.show()
-        if len(clips) != self.release_rows:
-            notes.say(f"{len(clips)} rows; the release used by CD6ME has {self.release_rows}", "note")
+        for level, text in self._differences({(row.subject, row.clip) for row in rows}, fixes):
+            if options.strict:
+                problems.add(None, f"strict: {text}")
+            else:
+                notes.say(text, level)
+        problems.raise_all()
         return clips
+
+    def _differences(
+        self, keys: set[tuple[str, str]], fixes: Mapping[tuple[str, str], dict]
+    ) -> Iterator[tuple[str, str]]:
+        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
+        if absent := sorted(f"{subject}/{clip}" for subject, clip in fixes.keys() - keys):
+            shown = ", ".join(absent[:3]) + (", ..." if len(absent) > 3 else "")
+            yield (
+                "warning",
+                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
+            )
+        lacking = ", ".join(sorted(f"{subject}/{clip}" for subject, clip in self.unofficial - keys))
+        if len(keys) != self.release_rows or lacking:
+            told = f"{len(keys)} rows; the release used by CD6ME has {self.release_rows}"
+            yield "note", told + (f", one of them {lacking}, which is not here" if lacking else "")
 
     def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> list[Row]:
         rows = []
-        for line in filter(self.keep, lines):
+        for line in lines:
             with problems.of(line.number):
+                if not self.keep(line):
+                    continue
                 fields = {name: plain(text) for name, text in line.fields.items()}
                 for name, text in line.fields.items():
                     if fields[name] != text:
@@ -120,22 +158,34 @@ class Reader:
                     raise ValueError(f"clip {row.subject}/{row.clip} stands in row {first[key]} already")
                 if problem := self.problem(row):
                     raise ValueError(problem)
+                if oddity := self.oddity(row):
+                    notes.add("oddity", row.number, oddity)
                 named.append(row)
         return named
 
-    def _clip(self, row: Row, fix: dict[str, str], notes: Notes) -> Clip:
+    def _clip(self, row: Row, fix: dict[str, str], notes: Notes, options: Options) -> Clip:
         values = row.fields | fix
         for name, value in fix.items():
             if value != row.fields[name]:
                 text = f"{name} '{row.fields[name]}' repaired to '{value}' from the errata"
                 notes.add("errata applied", row.number, text)
+        if options.midpoint_apex and not re.search("[0-9]", values["apex"]):
+            ends = whole(values, "onset", "offset")
+            middle = str((ends["onset"] + ends["offset"]) // 2)
+            notes.add("midpoint apex", row.number, f"apex '{values['apex']}' taken as {middle}, the middle")
+            values["apex"] = middle
         clip = Clip(
             self.database, row.subject, row.clip, **frame_numbers(values),
             frames="", emotion=values["emotion"], au=values["au"],
         )  # fmt: skip
-        return replace(clip, labels=self._labels(row, values["au"], "au" in fix, notes))
+        if options.normalised_emotion:
+            clip = replace(clip, normalised_emotion=normalised(clip.emotion, self.emotions))
+        return replace(clip, labels=self._labels(row, values["au"], "au" in fix, notes, options))
 
-    def _labels(self, row: Row, text: str, corrected: bool, notes: Notes) -> dict[int, int]:
+    def _labels(self, row: Row, text: str, corrected: bool, notes: Notes, options: Options) -> dict[int, int]:
+        if options.blank_au and not text:
+            notes.add("blank AU", row.number, "AU cell is blank; taken as no AU")
+            text = "?"
         aus = parse(text, self.comma)
         if "," in text:
             notes.add("comma", row.number, f"AU '{text}': comma read as '+'")
@@ -150,13 +200,20 @@ class Reader:
             if unknown := marked - set(AU_NUMBERS):
                 raise ValueError(f"column {_names(unknown)} is 1, which is none of the known AUs")
             if marked - aus.kept != {n for n in active if n in columns}:
-                told = f"AU '{text}' but its 0/1 columns say {_names(marked) or 'none'}; columns taken"
-                notes.add("AU columns differ", row.number, told)
+                told = f"AU '{text}' but its 0/1 columns say {_names(marked) or 'none'}"
+                if options.strict and (row.subject, row.clip) not in self.contradictions:
+                    raise ValueError(f"strict: {told}")
+                notes.add("AU columns differ", row.number, f"{told}; columns taken")
             active = (marked | {n for n in active if n not in columns}) - aus.kept
         return {n: int(n in active) for n in AU_NUMBERS}
 
     def located(
-        self, pairs: Sequence[tuple[Row, Clip]], folders: ClipFolders, notes: Notes, problems: Problems
+        self,
+        pairs: Sequence[tuple[Row, Clip]],
+        folders: ClipFolders,
+        notes: Notes,
+        problems: Problems,
+        options: Options,
     ) -> list[Clip]:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
         clips, lost = [], []
@@ -168,6 +225,10 @@ class Reader:
                     lost.append((row.number, f"clip {clip.key}: no folder {expected} in {folders.root}"))
                     continue
                 try:
+                    if options.nearest_apex and (apex := folders.nearest_apex(folder, clip)) != clip.apex:
+                        told = f"clip {clip.key}: {folder} lacks apex {clip.apex}; {apex} taken, the nearest"
+                        notes.add("nearest apex", row.number, told)
+                        clip = replace(clip, apex=apex)
                     gaps = folders.missing(folder, clip)
                 except InputError as error:
                     raise ValueError(f"clip {clip.key}: {error}") from None
@@ -182,34 +243,6 @@ class Reader:
         for number, text in lost:
             problems.add(number, text)
         return clips
-
-
-def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
-    """onset, apex and offset as whole numbers in order; ValueError with all that is wrong."""
-    numbers = whole(values, "onset", "apex", "offset")
-    if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
-        found = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        raise ValueError(f"{found}: expected onset <= apex <= offset")
-    return numbers
-
-
-def whole(values: Mapping[str, str], *names: str) -> dict[str, int]:
-    """The named values as whole numbers (``46.0`` is one); ValueError lists those that are not."""
-    matches = {name: re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", values[name]) for name in names}
-    if wrong := [f"{name} '{values[name]}'" for name, match in matches.items() if not match]:
-        raise ValueError(f"{', '.join(wrong)}: expected a whole number, zero or more")
-    return {name: int(match[1]) for name, match in matches.items()}
-
-
-def au_columns(values: Mapping[str, str]) -> dict[int, bool]:
-    """AU number -> its 0/1 column, for every column named ``AU<n>``; ValueError for other values."""
-    columns = {}
-    for name, value in values.items():
-        if match := re.fullmatch(r"au([0-9]{1,2})", name.lower()):
-            if value not in ("0", "1", "0.0", "1.0"):
-                raise ValueError(f"column AU{match[1]} is '{value}', expected 0 or 1")
-            columns[int(match[1])] = value in ("1", "1.0")
-    return columns
 
 
 def _names(aus) -> str:

@@ -37,11 +37,14 @@ class ClipFolders:
     def relative(self, folder: Path) -> str:
         return folder.relative_to(self.root).as_posix()
 
+    def nearest_apex(self, folder: Path, clip: Clip) -> int:
+        """The clip's frame on disk nearest to the apex, the earlier of two; the apex where there is none."""
+        frames = (number for number in self._index(folder) if clip.onset <= number <= clip.offset)
+        return min(frames, key=lambda number: (abs(number - clip.apex), number), default=clip.apex)
+
     def missing(self, folder: Path, clip: Clip) -> list[int]:
         """Numbers between onset and offset without a file; InputError if a key frame is among them."""
-        if folder not in self._indexes:
-            self._indexes[folder] = frame_index(folder)
-        index = self._indexes[folder]
+        index = self._index(folder)
         absent = [
             f"{name} {number}"
             for name, number in (("onset", clip.onset), ("apex", clip.apex), ("offset", clip.offset))
@@ -51,3 +54,8 @@ class ClipFolders:
             holds = f"frames {min(index)}..{max(index)}" if index else "no frames"
             raise InputError(f"{folder} lacks {', '.join(absent)}; it holds {holds}")
         return [number for number in range(clip.onset, clip.offset + 1) if number not in index]
+
+    def _index(self, folder: Path) -> dict[int, Path]:
+        if folder not in self._indexes:
+            self._indexes[folder] = frame_index(folder)
+        return self._indexes[folder]

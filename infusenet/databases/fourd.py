@@ -23,4 +23,5 @@ READER = Reader(
     folders=folders,
     problem=problem,
     au_columns=True,
+    contradictions=frozenset({("S57", "S57_002_01_1")}),
 )

@@ -5,6 +5,7 @@ Imported while Snakemake parses: standard library only.
 
 import os
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from infusenet.errors import InputError
@@ -66,6 +67,7 @@ def resolve_folder(root: Path | str, *parts: str, listed: dict[Path, dict] | Non
 
     A release that was unpacked twice over (``root/root/part``, or under any one name) is accepted:
     where ``root`` lacks the first part and holds a single sub-folder, that is searched instead.
+    A ``*`` in a part stands for any characters.
     ``listed`` keeps the listings between calls.
 
     Raises
@@ -80,13 +82,19 @@ def resolve_folder(root: Path | str, *parts: str, listed: dict[Path, dict] | Non
             listed[folder] = subfolders(folder)
         return listed[folder]
 
+    def matching(folder: Path, part: str) -> list[Path]:
+        names = inside(folder)
+        if "*" not in part:
+            return names.get(part.lower(), [])
+        return [path for name in names if fnmatchcase(name, part.lower()) for path in names[name]]
+
     folder = Path(root)
     for _ in range(2):
         only = [path for paths in inside(folder).values() for path in paths]
-        if parts[0].lower() not in inside(folder) and len(only) == 1:
+        if not matching(folder, parts[0]) and len(only) == 1:
             folder = only[0]
     for part in parts:
-        matches = inside(folder).get(part.lower(), [])
+        matches = matching(folder, part)
         if len(matches) > 1:
             raise InputError(
                 f"{' and '.join(map(str, matches))}: both match '{part}' without case; expected one of them"

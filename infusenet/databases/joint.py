@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infusenet.databases import READERS
-from infusenet.databases.core import Row, au_columns, frame_numbers, whole
+from infusenet.databases.cells import au_columns, frame_numbers, whole
+from infusenet.databases.core import Row
 from infusenet.databases.folders import ClipFolders
 from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.options import Options
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import AUS, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
 
@@ -91,6 +93,6 @@ def _located(
     key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
-    clips = READERS[key].located(pairs, ClipFolders(root), notes, problems)
+    clips = READERS[key].located(pairs, ClipFolders(root), notes, problems, Options())
     notes.show()
     return clips

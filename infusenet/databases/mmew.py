@@ -8,8 +8,10 @@ import re
 from itertools import product
 
 from infusenet.databases.core import Reader, Row
+from infusenet.databases.emotions import normalised
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
+SPELLINGS = {"other": "repression", "others": "repression"}
 CLIP = re.compile(r"S([0-9]{2})-0([1-7])-[0-9]{3}", re.IGNORECASE)
 
 
@@ -32,10 +34,17 @@ def problem(row: Row) -> str | None:
     match = CLIP.fullmatch(row.clip)
     if not match or int(match[1]) != int(row.subject):
         return f"clip '{row.clip}' of subject {row.subject}, expected a form like 'S{int(row.subject):02d}-02-001'"
-    said = row.fields["emotion"].lower().replace("others", "repression")
-    if said in EMOTIONS and said != emotion_of(row):
-        return f"emotion '{row.fields['emotion']}', but the clip's name {row.clip} says {emotion_of(row)}"
-    return None
+    said = normalised(row.fields["emotion"], SPELLINGS)
+    return _contradiction(row) if said in EMOTIONS and said != emotion_of(row) else None
+
+
+def oddity(row: Row) -> str | None:
+    """An emotion that is none of the seven cannot be checked."""
+    return None if normalised(row.fields["emotion"], SPELLINGS) in EMOTIONS else _contradiction(row)
+
+
+def _contradiction(row: Row) -> str:
+    return f"emotion '{row.fields['emotion']}', but the clip's name {row.clip} says {emotion_of(row)}"
 
 
 READER = Reader(
@@ -53,4 +62,6 @@ READER = Reader(
     subject=(r"([0-9]{1,2})", "{}"),
     folders=folders,
     problem=problem,
+    oddity=oddity,
+    emotions=SPELLINGS,
 )

@@ -33,17 +33,17 @@ class Notes:
 
 
 class Problems:
-    """Bad rows of one file, gathered so that all are reported at once."""
+    """What is bad in one file, gathered so that all is reported at once; row None: the whole file."""
 
     def __init__(self, path: Path | str):
         self.path = path
-        self._found: list[tuple[int, str]] = []
+        self._found: list[tuple[int | None, str]] = []
 
-    def add(self, row: int, text: str) -> None:
+    def add(self, row: int | None, text: str) -> None:
         self._found.append((row, text))
 
     @contextmanager
-    def of(self, row: int) -> Iterator[None]:
+    def of(self, row: int | None) -> Iterator[None]:
         """Whatever is refused inside becomes an entry for ``row``."""
         try:
             yield
@@ -51,4 +51,6 @@ class Problems:
             self.add(row, str(error))
 
     def raise_all(self) -> None:
-        raise_all((f"row {row}: {text}" for row, text in sorted(self._found)), f"{self.path} refused")
+        found = sorted(self._found, key=lambda entry: entry[0] or 0)
+        lines = (text if row is None else f"row {row}: {text}" for row, text in found)
+        raise_all(lines, f"{self.path} refused")

@@ -7,11 +7,10 @@ from torch import Tensor, nn
 
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.models.backbone import Backbone
+from infusenet.settings import BLOCKS, INFUSION, PLACES
 
 # Dimensions over which one minimum and one maximum are taken, of a map (B, C, H, W) or vector (B, C).
-SCOPES = ("sample", "channel", "batch")
-BLOCKS = ("block1", "block2", "block3", "block4")
-PLACES = (*BLOCKS, "pooled")
+SCOPES = INFUSION["scope"].choices
 
 
 @dataclass(frozen=True)

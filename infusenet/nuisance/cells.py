@@ -98,7 +98,7 @@ def settings(plan: Plan, cell: Cell, root: Path) -> dict:
     return {
         "databases": {},
         "methods": {name: dict(INFUSIONS.get(cell.infusion, {})) for name in cell.methods},
-        "every_method": {"weights": "none", "size": 64, "epochs": plan.epochs, "batch": 8},
+        "every_method": {"weights": "none", "size": 64, "epochs": plan.epochs, "batch": 16},
         "recipe": "source",
         "common": dict.fromkeys(TRAINING, 1),  # has to be there; `source` does not read it
         "seeds": list(plan.seeds),

@@ -116,7 +116,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     recipes = settings({method: results.facts[method] for method in NEEDS["claims"]})
     text = grid.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
     write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipes}\n")
-    write_csv(output / "claims.csv", rows)
+    write_csv(output / "claims.csv", rows, results)
 
 
 def _verdict(printed: float, contrast: tuple[float, float, float]) -> str:

@@ -53,7 +53,7 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
     figure.colorbar(image, ax=axes, label="% of row", shrink=0.5, pad=0.01)
     figure.suptitle(f"Confusion of Action Units, pooled test clips{results.label}", fontsize=14)
     save(figure, output / "figure3.png")
-    write_csv(output / "figure3.csv", rows)
+    write_csv(output / "figure3.csv", rows, results)
 
 
 def _panel(axis, shares: np.ndarray, title: str, extra_row: str = "", extra_column: str = ""):

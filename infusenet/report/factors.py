@@ -59,4 +59,4 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
     figure.suptitle(f"InfuseNet (ResNet18) by magnification factor{results.label}\n{spoken}{unlike}")
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     save(figure, output / "figure4.png")
-    write_csv(output / "figure4.csv", rows)
+    write_csv(output / "figure4.csv", rows, results)

@@ -11,7 +11,7 @@ from infusenet.errors import InputError
 from infusenet.evaluate import Fold, read_runs
 from infusenet.manifest import CD6ME
 from infusenet.report.needs import NEEDS
-from infusenet.report.tables import origin
+from infusenet.report.tables import origin, protocol
 
 DRAWS, DRAW_SEED = 1000, 0
 INTERVAL = (0.025, 0.975)
@@ -32,6 +32,8 @@ class Results:
         The run.json of one run of each method.
     label : str
         What every title ends with; empty on CD6ME.
+    protocol : str
+        The same for the column of that name in every CSV: CD6ME, or that it is not.
     """
 
     def __init__(self, folds: Sequence[Fold]):
@@ -49,6 +51,7 @@ class Results:
             seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
         self.facts = {fold.method: fold.facts for fold in folds}
         self.standins = any(fold.facts.get("standins", False) for fold in folds)
+        self.protocol = protocol(self.databases, (fold.facts for fold in folds))
         self.label = origin(self.databases, (fold.facts for fold in folds))
         self._drawn: dict[str, np.ndarray] = {}
 

@@ -49,9 +49,15 @@ def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) 
 
 def origin(databases: Iterable[str], facts: Iterable[dict]) -> str:
     """What every heading ends with: nothing where the folds are the six databases of CD6ME."""
+    name = protocol(databases, facts)
+    return "" if name == "CD6ME" else f" ({name})"
+
+
+def protocol(databases: Iterable[str], facts: Iterable[dict]) -> str:
+    """What figures were made on, for the column ``protocol`` of every CSV."""
     if any(fact.get("standins", False) for fact in facts):
-        return " (stand-ins, not CD6ME)"
-    return "" if set(databases) == set(CD6ME) else " (not CD6ME)"
+        return "stand-ins, not CD6ME"
+    return "CD6ME" if set(databases) == set(CD6ME) else "not CD6ME"
 
 
 def settings(facts: dict[str, dict]) -> str:

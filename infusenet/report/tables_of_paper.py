@@ -51,7 +51,7 @@ def table1(runs: Sequence[Path], output: Path) -> None:
                     difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU)
                     row |= dict(zip(("infusenet_minus", "low", "high"), difference, strict=True))
                 rows.append(row)
-    write_csv(output / "table1.csv", rows)
+    write_csv(output / "table1.csv", rows, results)
 
 
 def table2(runs: Sequence[Path], output: Path) -> None:
@@ -117,7 +117,7 @@ def _ablation(
     topic = title.partition(": ")[2].capitalize()
     grids = [Grid(f"{topic}, average F1{results.label}", head, lines, [note, INTERVAL_NOTE])]
     _write(output, target, title, results, names, grids)
-    write_csv(output / f"{target}.csv", rows)
+    write_csv(output / f"{target}.csv", rows, results)
 
 
 def _by_au(results: Results, methods: Sequence[str], average: str) -> Grid:
@@ -195,8 +195,12 @@ def _csv_row(results: Results, method: str) -> dict:
     return {"method": method, "initial_weights": weights, "variant": variant}
 
 
-def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """Rows of unequal keys as one CSV; what a row lacks stays empty. Floats in full."""
+def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
+    """Rows of unequal keys as one CSV; what a row lacks stays empty. Floats in full.
+
+    A last column, ``protocol``, says whether the folds are CD6ME's.
+    """
+    rows = [row | {"protocol": results.protocol} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
     writer.writeheader()

@@ -13,7 +13,7 @@ from infusenet.errors import InputError
 from infusenet.images import read_rgb
 from infusenet.index import clip_digest
 from infusenet.manifest import Clip, read_manifest
-from infusenet.recipe import digest, file_digest
+from infusenet.recipe import clip_key, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
@@ -67,7 +67,7 @@ def build(
         database=clips[0].database,
         recipe=recipe,
         source={"clips": file_digest(manifest)},
-        clips=[(c.key, digest([digests[c.key], c.onset, c.apex, c.offset, recipe])) for c in clips],
+        clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe)) for c in clips],
         work=Crops({c.key: c for c in clips}, frames, recipe),
         processes=processes,
         failed=failed,

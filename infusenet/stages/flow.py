@@ -9,7 +9,7 @@ import numpy as np
 
 from infusenet import flow
 from infusenet.errors import InputError
-from infusenet.recipe import digest
+from infusenet.recipe import derived_key
 from infusenet.stages.loop import fill
 from infusenet.store import Item, Store
 
@@ -32,7 +32,7 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> Non
         database=store.database,
         recipe=recipe,
         source={"faces": store.sha256},
-        clips=[(clip, digest([store.keys[clip], recipe])) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
         work=partial(_work, store, recipe),
         processes=processes,
         upstream_failures=store.failures,

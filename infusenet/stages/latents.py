@@ -14,7 +14,7 @@ from infusenet.images import resize
 from infusenet.magnifier import Magnifier, load
 from infusenet.magnifier.device import prepare
 from infusenet.magnifier.network import CHANNELS
-from infusenet.recipe import SHIPPED_WEIGHTS, digest, file_digest
+from infusenet.recipe import SHIPPED_WEIGHTS, derived_key, file_digest
 from infusenet.stages.loop import fill
 from infusenet.store import Item, Store
 
@@ -68,7 +68,7 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
         database=store.database,
         recipe=recipe,
         source={"faces": store.sha256},
-        clips=[(clip, digest([store.keys[clip], recipe])) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
         work=partial(_work, store, model, recipe, device),
         upstream_failures=store.failures,
         chunks={"latents": chunk},

@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import index, recipe
+from infusenet import index, locks, recipe
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -20,9 +20,15 @@ LINTING = "--lint" in sys.argv
 try:
     if LINTING:
         config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+    for path in workflow.configfiles:
+        configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
     if workflow.is_main_process and not LINTING:
-        index.sync(CONFIG, MANIFESTS)
+        # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
+        if running := locks.holders():
+            print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
+        else:
+            index.sync(CONFIG, MANIFESTS)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -82,6 +88,16 @@ def store_paths(method, databases):
     return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
 
 
+SKIPS = CONFIG["failed_clips"] == "skip"
+# Only then an option: Snakemake takes another command for another computation.
+LEFT_OUT = " --left-out {input.left_out:q}" if SKIPS else ""
+
+
+def left_out(databases):
+    """Lists of the clips that some configured method lacks; none where failures stop the run."""
+    return [checkpoints.left_out.get(database=name).output[0] for name in databases] if SKIPS else []
+
+
 def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
@@ -103,14 +119,19 @@ def results_of(methods):
 
 
 def picture_options(target):
-    """What figures need besides runs: faces stores, chosen clips, the model's recipe."""
+    """Params: what figures need besides runs. A function, so that no other target resolves their method."""
+    return lambda wildcards: _picture_options(target)
+
+
+def _picture_options(target):
+    """Faces stores, chosen clips, the model's recipe."""
     if target == "figure2":
         return f"--recipe {shlex.quote(recipe.canonical(configuration.resolve_method(CONFIG, needs.INFUSENET)))}"
     if target not in needs.PICTURES:
         return ""
     chosen = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
-    weights = CONFIG["latents"]["weights"]
+    weights = CONFIG["latents"].get("weights")
     return " ".join(
         [f"--stores {shlex.quote(CACHE)} --manifests {MANIFESTS}"]
         + [f"--clips {clips}"] * bool(clips)

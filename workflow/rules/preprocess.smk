@@ -28,6 +28,22 @@ rule faces:
         " --contact-sheet {output.sheet:q} --output {output.store:q}"
 
 
+# Under `failed_clips: skip`: what one method lacks is left out of all. A checkpoint, because nothing is
+# trained again as long as the list's content stays, however often its stores are made.
+checkpoint left_out:
+    input:
+        stores=lambda wildcards: ancient(sorted({p for m in METHODS for p in store_paths(m, [wildcards.database])})),
+        digests=lambda wildcards: sorted(
+            {f"{p}.sha256" for m in METHODS for p in store_paths(m, [wildcards.database])}
+        ),
+    output:
+        f"{CACHE}/{{database}}/left_out.csv",
+    log:
+        f"{CACHE}/logs/{{database}}.left_out.log",
+    shell:
+        "infusenet --log {log:q} left-out {input.stores:q} --output {output:q}"
+
+
 rule flow:
     input:
         store=ancient(f"{CACHE}/{{database}}/faces.h5"),

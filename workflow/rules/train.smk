@@ -9,6 +9,7 @@ rule train:
         digests=lambda wildcards: [
             f"{path}.sha256" for path in store_paths(wildcards.method, others(wildcards.held_out))
         ],
+        left_out=lambda wildcards: left_out(others(wildcards.held_out)),
     output:
         weights=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/weights.safetensors",
         log=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/log.csv",
@@ -32,6 +33,7 @@ rule train:
         " --databases {params.databases:q} --stores {params.stores:q} --manifests {params.manifests:q}"
         " --seed {wildcards.seed:q} --recipe {params.recipe:q} --workers {params.workers}"
         " --device {params.device:q} --output {params.run:q}"
+        f"{LEFT_OUT}"
 
 
 rule predict:
@@ -42,6 +44,7 @@ rule predict:
         digests=lambda wildcards: [
             f"{path}.sha256" for path in store_paths(wildcards.method, [wildcards.held_out])
         ],
+        left_out=lambda wildcards: left_out([wildcards.held_out]),
     output:
         predictions=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predictions.csv",
         run=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/run.json",
@@ -60,3 +63,4 @@ rule predict:
     shell:
         "infusenet --log {log:q} predict {params.run:q} --stores {params.stores:q} --manifests {params.manifests:q}"
         " --workers {params.workers} --device {params.device:q} {params.standins} --output {output.predictions:q}"
+        f"{LEFT_OUT}"

@@ -1,0 +1,246 @@
+"""Is a published store still what was published? Every finding at once, each with its clip.
+
+Damage below HDF5's checksums (attributes, chunk index) shows only in the file's sha256, so that is
+compared first; then the file is walked like a reader would, to name the clips that are hit.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from infusenet import store as stores
+from infusenet.errors import InputError, raise_all
+from infusenet.manifest import Clip, read_manifest
+from infusenet.recipe import clip_key, derived_key, file_digest
+from infusenet.store import DAMAGE, Item, Store, sidecar_of
+
+# Arrays of each stage: name -> (dtype, dimensions of one clip's array).
+PAIRS = {
+    "frames": ("uint8", 4),
+    "numbers": ("int32", 1),
+    "landmarks": ("float32", 2),
+    "matrix": ("float64", 3),
+}
+VIDEO = {"video": ("uint8", 3), "onset": ("uint8", 3), "landmarks": ("float32", 2)}
+ITEMS = {
+    "faces": (PAIRS, VIDEO),
+    "flow": ({"flow": ("float16", 3)},),
+    "latents": ({"latents": ("float16", 4)},),
+}
+KEY = re.compile(r"[0-9a-f]{64}")
+STATUS = {"ok", "recovered"}
+FAILED = {"no_face", "multiple_faces", "error"}
+UNALLOCATED = 2**64 - 1  # HDF5's address of a chunk that was never written
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, as a sentence; ``clip`` is empty where the whole store is concerned.
+
+    ``bytes_only`` says that the file's sha256 differs, which alone names no part of the store.
+    """
+
+    clip: str
+    text: str
+    bytes_only: bool = False
+
+
+def verify(path: Path | str, manifest: Path | str | None = None) -> list[Finding]:
+    """All that is wrong with a store: bytes, structure, checksums, keys, values, counts.
+
+    Parameters
+    ----------
+    manifest : Path, optional
+        The manifest or clip list whose clips the store must hold or list as failed; default: the
+        ``clips.csv`` beside the store, where there is one. A clip list proves the keys of faces;
+        the ``faces.h5`` beside a later stage's store proves the keys of that.
+
+    Raises
+    ------
+    InputError
+        There is no such store, or the manifest is refused.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such store; build it first")
+    listed = path.with_name("clips.csv")
+    clips = read_manifest(manifest or listed) if manifest or listed.is_file() else None
+    findings = [Finding("", text, bytes_only=True) for text in _bytes(path)]
+    try:
+        store = Store(path)
+    except InputError as error:
+        return [*findings, Finding("", str(error))]
+    checks = [_columns(store), _layout(store), _values(store), _keys(store, clips)]
+    if clips is not None:
+        checks.append(_counts(store, clips))
+    # One clip can be hit in many chunks: each sentence once is enough.
+    found = dict.fromkeys(itertools.chain(*map(_gathered, checks)))
+    return findings + [
+        Finding(clip, f"{path}: clip {clip}: {text}" if clip else f"{path}: {text}") for clip, text in found
+    ]
+
+
+def _gathered(check: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    try:
+        yield from check
+    except DAMAGE as error:
+        yield "", f"damaged ({error})"
+
+
+def _bytes(path: Path) -> Iterator[str]:
+    sidecar = sidecar_of(path)
+    if not sidecar.is_file():
+        yield f"{sidecar}: missing; expected the store's sha256"
+        return
+    noted, found = sidecar.read_bytes(), file_digest(path)
+    if noted != f"{found}\n".encode():
+        yield f"{path}: sha256 is {found}, {sidecar.name} says {noted[:66]!r}: not the bytes that were published"
+
+
+def _columns(store: Store) -> Iterator[tuple[str, str]]:
+    if store.recipe.get("stage") != store.stage:
+        yield "", f"the recipe is of stage {store.recipe.get('stage')}, the store of stage {store.stage}"
+    with h5py.File(store.path, "r", locking=False) as file:
+        count = len(file["clips"])
+    if count != len(store.keys):
+        yield "", f"{count} rows for {len(store.keys)} clips: a clip stands twice"
+    for clip in store.clips:
+        if not KEY.fullmatch(store.keys[clip]):
+            yield clip, f"key '{store.keys[clip]}', expected 64 hex digits"
+        if store.status[clip] not in STATUS:
+            yield clip, f"status '{store.status[clip]}', expected {' or '.join(sorted(STATUS))}"
+    for failure in store.failures:
+        if failure.status not in FAILED:
+            yield (
+                "",
+                f"failed clip {failure.clip}: status '{failure.status}', expected {', '.join(sorted(FAILED))}",
+            )
+        if failure.clip in store:
+            yield failure.clip, "has an item and is among the failures"
+
+
+def _layout(store: Store) -> Iterator[tuple[str, str]]:
+    with h5py.File(store.path, "r", locking=False) as file:
+        for name in ("clips", "keys", "status", *(f"items/{item}" for item in store.names)):
+            if file[name].chunks is None or not file[name].fletcher32 or file[name].compression:
+                yield "", f"{name}: expected chunks with fletcher32 and no compression"
+        found = {name: (str(data.dtype), data.ndim - 1) for name, data in file["items"].items()}
+    expected = ITEMS.get(store.stage)
+    if expected is None:
+        yield "", f"stage '{store.stage}', expected one of {', '.join(ITEMS)}"
+    elif len(store) and found not in expected:
+        yield "", f"items {found}, expected {' or '.join(map(str, expected))}"
+
+
+def _values(store: Store) -> Iterator[tuple[str, str]]:
+    """Read every chunk: HDF5 compares its checksum. Then NaN and infinity."""
+    with h5py.File(store.path, "r", locking=False) as file:
+        for name in store.names:
+            dataset, places = file[f"items/{name}"], {}
+            if dataset.chunks is None:
+                continue  # said by the layout; without chunks there are no checksums to compare
+            for row, clip in enumerate(store.clips):
+                try:
+                    for place in _places(dataset, row):
+                        if place == UNALLOCATED:
+                            yield clip, f"{name}: a chunk is missing"
+                        if (other := places.setdefault(place, clip)) != clip:
+                            yield clip, f"{name}: shares a chunk with clip {other}"
+                            yield other, f"{name}: shares a chunk with clip {clip}"
+                    array = dataset[row]
+                except DAMAGE as error:
+                    yield clip, f"{name}: damaged ({error})"
+                    continue
+                if array.dtype.kind == "f" and (wrong := array.size - np.isfinite(array).sum()):
+                    yield clip, f"{name}: {wrong} of {array.size} values are NaN or infinite"
+
+
+def _places(dataset: h5py.Dataset, row: int) -> Iterator[int]:
+    steps = [range(0, size, step) for size, step in zip(dataset.shape[1:], dataset.chunks[1:], strict=True)]
+    for corner in itertools.product(*steps):
+        place = dataset.id.get_chunk_info_by_coord((row, *corner)).byte_offset
+        yield UNALLOCATED if place is None else place
+
+
+def _keys(store: Store, clips: list[Clip] | None) -> Iterator[tuple[str, str]]:
+    faces = store.path.with_name("faces.h5")
+    try:
+        expected = expected_keys(store, clips)
+        if store.stage != "faces" and faces.is_file() and Store(faces).sha256 != store.source.get("faces"):
+            yield "", "was made from another faces.h5 than the one beside it; build it again"
+    except InputError as error:
+        yield "", f"its keys cannot be compared: {error}"
+        return
+    for clip, key in expected.items():
+        if clip in store and store.keys[clip] != key:
+            yield clip, "key does not follow from its frames and the recipe; it was made of something else"
+
+
+def expected_keys(store: Store, clips: list[Clip] | None) -> dict[str, str]:
+    """The content keys that the store's clips must have, as far as what lies beside it tells them."""
+    if store.stage == "faces":
+        return {
+            c.key: clip_key(c.digest, c.onset, c.apex, c.offset, store.recipe)
+            for c in clips or []
+            if c.digest
+        }
+    faces = store.path.with_name("faces.h5")
+    if not faces.is_file():
+        return {}
+    return {clip: derived_key(key, store.recipe) for clip, key in Store(faces, "faces").keys.items()}
+
+
+def _counts(store: Store, clips: list[Clip]) -> Iterator[tuple[str, str]]:
+    if strangers := {clip.database for clip in clips} - {store.database}:
+        yield "", f"is of database {store.database}, the manifest of {', '.join(sorted(strangers))}"
+    annotated, failed = {clip.key for clip in clips}, {failure.clip for failure in store.failures}
+    for clip in sorted(annotated - failed - set(store.clips)):
+        yield clip, "is in the manifest and neither stored nor listed as failed"
+    for clip in sorted((failed | set(store.clips)) - annotated):
+        yield clip, "is in the store and not in the manifest"
+
+
+def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
+    """Write the store again without the clips that fail; returns their names.
+
+    The other clips' arrays are read, which compares their checksums, and written as they are. What
+    was dropped is missing afterwards, not failed, so the next build computes it. Nothing is written
+    where `verify` finds nothing.
+
+    Raises
+    ------
+    InputError
+        The whole store is concerned, or nothing beside it proves that its recipe is undamaged
+        (attributes carry no checksum, keys follow from the recipe).
+    """
+    path, findings = Path(path), verify(path, manifest)
+    if not findings:
+        return []
+    raise_all(
+        (finding.text for finding in findings if not (finding.clip or finding.bytes_only)),
+        f"{path}: beyond repair; delete it and build it again",
+    )
+    store, listed = Store(path), path.with_name("clips.csv")
+    clips = read_manifest(manifest or listed) if manifest or listed.is_file() else None
+    if not expected_keys(store, clips):
+        beside = "the clip list clips.csv" if store.stage == "faces" else "faces.h5"
+        raise InputError(f"{path}: cannot be repaired without {beside} beside it, which proves its keys")
+    failed = {finding.clip for finding in findings}
+    kept = [clip for clip in store.clips if clip not in failed]
+    with h5py.File(path, "r", locking=False) as file:
+        chunks = {name: file[f"items/{name}"].chunks[1:] for name in store.names}
+    sidecar_of(path).unlink(missing_ok=True)
+    with stores.aside(path) as temporary:
+        stores.write(
+            temporary, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
+            clips=[(clip, store.keys[clip]) for clip in kept],
+            outcomes=(Item({n: store.read(n, clip) for n in store.names}, store.status[clip]) for clip in kept),
+            failures=[failure for failure in store.failures if failure.clip not in failed], chunks=chunks,
+        )  # fmt: skip
+    stores.publish_digest(path)
+    return [clip for clip in store.clips if clip in failed]
