@@ -53,6 +53,9 @@ def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
         axes[2, 2].set(title="sub-pixel protocol, SSIM", xlabel="motion, px")
     for axis in axes[0]:
         axis.axhline(FACTOR, color="black", linewidth=0.8)
+    for axis, ticks in [(axis, DISPLACEMENTS) for axis in (*axes[0], *axes[1, :2])] + [(axes[1, 2], PEAKS)]:
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
     axes[0, 0].legend()
 
 
