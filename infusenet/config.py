@@ -92,9 +92,8 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        paths = tuple(
-            sorted((key, os.path.realpath(path)) for key, path in source.items() if key != "reader")
-        )
+        labels = source.get("annotations") or source["manifest"]
+        paths = os.path.realpath(labels), os.path.realpath(source["frames"])
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 

@@ -205,6 +205,7 @@ def test_released_preset_trains_and_predicts(root, tmp_path):
 
 def test_stores_of_another_recipe_are_refused_by_both(root, tmp_path):
     write_database(tmp_path, "gamma", recipes=RECIPES | {"latents": RECIPES["latents"] | {"factor": 20}})
+    write_database(tmp_path, "alpha")
     with pytest.raises(InputError, match="latents.h5: factor is 20, expected 10"):
         run(tmp_path, tmp_path / "run", held_out="alpha", databases=["gamma"])
     with pytest.raises(InputError, match="latents.h5: factor is 20, expected 10"):
@@ -219,5 +220,5 @@ def test_user_errors(root, tmp_path):
         predict(tmp_path, root / "cache", root / "manifests")
     with pytest.raises(InputError, match="training diverged"):
         run(root, tmp_path / "wild", rate=1e30)
-    with pytest.raises(InputError, match="the recipe is one of 'other'"):
-        run(root, tmp_path, method="other")
+    with pytest.raises(InputError, match="the recipe is one of 'late_fusion'"):
+        run(root, tmp_path, method="late_fusion")
