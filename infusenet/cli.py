@@ -117,6 +117,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
+    sub = command("evaluate", commands.magnifier_evaluate, "measure magnifiers on known motion", parts)
+    sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--output", type=Path, required=True, help="folder for tables and picture")
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--threads", type=int)
+
     sub = command("left-out", commands.left_out, "list the clips that failed in any of a database's stores")
     sub.add_argument("stores", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)

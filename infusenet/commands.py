@@ -131,6 +131,13 @@ def magnifier_train(args):
     train(args.output, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
 
 
+def magnifier_evaluate(args):
+    from infusenet.magnifier.bench import evaluate
+
+    evaluate(args.weights, args.output, device=args.device, threads=args.threads)
+    print((args.output / "magnifier.md").read_text(encoding="utf-8"), end="")
+
+
 def train(args):
     from infusenet.config import method_recipe
     from infusenet.folds import Folders
