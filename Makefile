@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Unlocks only where no live process holds the lock, and finishes what a killed run left.
 SNAKEMAKE := python workflow/scripts/unlock.py && snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: demo all_folds report test lint parity benchmarks
+.PHONY: demo all_folds report test test-cluster lint parity benchmarks
 
 demo: .venv/.installed standins
 	$(SNAKEMAKE) -- all_folds
@@ -27,6 +27,11 @@ all_folds report: .venv/.installed
 test: .venv/.installed
 	pytest -n 2 --durations 10
 	@echo "The tests passed. \`make lint\` checks style, \`make demo\` runs everything on stand-ins."
+
+# All folds of the demo on a SLURM of this one machine; as root, installs Debian's packages if need be.
+test-cluster: .venv/.installed standins
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,slurm]"
+	tests/cluster/slurm.sh pytest tests/cluster
 
 lint: .venv/.installed
 	ruff check .

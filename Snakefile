@@ -1,5 +1,16 @@
 # Entry: configuration, rules by stage, targets. `snakemake --cores N all_folds` does everything.
 
+from snakemake.exceptions import WorkflowError
+
+from infusenet.config import refuse_code
+from infusenet.errors import InputError
+
+try:
+    refuse_code("workflow/config.yaml", *workflow.overwrite_configfiles)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+
 configfile: "workflow/config.yaml"
 
 
@@ -23,6 +34,8 @@ localrules:
     stores,
     report,
     paper,
+    html,
+    left_out,
 
 
 # Every fold of every method and seed, scored: tables, figures and predictions.

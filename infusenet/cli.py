@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infusenet import commands, store_commands
+from infusenet import audit_commands, commands, store_commands
 from infusenet.databases.options import HELP as READ_OPTIONS
 from infusenet.errors import InputError
 from infusenet.settings import STAGES
@@ -16,6 +16,13 @@ def _key_path(text: str) -> tuple[str, Path]:
     if not separator:
         raise argparse.ArgumentTypeError(f"'{text}': expected KEY=DIR")
     return key, Path(path)
+
+
+def _stores(sub, required: bool = True, about: str = "") -> None:
+    sub.add_argument(
+        "--stores", nargs="+", required=required, metavar="DIR",
+        help=f"{about}the cache, and DATABASE=DIR for each database whose stores lie elsewhere",
+    )  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -98,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         return parent.add_subparsers(dest="part", required=True, metavar="PART")
 
     store_commands.register(command, parts_of)
+    audit_commands.register(command, _key_path)
 
     parts = parts_of(command("magnifier", None, "the motion magnifier's own commands"))
     sub = command(
@@ -109,6 +117,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
+    sub = command("evaluate", commands.magnifier_evaluate, "measure magnifiers on known motion", parts)
+    sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--output", type=Path, required=True, help="folder for tables and picture")
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--threads", type=int)
+
     sub = command("left-out", commands.left_out, "list the clips that failed in any of a database's stores")
     sub.add_argument("stores", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
@@ -116,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("train", commands.train, "train one method on all databases but one")
     sub.add_argument("method")
     sub.add_argument("--held-out", required=True)
-    sub.add_argument("--stores", type=Path, required=True)
+    _stores(sub)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--output", type=Path, required=True)
@@ -131,7 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("predict", commands.predict, "score a run's held-out database")
     sub.add_argument("run", type=Path)
-    sub.add_argument("--stores", type=Path, required=True)
+    _stores(sub)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
     sub.add_argument(
@@ -146,11 +160,15 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("runs", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
 
+    sub = command("compare", commands.compare, "why two runs differ: the first difference, data to metric")
+    sub.add_argument("run_a", type=Path, metavar="RUN_A")
+    sub.add_argument("run_b", type=Path, metavar="RUN_B")
+
     sub = command("report", commands.report, "a table or figure of the paper from finished runs")
     sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
     sub.add_argument("runs", type=Path, nargs="*")
     sub.add_argument("--output", type=Path, required=True, help="a folder")
-    sub.add_argument("--stores", type=Path, help="figures 1 and 5")
+    _stores(sub, required=False, about="figures 1 and 5: ")
     sub.add_argument("--manifests", type=Path, help="figures 1 and 5")
     sub.add_argument("--clips", nargs="*", default=[], help="DATABASE/SUBJECT/CLIP (figure 5: with :AU<n>)")
     sub.add_argument("--weights", type=Path, help="figure 1: the magnifier behind the latents")
@@ -158,6 +176,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
 
     sub = command("methods", commands.methods, "list every method: inputs, parameters, recipe, source")
+    sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
+
+    sub = command("plan", commands.plan, "what a run would do and why, before it runs")
+    sub.add_argument("target", nargs="?", default="all_folds", help="a target or file of the workflow")
+
+    sub = command("doctor", commands.doctor, "is this machine ready? what to mend, and how")
+    sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
     sub.add_argument("--config", type=Path, default=Path("workflow/config.yaml"))
     return parser
 
@@ -184,14 +209,13 @@ def main(argv: list[str] | None = None) -> int:
     if args.log:
         sys.stderr = Tee(sys.stderr, args.log)
     try:
-        args.action(args)
+        return args.action(args) or 0
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
         print(f"infusenet: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

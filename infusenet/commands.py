@@ -81,36 +81,42 @@ def summary(args):
 
 
 def faces(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.faces import build
 
-    build(
-        args.manifest,
-        args.frames,
-        args.output,
-        _recipe(args, "faces"),
-        processes=args.processes,
-        failed=args.failed,
-        contact_sheet=args.contact_sheet,
-    )
+    with tallied(args.output, "faces"):
+        build(
+            args.manifest,
+            args.frames,
+            args.output,
+            _recipe(args, "faces"),
+            processes=args.processes,
+            failed=args.failed,
+            contact_sheet=args.contact_sheet,
+        )
 
 
 def flow(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.flow import build
 
-    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    with tallied(args.output, "flow"):
+        build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
 
 
 def latents(args):
+    from infusenet.plan.tally import tallied
     from infusenet.stages.latents import build
 
-    build(
-        args.faces,
-        args.output,
-        _recipe(args, "latents"),
-        weights=args.weights,
-        device=args.device,
-        threads=args.threads,
-    )
+    with tallied(args.output, "latents"):
+        build(
+            args.faces,
+            args.output,
+            _recipe(args, "latents"),
+            weights=args.weights,
+            device=args.device,
+            threads=args.threads,
+        )
 
 
 def left_out(args):
@@ -125,15 +131,23 @@ def magnifier_train(args):
     train(args.output, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
 
 
+def magnifier_evaluate(args):
+    from infusenet.magnifier.bench import evaluate
+
+    evaluate(args.weights, args.output, device=args.device, threads=args.threads)
+    print((args.output / "magnifier.md").read_text(encoding="utf-8"), end="")
+
+
 def train(args):
     from infusenet.config import method_recipe
+    from infusenet.folds import Folders
     from infusenet.train import train
 
     recipe = _json(args.recipe) if args.recipe else method_recipe(args.method, args.config)
     train(
         args.method,
         args.held_out,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.seed,
         args.output,
@@ -146,11 +160,12 @@ def train(args):
 
 
 def predict(args):
+    from infusenet.folds import Folders
     from infusenet.predict import predict
 
     predict(
         args.run,
-        args.stores,
+        Folders(args.stores),
         args.manifests,
         args.output,
         left_out=args.left_out,
@@ -164,6 +179,19 @@ def evaluate(args):
     from infusenet.evaluate import evaluate
 
     evaluate(args.runs, args.output)
+
+
+def compare(args) -> int:
+    """Exit status 1 where the runs differ, as `diff` has it."""
+    from infusenet.compare import compare
+
+    found = compare(args.run_a, args.run_b)
+    if not found.step:
+        print(f"no difference: {found.text}")
+        return 0
+    print(f"{found.step}: {found.text}")
+    print(f"the same in both: {', '.join(found.same) or 'nothing before that'}")
+    return 1
 
 
 def methods(args):
@@ -186,6 +214,28 @@ def methods(args):
         print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
 
 
+def plan(args):
+    from infusenet.plan.clips import changes
+    from infusenet.plan.jobs import jobs
+    from infusenet.plan.show import show
+    from infusenet.plan.times import estimates
+
+    planned = jobs(args.target)
+    changed = changes(planned)
+    print("\n".join(show(planned, changed, estimates(planned, changed))))
+
+
+def doctor(args):
+    from infusenet.doctor import examine
+
+    findings = []
+    for finding in examine(args.config, args.slurm):
+        print(finding, flush=True)
+        findings.append(finding)
+    if mend := sum(finding.level == "mend" for finding in findings):
+        raise InputError(f"{mend} of {len(findings)} findings must be mended")
+
+
 def report(args):
     from infusenet.report import TARGETS
     from infusenet.report.needs import OUTPUTS, PICTURES
@@ -206,12 +256,15 @@ def report(args):
         return
     if name in PICTURES and not (args.stores and args.manifests):
         raise InputError(f"{name} shows faces: give --stores and --manifests")
+    from infusenet.folds import Folders
+
+    stores = Folders(args.stores)
     if name == "figure1":
         from infusenet.report.figure1 import figure1
 
         clip = args.clips[0] if args.clips else None
-        figure1(args.runs, args.stores, args.manifests, picture, clip, args.weights)
+        figure1(args.runs, stores, args.manifests, picture, clip, args.weights)
     else:
         from infusenet.report.figure5 import figure5
 
-        figure5(args.runs, args.stores, args.manifests, picture, args.clips)
+        figure5(args.runs, stores, args.manifests, picture, args.clips)

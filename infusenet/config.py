@@ -6,11 +6,13 @@
 import copy
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from infusenet import audit
 from infusenet import recipe as recipes
 from infusenet import settings as allowed
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -21,8 +23,11 @@ from infusenet.methods import method as method_named
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
+# What an entry of ``databases`` is made of.
+SOURCES = ("annotations", "manifest", "frames", "stores")
+
 # Blocks whose entries may all be commented out, which leaves null.
-MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants")
+MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
 
 
 class PlainYaml(yaml.SafeLoader):
@@ -57,6 +62,17 @@ def load(path: Path | str) -> dict:
     return settle(read(path))
 
 
+def refuse_code(*paths: Path | str) -> None:
+    """Refuse configuration files that carry Python: Snakemake runs what is in a YTE template.
+
+    To be called before Snakemake reads them; files that are not there are passed over.
+    """
+    for path in paths:
+        found = read(path) if Path(path).is_file() else None
+        if isinstance(found, dict) and "__use_yte__" in found:
+            raise InputError(f"{path}: `__use_yte__` would run the Python in this file; expected plain data")
+
+
 def settle(raw: dict) -> dict:
     """Check a configuration and fill in what follows from it.
 
@@ -76,6 +92,7 @@ def settle(raw: dict) -> dict:
     if config["uses_standins"]:
         config["databases"] = standin_databases(Path(standins["root"]))
         config = merge(config, standins["settings"])
+    config["audit"] = audit.policies(config.get("audit"))
     if len(config["databases"]) < 2:
         raise InputError("databases: one is configured, expected at least two: each is tested on the others")
     raise_all(_same_clips(config["databases"]), "configuration refused")
@@ -92,8 +109,7 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        labels = source.get("annotations") or source["manifest"]
-        paths = os.path.realpath(labels), os.path.realpath(source["frames"])
+        paths = tuple(sorted((key, os.path.realpath(path)) for key, path in source.items() if key in SOURCES))
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 
@@ -237,6 +253,13 @@ def resolve_method(config: dict, name: str) -> dict:
         made = stage_recipe(config, "latents")
         recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": made["weights"]}
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+
+
+def asks_for_gpu(compute: dict) -> bool:
+    """Whether jobs ask for a GPU. ``auto`` looks at the machine that this runs on."""
+    if compute["gpu"] == "auto":
+        return compute["device"] != "cpu" and bool(shutil.which("nvidia-smi"))
+    return compute["gpu"]
 
 
 def method_recipe(name: str, path: Path | str) -> dict:

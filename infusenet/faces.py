@@ -173,6 +173,11 @@ def _detector():
 
 @cache
 def _predictor():
+    return dlib.shape_predictor(str(landmark_model()))
+
+
+def landmark_model() -> Path:
+    """The file of dlib's 68-point model; InputError where it is not installed."""
     # The package itself does not import beside current setuptools; only its file is wanted.
     spec = find_spec("face_recognition_models")
     folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path("face_recognition_models")
@@ -181,4 +186,4 @@ def _predictor():
         raise InputError(
             f"dlib's 68-point model not found at {model}; run `pip install face_recognition_models`"
         )
-    return dlib.shape_predictor(str(model))
+    return model

@@ -7,6 +7,7 @@ order of reading can change it.
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,30 @@ def training_databases(held_out: str, manifests: Path, databases: Sequence[str] 
     return chosen
 
 
+class Folders:
+    """The folder of each database's stores: ``{cache}/{database}``, or one that is given by name.
+
+    Parameters
+    ----------
+    words : the cache folder and any number of ``DATABASE=FOLDER``
+
+    Raises
+    ------
+    InputError
+        Not exactly one word names the cache.
+    """
+
+    def __init__(self, words: Sequence[str]):
+        named = [re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", word) for word in words]
+        caches = [word for word, match in zip(words, named, strict=True) if not match]
+        if len(caches) != 1:
+            raise InputError(f"stores: {' '.join(words)}: expected one cache folder and any DATABASE=FOLDER")
+        self.cache, self.given = Path(caches[0]), {match[1]: Path(match[2]) for match in named if match}
+
+    def __truediv__(self, database: str) -> Path:
+        return self.given.get(database, self.cache / database)
+
+
 def write_left_out(stores: Sequence[Path], output: Path) -> None:
     """List the clips that failed in any of the stores, so that no method has clips that another lacks.
 
@@ -80,11 +105,16 @@ def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:
 
 
 def open_database(
-    name: str, stores: Path, manifests: Path, recipe: dict, left_out: Collection[tuple[str, str]] = ()
+    name: str,
+    stores: Path | Folders,
+    manifests: Path,
+    recipe: dict,
+    left_out: Collection[tuple[str, str]] = (),
 ) -> Database:
     """Read the manifest and open the stores that a method recipe declares for one database.
 
-    ``left_out`` names clips, as (database, ``subject/clip``), that other methods lack.
+    ``stores / name`` is the folder with the database's stores. ``left_out`` names clips, as (database,
+    ``subject/clip``), that other methods lack.
 
     Raises
     ------
@@ -94,7 +124,7 @@ def open_database(
     """
     opened = {}
     for given, declared in recipe["stores"].items():
-        path = Path(stores) / name / store_name(declared)
+        path = stores / name / store_name(declared)
         store = opened[given] = Store(path, declared["recipe"]["stage"], declared["recipe"])
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")

@@ -10,6 +10,8 @@ from PIL import Image, UnidentifiedImageError
 from infusenet.errors import InputError
 
 MAX_PIXELS = 100_000_000
+# Whatever a file is called: some of Pillow's other formats start programs to be decoded.
+FORMATS = ("JPEG", "PNG", "BMP")
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr", "CMYK")
 
 
@@ -26,14 +28,14 @@ def read_rgb(path: Path | str) -> np.ndarray:
     Raises
     ------
     InputError
-        The file is missing, empty, cut off, no image, larger than 100 megapixels, or has more than
+        The file is missing, empty, cut off, no JPEG, PNG or BMP, larger than 100 megapixels, or has more than
         8 bits a channel (a depth map is no colour frame).
     """
     try:
         # Pillow only warns of bombs at first; the limit below is ours and holds before decoding.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return _decode(image, path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such frame") from None

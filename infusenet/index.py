@@ -4,106 +4,208 @@ Snakemake compares times and cannot see a frame that was replaced under an old t
 before its graph is built: workbooks are digested, every frame's (size, mtime, ctime, inode) is
 compared with the last index, and only frames that differ are read again. A manifest (with labels)
 and a clip list (without, but with the frames' digests) are rewritten only if their text changed.
+Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
 """
 
 import json
 import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
-from infusenet import databases, manifest
+from infusenet import audit, databases, manifest
+from infusenet.audit import Finding
+from infusenet.databases import Reading
 from infusenet.databases.frames import frame_index
-from infusenet.errors import InputError
+from infusenet.databases.notes import Refused
+from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
+from infusenet.scan import digest_of, scan
 
-INDEX_VERSION = 1
+INDEX_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A database as it is: ``clips`` (all that could be read, with their frames' digests), the
+    index of their frames, and the audit's findings."""
+
+    reading: Reading
+    clips: list[Clip]
+    frames: dict[str, dict]
+    findings: list[Finding]
+
+    @property
+    def annotated(self) -> list[str]:
+        """Names of all annotated clips, those that could not be read among them."""
+        return [clip.key for clip in self.clips] + [row.clip for row in self.reading.refused]
 
 
 def sync(config: dict, manifests: Path | str) -> None:
-    """Bring ``manifests/{database}.csv`` and ``cache/{database}/clips.csv`` up to date.
+    """Bring ``manifests/{database}.csv``, ``cache/{database}/clips.csv`` and ``audit.csv`` up to date.
 
     Problems of all databases are reported together, as one InputError.
     """
-    problems = []
+    problems, seen = [], {}
+    policies = audit.policies(config.get("audit"))
     for name, source in config["databases"].items():
         try:
-            sync_database(name, source, Path(manifests), Path(config["cache"]))
+            sync_database(name, source, Path(manifests), Path(config["cache"]), policies, seen)
         except InputError as error:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
 
 
-def sync_database(name: str, source: dict, manifests: Path, cache: Path) -> None:
-    """One database: re-read its workbook if that changed, re-hash the frames that did."""
+def sync_database(
+    name: str, source: dict, manifests: Path, cache: Path, policies: Mapping[str, str], seen: dict[str, str]
+) -> None:
+    """One database: re-read its workbook if that changed, re-hash the frames that did, audit it.
+
+    ``seen`` (frames' digest -> clip, of the databases before) is added to.
+    """
     table = manifests / f"{name}.csv"
+    if "stores" in source:
+        _given(name, source, table, cache)
+        return
     index_path = cache / name / "index.json"
     index = _read_index(index_path)
-    origin = _origin(source)
+    origin = _origin(source, policies)
+    taken = _taken_over(name, source, table, index, origin)
+    now = taken and _examine(name, source, taken, index, seen)
+    if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
+        Clip(name, *row).key for row in index["excluded"]
+    }:
+        exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
+        now = _examine(name, source, read_source(name, source, exclude), index, seen)
+    audit.stop(now.findings, policies, name)
+    excluded = audit.excluded(now.findings, policies)
+    kept = [clip for clip in now.clips if clip.key not in excluded]
+    if not kept:
+        raise InputError(f"{name}: the audit leaves out every clip; look at the frames root and at `audit`")
+    labelled = [clip for clip in now.reading.clips if clip.key not in excluded]
+    if _is_source(table, source):
+        if excluded:
+            raise InputError(
+                f"{table}: clips are to be excluded ({', '.join(sorted(excluded))}), but this table is its "
+                "own source: move it to another folder and name that as `manifest`, or delete the rows"
+            )
+    else:
+        manifest.write_if_changed(table, manifest.to_csv(labelled))
+    manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(kept, labels=False))
+    manifest.write_if_changed(cache / name / "audit.csv", audit.to_csv(now.annotated, now.findings, policies))
+    fresh = {
+        "version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": now.frames,
+        "release": now.reading.release, "refused": [list(vars(row).values()) for row in now.reading.refused],
+        "excluded": [_geometry(clip) for clip in now.clips if clip.key in excluded],
+    }  # fmt: skip
+    if fresh != index:
+        manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+    seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
+
+
+def examine(name: str, config: dict) -> Examined:
+    """The findings on one configured database, whatever their policies; writes nothing."""
+    cache, sources = Path(config["cache"]), config["databases"]
+    if name not in sources:
+        raise InputError(f"no database '{name}' is configured {did_you_mean(name, sources)}")
+    before = list(sources)[: list(sources).index(name)]
+    lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
+    seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
+    index = _read_index(cache / name / "index.json")
+    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), index, seen)
+
+
+def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mapping[str, str]) -> Examined:
+    frames = scan(reading.clips, Path(source["frames"]), index["frames"], name)
+    clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
+    reader = databases.READERS.get(source.get("reader", name))
+    fps = source.get("fps") or (reader.fps if reader else None)
+    present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
+    findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused]
+    if reading.release:
+        findings.append(Finding("", "other_release", reading.release))
+    return Examined(reading, clips, frames, findings + audit.examine(clips, present, fps, seen))
+
+
+def _is_source(table: Path, source: dict) -> bool:
     given = Path(source.get("manifest", ""))
-    if given.is_file() and table.exists() and given.samefile(table):
-        clips = _of_database(manifest.read_manifest(table), name, table)
-    # Where an apex follows from the frames on disk, the source is read each time.
-    elif source.get("nearest_apex") or not (
-        clips := _taken_over(table, index, origin, Path(source["frames"]))
-    ):
-        clips = _read(name, source)
-        manifest.write_if_changed(table, manifest.to_csv(clips))
-    frames = _scan(clips, Path(source["frames"]), index["frames"], name)
-    listed = [_with_digest(clip, frames[clip.frames]) for clip in clips]
-    manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(listed, labels=False))
-    fresh = {"version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": frames}
-    manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+    return given.is_file() and table.exists() and given.samefile(table)
+
+
+def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) -> Reading | None:
+    """What was read the last time: the manifest, and without labels what was left out of it.
+
+    None if its source, its text or a folder changed, or where an apex follows from the frames on disk.
+    """
+    if index["origin"] != origin or not table.is_file() or source.get("nearest_apex"):
+        return None
+    if file_digest(table) != index["manifest"]:
+        if not _is_source(table, source):
+            print(f"{table}: edited by hand; written again from its source. Put corrections into "
+                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+        return None
+    clips = _of_database(manifest.read_manifest(table), name, table)
+    if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
+        return None
+    clips += [Clip(name, *row) for row in index["excluded"]]
+    return Reading(clips, [Refused(*row) for row in index["refused"]], index["release"])
+
+
+def _geometry(clip: Clip) -> list:
+    return [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames]
+
+
+def _given(name: str, source: dict, table: Path, cache: Path) -> None:
+    """A database whose stores were made elsewhere: there are no frames to look at."""
+    folder = Path(source["stores"])
+    if not folder.is_dir():
+        raise InputError(f"databases.{name}.stores: {folder}: no such folder; expected one with stores")
+    if folder.resolve().is_relative_to(cache.resolve()):
+        raise InputError(
+            f"databases.{name}.stores: {folder} lies in the cache {cache}, where stores are made; "
+            "move it out of there, or give the database's frames instead"
+        )
+    clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+    manifest.write_if_changed(table, manifest.to_csv(clips))
 
 
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:
     """sha256 over the numbers and bytes of a clip's frames in onset..offset, as in a clip list."""
-    return _digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)
+    return digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)
 
 
-def _digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
-    return digest([[n, digests[n]] for n in sorted(digests) if onset <= n <= offset])
-
-
-def _with_digest(clip: Clip, stats: dict[str, list]) -> Clip:
-    digests = {int(n): entry[-1] for n, entry in stats.items()}
+def _with_digest(clip: Clip, folder: dict) -> Clip:
+    (found,) = {
+        seen for onset, offset, seen in folder["windows"] if (onset, offset) == (clip.onset, clip.offset)
+    }
     return Clip(
-        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames,
-        digest=_digest_of(digests, clip.onset, clip.offset),
-    )  # fmt: skip
+        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
+    )
 
 
-def _origin(source: dict) -> str:
+def _origin(source: dict, policies: Mapping[str, str]) -> str:
     """Digest of all that a manifest follows from, the frames aside."""
     path = Path(source.get("annotations") or source["manifest"])
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml")
     errata = sorted(databases.ERRATA.glob("*.csv"))
     parts = [file_digest(path), databases.REVISION, *(file_digest(file) for file in errata)]
-    return digest([*parts, {k: str(v) for k, v in source.items()}])
+    return digest([*parts, {k: str(v) for k, v in source.items()}, dict(policies)])
 
 
-def _taken_over(table: Path, index: dict, origin: str, root: Path) -> list[Clip]:
-    """The clips of a manifest that needs no reading again; none if its source, its text or a folder changed."""
-    if index["origin"] != origin or not table.is_file():
-        return []
-    if file_digest(table) != index["manifest"]:
-        print(f"{table}: edited by hand; written again from its source. Put corrections into "
-              "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
-        return []
-    clips = manifest.read_manifest(table)
-    return clips if all((root / folder).is_dir() for folder in {clip.frames for clip in clips}) else []
-
-
-def _read(name: str, source: dict) -> list[Clip]:
+def read_source(name: str, source: dict, exclude: Collection[str] = ()) -> Reading:
+    """The clips of one entry of ``databases``, from its workbook or manifest."""
     if "manifest" in source:
-        return _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+        clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+        return Reading(clips, [], None)
     annotations, frames = Path(source["annotations"]), Path(source["frames"])
     options = databases.Options.of(source)
-    clips = databases.read(source.get("reader", name), annotations, frames, options=options)
-    return [Clip(**{**vars(clip), "database": name}) for clip in clips]
+    reader = source.get("reader", name)
+    reading = databases.examine(reader, annotations, frames, options=options, exclude=exclude)
+    clips = [Clip(**{**vars(clip), "database": name}) for clip in reading.clips]
+    return Reading(clips, reading.refused, reading.release)
 
 
 def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
@@ -112,27 +214,10 @@ def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
     return clips
 
 
-def _scan(clips: list[Clip], root: Path, known: dict, name: str) -> dict[str, dict[str, list]]:
-    """{clip folder: {frame number: [size, mtime, ctime, inode, sha256]}} for every clip's window."""
-    windows: dict[str, list[tuple[int, int]]] = {}
-    for clip in clips:
-        windows.setdefault(clip.frames, []).append((clip.onset, clip.offset))
-    frames = {}
-    # Quiet where nothing is read again: a no-op run should not flash six bars.
-    for folder, spans in tqdm(windows.items(), desc=f"{name}: frames", unit="clip", disable=None, delay=2):
-        before, frames[folder] = known.get(folder, {}), {}
-        for number, path in frame_index(root / folder).items():
-            if any(first <= number <= last for first, last in spans):
-                stat = path.stat()
-                stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-                last = before.get(str(number), [])
-                frames[folder][str(number)] = last if last[:-1] == stamp else [*stamp, file_digest(path)]
-    return frames
-
-
 def _read_index(path: Path) -> dict:
     """The last index; an empty one where there is none or where it cannot be read."""
     empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "frames": {}}
+    empty |= {"release": None, "refused": [], "excluded": []}
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -20,6 +20,7 @@ AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 CD6ME = ("casme", "casme2", "samm", "fourd", "mmew", "casme3a")
 
 GEOMETRY = ("database", "subject", "clip", "onset", "apex", "offset", "n_frames")
+AU_COLUMN = re.compile(r"AU\d+")
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -189,7 +190,7 @@ def _clip(row: dict[str, str]) -> Clip:
             raise ValueError(f"{name} is '{row[name]}', expected a whole number") from None
     labels = {}
     for name, value in row.items():
-        if name and re.fullmatch(r"AU\d+", name):
+        if name and AU_COLUMN.fullmatch(name):
             if value not in ("0", "1", "0.0", "1.0"):
                 raise ValueError(f"{name} is '{value}', expected 0 or 1")
             labels[int(name[2:])] = int(float(value))

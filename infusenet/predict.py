@@ -12,6 +12,7 @@ from tqdm import tqdm
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
+from infusenet.provenance import identity
 from infusenet.recipe import canonical
 
 
@@ -72,7 +73,7 @@ def predict(
     write_if_changed(output, text.getvalue())
     predicted = runs.environment(device) | {
         "left_out": database.left_out,
-        "stores": {stage: store.sha256 for stage, store in database.stores.items()},
+        "stores": {name: identity(store) for name, store in database.stores.items()},
     }
     if standins:  # so that no table takes the figures for those of real databases
         facts["standins"] = True

@@ -1,8 +1,12 @@
-"""Where a store comes from, in one screen."""
+"""Where a store comes from, in one screen, and what identifies its contents."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 
+import h5py
+
+from infusenet.recipe import canonical, digest
 from infusenet.store import Store, sidecar_of
 
 
@@ -30,7 +34,9 @@ def describe(path: Path | str) -> str:
     for name in store.names:
         lines[f"item {name}"] = f"{store.dtype(name)} {store.shape(name)}"
     lines |= {f"recipe {name}": value for name, value in store.recipe.items() if name != "stage"}
-    lines |= {f"made from {name}": value for name, value in store.source.items()}
+    faces_recipe = store.source.get("faces_recipe", {})
+    lines |= {f"faces' {name}": value for name, value in faces_recipe.items() if name != "stage"}
+    lines |= {f"made from {name}": v for name, v in store.source.items() if name != "faces_recipe"}
     faces = sidecar_of(store.path.with_name("faces.h5"))
     if "faces" in store.source and faces.is_file():
         same = faces.read_text().strip() == store.source["faces"]
@@ -39,3 +45,31 @@ def describe(path: Path | str) -> str:
         )
     width = max(map(len, lines))
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
+
+
+def identity(store: Store) -> dict:
+    """What a run keeps of a store that it read, as JSON values.
+
+    ``keys`` is equal where clips, data and recipes are, ``content`` where clips and values are,
+    whoever made the store with whatever version; ``sha256`` only where the files are.
+    """
+    return {
+        "clips": len(store),
+        "keys": digest([[clip, store.keys[clip]] for clip in store.clips]),
+        "content": content(store),
+        "sha256": store.sha256,
+        "source": store.source,
+    }
+
+
+def content(store: Store) -> str:
+    """sha256 (hex) over the clips and the types, shapes and values of their arrays."""
+    digested = hashlib.sha256(canonical(store.clips).encode())
+    # A handle of its own: the store's must not be open where loader processes are forked.
+    with h5py.File(store.path, "r", locking=False) as file:
+        for name in sorted(store.names):
+            dataset = file[f"items/{name}"]
+            digested.update(canonical([name, dataset.dtype.str, dataset.shape[1:]]).encode())
+            for row in range(len(store)):
+                digested.update(dataset[row].tobytes())
+    return digested.hexdigest()

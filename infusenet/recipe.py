@@ -8,6 +8,7 @@ see edits inside a package. This module is imported while Snakemake parses, so i
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from infusenet import settings as allowed
@@ -27,6 +28,8 @@ STAGES = {
         "photometric": "none",
     },
 }
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
 EVALUATE_REVISION = 3
@@ -60,17 +63,18 @@ def derived_key(upstream: str, recipe: dict) -> str:
     return digest([upstream, recipe])
 
 
-def difference(found: dict, expected: dict) -> str:
+def difference(found: dict, expected: dict, between: str = ", expected") -> str:
     """The settings in which two recipes differ, in words."""
     names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
-    return "; ".join(f"{n} is {found.get(n)!r}, expected {expected.get(n)!r}" for n in names)
+    return "; ".join(f"{n} is {found.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
 def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
     For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
-    because the numbers depend on its bytes and not on where it lies.
+    because the numbers depend on its bytes and not on where it lies. A sha256 stands for itself: who
+    was given latents need not have the file.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
     settings = settings or {}
     raise_all(allowed.problems(stage, settings, allowed.STAGES[stage]), "settings refused")
     recipe = {"stage": stage, **STAGES[stage], **settings}
-    if stage == "latents":
+    if stage == "latents" and not SHA256.fullmatch(str(recipe["weights"])):
         weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")

@@ -4,7 +4,8 @@ Format ``infusenet-store``, version 1
 -------------------------------------
 Root attributes: ``format`` (the name above), ``version`` (1), ``stage``, ``database``, ``package``
 (version that wrote it), ``recipe`` and ``source`` (canonical JSON; ``source`` holds the sha256 of
-what the store was made from). Datasets, n clips in manifest order:
+what the store was made from, ``data``, the digest of the clips' frames, onset, apex and offset, and
+after the faces their recipe). Datasets, n clips in manifest order:
 
 - ``clips`` (n,) fixed-length bytes, UTF-8 ``subject/clip``; ``keys`` (n,) 64 hex digits, the clips'
   content keys; ``status`` (n,) bytes, ``ok`` or ``recovered``
@@ -134,6 +135,11 @@ class Store:
         self._close()
         self._open()
         return digest
+
+    @property
+    def as_source(self) -> dict:
+        """The ``source`` of what is made from these faces: it tells their recipe and data without them."""
+        return {"faces": self.sha256, "faces_recipe": self.recipe, "data": self.source.get("data")}
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one clip's array ``name``."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infusenet.errors import raise_all
+from infusenet.errors import InputError, raise_all
 
 
 def register(command, subparsers_of) -> None:
@@ -17,6 +17,29 @@ def register(command, subparsers_of) -> None:
 
     sub = command("info", info, "where a store comes from, in one screen", parts)
     sub.add_argument("store", type=Path)
+
+    sub = command("diff", diff, "do two labs hold the same data and recipe? the first difference", parts)
+    sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
+    sub.add_argument("b", type=Path, metavar="B")
+
+    sub = command("export", export, "bundle a database's stores for another lab", parts)
+    sub.add_argument("database")
+    shown = sub.add_mutually_exclusive_group(required=True)
+    shown.add_argument(
+        "--without-faces", dest="faces", action="store_false",
+        help="leave out crops, decoded images and latents that hold the apex itself",
+    )  # fmt: skip
+    shown.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
+    sub.add_argument("--output", type=Path, required=True, help="a folder, or a file that ends in .tar")
+    sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
+    sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
+
+    sub = command("import", take_in, "check bundles and say what to configure", parts)
+    sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
+    sub.add_argument(
+        "--output", type=Path, default=Path("shared"),
+        help="where a .tar is unpacked (default: shared); a folder is used where it lies",
+    )  # fmt: skip
 
     sub = command(
         "repair", repair, "drop the clips that fail, so that the next build computes those alone", parts
@@ -57,3 +80,35 @@ def repair(args):
         )
     else:
         print(f"{args.store}: nothing had to be dropped")
+
+
+def diff(args) -> int:
+    from infusenet.store_diff import diff
+
+    for name, text in diff(args.a, args.b):
+        print(f"{name}: {text or 'the same'}")
+        if text:
+            return 1
+    return 0
+
+
+def export(args):
+    from infusenet.bundle import export
+
+    names = export(args.database, args.stores, args.manifests, args.output, args.faces)
+    print(
+        f"{args.output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on"
+    )
+
+
+def take_in(args):
+    from infusenet.bundle import settings, take_in
+
+    folders = {}
+    for bundle in args.bundles:
+        database, folder = take_in(bundle, args.output)
+        if database in folders:
+            raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
+        folders[database] = folder
+        print(f"{folder}: sound")
+    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{settings(folders)}")

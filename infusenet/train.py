@@ -24,6 +24,7 @@ from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.methods import check_recipe
+from infusenet.provenance import identity
 from infusenet.recipe import digest, file_digest
 
 
@@ -139,7 +140,7 @@ def describe(recipe: dict, held_out: str, seed: int, opened: list[folds.Database
         "left_out": [clip for database in opened for clip in database.left_out],
         "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
         "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
-        "stores": {d.name: {stage: store.sha256 for stage, store in d.stores.items()} for d in opened},
+        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
         "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
     }
 

@@ -1,6 +1,6 @@
 """Six tiny releases in the owners' own layouts: what the readers' tests read, and then break.
 
-Frames are empty files: the readers look at names only.
+Frames hold their own path: the readers look at names only.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Release:
         for folder, names in self.folders.items():
             (frames / folder).mkdir(parents=True, exist_ok=True)
             for name in names:
-                (frames / folder / name).touch()
+                (frames / folder / name).write_text(f"{folder}/{name}")
         table = [*self.preamble, self.header, *([row.get(h) for h in self.header] for row in self.rows)]
         write_xls(annotations, table) if annotations.suffix == ".xls" else write_xlsx(annotations, table)
         return annotations, frames

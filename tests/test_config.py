@@ -256,3 +256,8 @@ def test_method_recipe_names_its_stores(raw):
 def test_seeds_from_the_command_line_are_numbers(raw):
     assert configuration.settle(raw | {"seeds": ["0", "2"]})["seeds"] == [0, 2]
     assert "seeds" in refused(raw | {"seeds": ["-1"]})
+
+
+def test_a_reader_s_settings_are_no_paths(raw):
+    raw["databases"]["samm"] = {"annotations": "a.xls", "frames": "f", "strict": True}
+    assert configuration.settle(raw)["databases"]["samm"]["strict"] is True

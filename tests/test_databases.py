@@ -1,6 +1,7 @@
 """The front door: AU grammar, frame folders, workbooks, six readers, errata and the joint table."""
 
 import csv
+import re
 import subprocess
 import sys
 
@@ -193,7 +194,7 @@ def test_repairs_are_told_in_one_line_each(tmp_path, capsys):
     told = capsys.readouterr().err.splitlines()
     assert any("row 3: apex '/' repaired to '279' from the errata" in line for line in told)
     assert sum("errata name clips that are not in the table" in line for line in told) == 1
-    assert any(line.startswith("note: casme2") and "has 256" in line for line in told)
+    assert any(line.startswith("note: casme2") and "updated coding (256 rows" in line for line in told)
 
 
 def test_fourd_columns_and_kept_aus_are_told(tmp_path, capsys):
@@ -428,14 +429,15 @@ def test_strict_takes_the_table_of_cd6me(tmp_path, capsys):
     clips = with_options(casme2_of_cd6me(), tmp_path, strict=True)
     assert len(clips) == 256
     assert "24/EP02_02f" in clips
-    assert "rows; the release" not in capsys.readouterr().err
+    assert "CD6ME was made of" not in capsys.readouterr().err
 
 
 def test_strict_names_the_clip_that_the_official_table_lacks(tmp_path, capsys):
     release = casme2_of_cd6me()
     release.rows = [row for row in release.rows if row["Filename"] != "EP02_02f"]
-    said = "255 rows; the release used by CD6ME has 256, one of them 24/EP02_02f, which is not here"
-    with pytest.raises(InputError, match=f"refused: strict: {said}"):
+    said = "255 rows, header in row 1: looks like the official coding of 2014 or 2019; "
+    said += "CD6ME was made of the updated coding (256 rows, with 24/EP02_02f)"
+    with pytest.raises(InputError, match=re.escape(f"refused: strict: {said}")):
         with_options(release, tmp_path, strict=True)
     capsys.readouterr()
     assert len(read(release, tmp_path)) == 255
@@ -446,7 +448,7 @@ def test_strict_refuses_errata_without_a_clip(tmp_path):
     with pytest.raises(InputError) as caught:
         with_options(RELEASES["mmew"](), tmp_path, strict=True)
     assert "strict: 15 of 16 errata name clips that are not in the table: 13/S13-01-001" in str(caught.value)
-    assert "strict: 3 rows; the release used by CD6ME has 300" in str(caught.value)
+    assert "none of the known releases; CD6ME was made of MMEW_Micro_Exp (300 rows)" in str(caught.value)
 
 
 def test_strict_refuses_columns_that_contradict_but_for_the_known_row(tmp_path):

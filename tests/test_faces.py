@@ -147,6 +147,7 @@ def test_stage_skips_and_draws(database):
     store = Store(database / "faces.h5", "faces", RECIPE)
     assert store.clips == ["s1/sound"]
     assert {(f.clip, f.status) for f in store.failures} == {("s1/empty", "no_face"), ("s1/torn", "error")}
+    assert not [f.reason for f in store.failures if str(database) in f.reason], "the same wherever frames lie"
     assert store.read("frames", "s1/sound").shape == (7, 128, 128, 3)
     assert store.read("numbers", "s1/sound").tolist() == [8, 10, 11, 11, 13, 14, 14]
     assert store.read("matrix", "s1/sound").shape == (7, 2, 3)

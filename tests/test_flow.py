@@ -197,7 +197,7 @@ def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
     store = Store(tmp_path / "flow.h5", "flow", settings)
     assert store.clips == CLIPS
     assert store.database == "casme"
-    assert store.source == {"faces": Store(faces, "faces").sha256}
+    assert store.source == {"faces": Store(faces, "faces").sha256, "faces_recipe": FACES, "data": None}
     assert [store.status[clip] for clip in CLIPS[:3]] == ["ok", "ok", "recovered"]
     assert [(failure.clip, failure.status) for failure in store.failures] == [("s2/hidden", "no_face")]
     image = store.read("flow", "s1/moving")

@@ -1,12 +1,13 @@
 """What the index sees: changed bytes under any time, and nothing else."""
 
+import json
 import os
 import shutil
 
 import pytest
 from owners import RELEASES
 
-from infusenet import index, manifest
+from infusenet import index, manifest, scan
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, Clip
 
@@ -45,10 +46,44 @@ def sync(lab):
 def test_second_sync_writes_nothing_and_reads_no_frame(lab, monkeypatch):
     first = sync(lab)
     read = []
-    genuine = index.file_digest
-    monkeypatch.setattr(index, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
+    genuine = scan.file_digest
+    monkeypatch.setattr(scan, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
     assert sync(lab) == first
     assert not [path for path in read if path.endswith(".jpg")]
+
+
+def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
+    monkeypatch.setattr(scan, "SETTLED", 0)
+    before = sync(lab)
+    listed = []
+    genuine = scan.frame_index
+    monkeypatch.setattr(scan, "frame_index", lambda folder: (listed.append(folder.name), genuine(folder))[1])
+    frames = lab[0] / "frames/s1"
+    assert sync(lab) == before
+    assert listed == []
+    # Each kind of change is seen: of bytes, of names, of what is a frame, of the window.
+    (frames / "a/img4.jpg").write_bytes(b"new")
+    changed = sync(lab)
+    assert (changed[1] != before[1], listed) == (True, ["a"])
+    (frames / "b/img6.jpg").rename(frames / "b/6.jpg")
+    assert (sync(lab), listed) == (changed, ["a", "b"])
+    (frames / "b/6.jpg").unlink()
+    assert sync(lab)[1] != changed[1]
+    source = lab[0] / "mine.csv"
+    source.write_text(source.read_text().replace("a,3,5,8,6,", "a,2,5,8,7,"))
+    listed.clear()
+    sync(lab)
+    assert listed == ["a"]
+
+
+def test_frame_added_right_after_the_listing_is_seen(lab):
+    """Its folder then has the time that it had when it was listed, as far as the clock is fine."""
+    (lab[0] / "frames/s1/a/img4.jpg").unlink()
+    before = sync(lab)
+    listed = json.loads((lab[0] / "cache/mine/index.json").read_text())["frames"]["s1/a"]["listed"]
+    assert listed is None
+    (lab[0] / "frames/s1/a/img4.jpg").write_bytes(b"late")
+    assert sync(lab)[1] != before[1]
 
 
 def test_clip_list_carries_no_label(lab):
@@ -75,8 +110,8 @@ def test_only_the_changed_frame_is_read_again(lab, monkeypatch):
     sync(lab)
     (lab[0] / "frames/s1/a/img4.jpg").write_bytes(b"new")
     read = []
-    genuine = index.file_digest
-    monkeypatch.setattr(index, "file_digest", lambda path: (read.append(path.name), genuine(path))[1])
+    genuine = scan.file_digest
+    monkeypatch.setattr(scan, "file_digest", lambda path: (read.append(path.name), genuine(path))[1])
     sync(lab)
     assert [name for name in read if name.endswith(".jpg")] == ["img4.jpg"]
 

@@ -65,7 +65,8 @@ def test_one_pair_a_chunk_half_precision(faces, tmp_path, form, side):
     assert np.array_equal(pair, store.read("latents", "s2/long")[3])
     assert store.status["s2/long"] == "recovered"
     assert [failure.clip for failure in store.failures] == ["s9/lost"]
-    assert store.source == {"faces": Store(faces, "faces").sha256}
+    made_of = Store(faces, "faces")
+    assert store.source == {"faces": made_of.sha256, "faces_recipe": made_of.recipe, "data": None}
 
 
 def test_values_are_the_networks(faces, tmp_path):

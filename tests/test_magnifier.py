@@ -1,4 +1,4 @@
-"""The magnifier: names, shapes, exactness, checkpoints, training data and training."""
+"""The magnifier: names, shapes, exactness and checkpoints."""
 
 import json
 import pickle
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from infusenet.errors import InputError
-from infusenet.magnifier import Magnifier, load, quality, scenes
-from infusenet.magnifier import train as training
+from infusenet.magnifier import Magnifier, load, quality
 from infusenet.recipe import SHIPPED_WEIGHTS
 
 torch.set_num_threads(1)
@@ -68,19 +67,16 @@ def test_identical_frames_differ_by_exactly_zero(model, images):
 
 
 def test_the_shipped_checkpoint_magnifies(model):
-    """The training record's figures hold, and a motion doubled doubles its latent."""
-    record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
-    stated = record["figures"]["displacement px"]["0.25"]["gain uniform"]
+    """Ten times is near ten times, and a motion doubled doubles its latent."""
     onset = quality.face()
     still, small, large = (onset.displaced(quality.uniform(d)) for d in (0, 0.1, 0.2))
-    assert quality.gain(model, onset, quality.uniform(0.25), 10, local=False) == pytest.approx(
-        stated, abs=0.1
-    )
-    assert stated > 7
+    assert quality.gain(model, onset, quality.uniform(0.1), 10, local=False) == pytest.approx(10, rel=0.15)
     rms = [np.std(quality.difference(model, still, moved)) for moved in (small, large)]
     assert rms[1] / rms[0] == pytest.approx(2, rel=0.1)
     assert SHIPPED_WEIGHTS.stat().st_size <= 1.6e6
     assert all(t.dtype == torch.float32 for t in load_file(SHIPPED_WEIGHTS).values())
+    record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
+    assert {"command", "steps", "seed", "data", "hardware"} <= set(record)
 
 
 def test_the_gain_estimator_reads_true_displacements():
@@ -137,89 +133,3 @@ def test_malformed_checkpoints_are_refused_by_name(tmp_path, model, monkeypatch)
     refused(b"\x00" * 40, "not a plain file of weights", name="x.safetensors")
     refused(None, "not found", name="absent.pth")
     assert not (tmp_path / "ran").exists()
-
-
-def test_the_two_faces_are_not_in_the_training_data():
-    assert not {"astronaut", "grace_hopper"} & set(scenes.PHOTOGRAPHS)
-    assert all(name in scenes.DESCRIPTION for name in scenes.PHOTOGRAPHS)
-
-
-@pytest.fixture(scope="module")
-def supply():
-    return scenes.Scenes(0, textures=5)
-
-
-def test_scenes_follow_from_seed_and_step(supply):
-    again = scenes.Scenes(0, textures=5)
-    one, same, other = supply.batch(3, 2, 32), again.batch(3, 2, 32), supply.batch(4, 2, 32)
-    assert torch.equal(one.a, same.a)
-    assert torch.equal(one.magnified, same.magnified)
-    assert not torch.equal(one.a, other.a)
-    assert one.a.shape == (2, 3, 32, 32)
-    assert one.magnified.abs().max() <= 1
-
-
-def test_small_scene_motion_is_linear_in_the_factor(supply):
-    """a + factor (b - a) is the magnified frame to first order: the motions are the same, scaled."""
-    batch = supply.batch(0, 8, 32, reach=0.3, nuisance=0)
-    linear = batch.a + batch.factor * (batch.b - batch.a)
-    error, motion = ((x - batch.magnified).abs().mean() for x in (linear, batch.a))
-    assert motion > 1e-4
-    assert error < 0.2 * motion
-
-
-def test_brightness_changes_are_in_the_answer_once(supply):
-    """Where nothing moves, the frame to be learnt is the changed frame b, not its magnification."""
-    batch = supply.batch(0, 64, 16)
-    clean = supply.batch(0, 64, 16, nuisance=0)
-    still = (clean.a == clean.magnified).flatten(1).all(1)
-    assert still.any()
-    change = (batch.magnified - clean.magnified)[still].mean(dim=(1, 2, 3))
-    assert change.abs().max() > 0.01
-    assert (batch.b - clean.b)[still].mean(dim=(1, 2, 3)) == pytest.approx(change, abs=0.01)
-
-
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(training, "BATCH", 2)
-    monkeypatch.setattr(training, "SIZE", 16)
-    monkeypatch.setattr(training, "SAVE_EVERY", 2)
-    monkeypatch.setattr(training, "AUTOENCODER", 0.3)
-    monkeypatch.setattr(training, "LATENT", 0.6)
-    monkeypatch.setattr(scenes.Scenes.__init__, "__defaults__", (3,))
-    monkeypatch.setattr(quality, "figures", lambda model: {"measured": "elsewhere"})
-
-
-def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monkeypatch):
-    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    training.train(one, steps=5, seed=3, device="cpu")
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        calls = iter([training._loss] * 4 + [killed])
-        patch.setattr(training, "_loss", lambda *args: next(calls)(*args))
-        with pytest.raises(KeyboardInterrupt):
-            training.train(two, steps=5, seed=3, device="cpu")
-    assert not two.exists()
-    training.train(two, steps=5, seed=3, device="cpu")
-    assert one.read_bytes() == two.read_bytes()
-    load(two)
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == 2 * [".json"] + 2 * [".safetensors"] + 2 * [
-        ".tensorboard"
-    ]
-
-    three = tmp_path / "three.safetensors"
-    training.train(three, steps=5, seed=4, device="cpu")
-    assert one.read_bytes() != three.read_bytes()
-
-
-def test_training_refuses_what_it_cannot_do(tmp_path, small):
-    with pytest.raises(InputError, match="safetensors"):
-        training.train(tmp_path / "x.pth", steps=1)
-    with pytest.raises(InputError, match="device is 'tpu'"):
-        training.train(tmp_path / "x.safetensors", steps=1, device="tpu")
-    torch.save({"settings": {"steps": 9}}, tmp_path / "x.resume.pt")
-    with pytest.raises(InputError, match="another training|training with"):
-        training.train(tmp_path / "x.safetensors", steps=1, device="cpu")

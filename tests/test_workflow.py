@@ -4,6 +4,7 @@ The stages are replaced by a command that only writes its outputs, so that Snake
 the real rules are tested in seconds; the stages themselves have tests of their own.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, ResourceSettings
 
 from infusenet import manifest
 from infusenet.manifest import AUS, Clip
@@ -33,6 +36,7 @@ files = {{
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
+    "ledger": [output / "ledger.csv", output / "ledger.html"],
 }}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
 if words[0] == "left-out":
     files, union = [output], pathlib.Path("union.txt")
@@ -281,3 +285,37 @@ def test_ids_cannot_carry_commands(project):
     assert done.returncode != 0
     assert "characters outside" in done.stderr
     assert not (project / "pwned").exists()
+
+
+@pytest.mark.parametrize("words", [["--profile", "workflow/profiles/local"], ["--resources", "gpu=0"]])
+def test_gpu_jobs_take_turns(project, words):
+    """gpu=0 is no limit to Snakemake; three jobs of one thread each would start together."""
+
+    def edit(config):
+        config["compute"].update(gpu=True, threads=1, processes=1)
+
+    reconfigure(project, edit)
+    command = project / "bin" / "infusenet"
+    turns = "import time\nif words[0] == 'latents':\n    log = open('turns.txt', 'a', buffering=1)\n"
+    turns += "    log.write('in\\n')\n    time.sleep(1)\n    log.write('out\\n')\n"
+    command.write_text(command.read_text().replace("output =", f"{turns}output =", 1))
+    done = snakemake(project, "--cores", "4", *words, "--", *(f"cache/{name}/latents.h5" for name in NAMES))
+    assert done.returncode == 0, done.stderr
+    assert (project / "turns.txt").read_text().split() == ["in", "out"] * 3
+
+
+def test_the_workflow_needs_no_number_of_cores(project, monkeypatch):
+    """A cluster's executor has none while the rules are read."""
+    monkeypatch.chdir(project)
+    with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
+        api.workflow(ResourceSettings(nodes=2), snakefile=Path("Snakefile")).dag()
+
+
+def test_a_gpu_is_asked_for_by_what_uses_one(project):
+    reconfigure(project, lambda config: config["compute"].update(gpu=True))
+    asked = {}
+    for method in ("lbp_top", "infusenet_resnet18"):
+        done = snakemake(project, "-n", "--", f"results/{method}/one/seed0/predictions.csv")
+        rules = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.M)
+        asked[method] = {rule for rule, resources in rules if "gpu=1" in resources}
+    assert asked == {"lbp_top": set(), "infusenet_resnet18": {"latents", "train", "predict"}}

@@ -3,15 +3,17 @@
 Imported while Snakemake parses: the libraries for workbooks are loaded where a workbook is read.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
 from infusenet.databases.errata import ERRATA
 from infusenet.databases.options import Options
+from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "Options", "read"]
+__all__ = ["ERRATA", "READERS", "REVISION", "Options", "Reading", "examine", "read"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
 REVISION = 2
@@ -49,6 +51,19 @@ def read(
     InputError
         Everything that cannot be read or repaired, all bad rows at once, each with file and row.
     """
+    return examine(database, annotations, frames, errata, options).clips
+
+
+def examine(
+    database: str,
+    annotations: Path,
+    frames: Path,
+    errata: Path = ERRATA,
+    options: Options = OFF,
+    exclude: Collection[str] = (),
+) -> Reading:
+    """Like ``read``, but rows with a finding in ``exclude`` (keys of ``audit.FINDINGS``) are left out
+    and told beside the clips instead of refusing the table."""
     if database not in READERS:
         raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
-    return READERS[database].read(Path(annotations), Path(frames), Path(errata), options)
+    return READERS[database].read(Path(annotations), Path(frames), Path(errata), options, exclude)

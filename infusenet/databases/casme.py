@@ -4,7 +4,9 @@
 are no frame numbers. Frame names pad to three digits for some subjects only.
 """
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
+from infusenet.databases.releases import Release, rows
+from infusenet.databases.rows import Row
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
@@ -14,7 +16,8 @@ def folders(row: Row) -> list[list[tuple[str, ...]]]:
 
 READER = Reader(
     database="casme",
-    release_rows=189,
+    releases=[Release("CASME.xls (189 rows)", rows(189))],
+    fps=60,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

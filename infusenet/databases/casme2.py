@@ -6,10 +6,18 @@ are ``?``.
 
 from infusenet.databases.casme import folders
 from infusenet.databases.core import Reader
+from infusenet.databases.releases import Release, rows
 
 READER = Reader(
     database="casme2",
-    release_rows=256,
+    releases=[
+        Release(
+            "the updated coding (256 rows, with 24/EP02_02f)",
+            lambda sheet: sheet.rows == 256 and ("24", "EP02_02f") in sheet.keys,
+        ),
+        Release("the official coding of 2014 or 2019", rows(255)),
+    ],
+    fps=200,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),
@@ -20,6 +28,5 @@ READER = Reader(
         "emotion": ("Estimated Emotion",),
     },
     subject=(r"([0-9]{1,2})", "{:02d}"),
-    unofficial=frozenset({("24", "EP02_02f")}),
     folders=folders,
 )

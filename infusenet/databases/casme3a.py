@@ -6,7 +6,9 @@ table keeps the first bare and counts on from 2 in the order of the rows: ``e``,
 
 from dataclasses import replace
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
+from infusenet.databases.releases import Release
+from infusenet.databases.rows import Row
 from infusenet.databases.workbook import Line
 
 # The workbook's onsets of clips whose onset the joint table corrects: the owners' clips are named by
@@ -47,7 +49,14 @@ def rename(rows: list[Row]) -> list[Row]:
 
 READER = Reader(
     database="casme3a",
-    release_rows=860,
+    releases=[
+        Release(
+            "part_A_ME_label_JpgIndex_v2 (860 rows)",
+            lambda sheet: sheet.rows == 860 and "expressiontype" not in sheet.columns,
+        ),
+        Release("CAS(ME)3_part_A, which has macro rows too", lambda sheet: "expressiontype" in sheet.columns),
+    ],
+    fps=30,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 
+from infusenet.databases.notes import RowError
+
 
 def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
     """onset, apex and offset as whole numbers in order; ValueError with all that is wrong."""
     numbers = whole(values, "onset", "apex", "offset")
     if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
         found = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        raise ValueError(f"{found}: expected onset <= apex <= offset")
+        raise RowError("apex_outside", f"{found}: expected onset <= apex <= offset")
     return numbers
 
 

@@ -1,7 +1,7 @@
 """From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,26 +10,13 @@ from infusenet.databases.aus import AU_NUMBERS, parse
 from infusenet.databases.cells import au_columns, frame_numbers, whole
 from infusenet.databases.emotions import normalised
 from infusenet.databases.folders import ClipFolders, Parts
-from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.notes import FILE, Notes, Problems, RowError
 from infusenet.databases.options import Options
+from infusenet.databases.releases import Release, sheet_of, unexpected
+from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbook import Line, plain, read_lines
 from infusenet.errors import InputError
 from infusenet.manifest import SAFE_ID, Clip, check
-
-
-@dataclass(frozen=True)
-class Row:
-    """One annotated clip before its values are trusted.
-
-    ``fields`` holds the owner's subject, clip, onset, apex, offset, au and emotion as text;
-    ``subject`` and ``clip`` the ids in the form of the joint table.
-    """
-
-    number: int
-    fields: dict[str, str]
-    subject: str
-    clip: str
-    extra: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -38,14 +25,15 @@ class Reader:
 
     Parameters
     ----------
-    release_rows
-        Rows of the workbook behind CD6ME; another count is noted, in strict mode refused.
+    releases
+        The workbooks in circulation; the first is the one behind CD6ME, another is noted, in strict
+        mode refused.
+    fps
+        Frames per second.
     columns
         Field (subject, clip, onset, apex, offset, au, emotion) -> header names it may have.
     subject
         Pattern with the number as its group, and the format of the id.
-    unofficial
-        (subject, clip) of CD6ME's clips that the official workbook lacks.
     folders
         Layouts of a clip's folder below the frames root, in order of preference; each is a list of
         spellings. The first spelling of the first is the layout that MEB uses.
@@ -70,11 +58,11 @@ class Reader:
     """
 
     database: str
-    release_rows: int
+    releases: Sequence[Release]
+    fps: float
     columns: Mapping[str, Sequence[str]]
     subject: tuple[str, str]
     folders: Callable[[Row], Sequence[Sequence[Parts]]]
-    unofficial: frozenset[tuple[str, str]] = frozenset()
     keep: Callable[[Line], bool] = lambda line: True
     rename: Callable[[list[Row]], list[Row]] = lambda rows: rows
     problem: Callable[[Row], str | None] = lambda row: None
@@ -93,36 +81,44 @@ class Reader:
             raise ValueError(f"subject '{text}', expected a form like '{form.format(1)}'")
         return form.format(int(match[1]))
 
-    def read(self, annotations: Path, frames: Path, errata: Path, options: Options) -> list[Clip]:
-        """The clips of a workbook, corrected, checked and found on disk; see ``databases.read``."""
+    def read(
+        self, annotations: Path, frames: Path, errata: Path, options: Options, exclude: Collection[str] = ()
+    ) -> Reading:
+        """The clips of a workbook, corrected, checked and found on disk; see ``databases.examine``."""
         notes = Notes(f"{self.database}: {annotations}")
         problems = Problems(annotations)
         fixes = errata_tables.load(self.database, errata)
-        lines = read_lines(annotations, self.columns)
-        rows = self._rows(lines, notes, problems)
+        table = read_lines(annotations, self.columns)
+        rows, lines = self._rows(table, notes, problems)
         pairs = []
         for row in rows:
-            with problems.of(row.number):
+            with problems.of(row.number, row.key):
                 fix = fixes.get((row.subject, row.clip), {})
                 pairs.append((row, self._clip(row, fix, notes, options)))
         clips = []
         with problems.of(None):
             clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
-        problems.raise_all()
+        refused = problems.raise_all(exclude)
+        if len(clips) + len(refused) != len(lines):
+            raise InputError(
+                f"{annotations}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
+            )
         if not clips:
-            raise InputError(f"{annotations}: no clip in {len(lines)} rows; expected micro-expressions")
+            raise InputError(f"{annotations}: no clip in {len(table)} rows; expected micro-expressions")
         check(clips, str(annotations))
         notes.show()
-        for level, text in self._differences({(row.subject, row.clip) for row in rows}, fixes):
+        keys = {(row.subject, row.clip) for row in rows}
+        release = unexpected(self.releases, sheet_of(lines, keys))
+        for level, text in self._differences(keys, fixes, release):
             if options.strict:
                 problems.add(None, f"strict: {text}")
             else:
                 notes.say(text, level)
-        problems.raise_all()
-        return clips
+        problems.raise_all(exclude)
+        return Reading(clips, refused, release)
 
     def _differences(
-        self, keys: set[tuple[str, str]], fixes: Mapping[tuple[str, str], dict]
+        self, keys: set[tuple[str, str]], fixes: Mapping[tuple[str, str], dict], release: str | None
     ) -> Iterator[tuple[str, str]]:
         """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
         if absent := sorted(f"{subject}/{clip}" for subject, clip in fixes.keys() - keys):
@@ -131,16 +127,17 @@ class Reader:
                 "warning",
                 f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
             )
-        lacking = ", ".join(sorted(f"{subject}/{clip}" for subject, clip in self.unofficial - keys))
-        if len(keys) != self.release_rows or lacking:
-            told = f"{len(keys)} rows; the release used by CD6ME has {self.release_rows}"
-            yield "note", told + (f", one of them {lacking}, which is not here" if lacking else "")
+        if release:
+            yield "note", release
 
-    def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> list[Row]:
-        rows = []
+    def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> tuple[list[Row], list[Line]]:
+        """The rows with a name, and all lines that annotate a micro-expression, or may."""
+        rows, annotated = [], []
         for line in lines:
             with problems.of(line.number):
+                annotated.append(line)
                 if not self.keep(line):
+                    annotated.pop()
                     continue
                 fields = {name: plain(text) for name, text in line.fields.items()}
                 for name, text in line.fields.items():
@@ -155,13 +152,13 @@ class Reader:
                     raise ValueError(f"clip '{row.clip}', expected only A-Z a-z 0-9 _ . - in a clip's name")
                 key = (row.subject.lower(), row.clip.lower())
                 if first.setdefault(key, row.number) != row.number:
-                    raise ValueError(f"clip {row.subject}/{row.clip} stands in row {first[key]} already")
+                    raise RowError("duplicate", f"clip {row.key} stands in row {first[key]} already")
                 if problem := self.problem(row):
                     raise ValueError(problem)
                 if oddity := self.oddity(row):
                     notes.add("oddity", row.number, oddity)
                 named.append(row)
-        return named
+        return named, annotated
 
     def _clip(self, row: Row, fix: dict[str, str], notes: Notes, options: Options) -> Clip:
         values = row.fields | fix
@@ -186,7 +183,10 @@ class Reader:
         if options.blank_au and not text:
             notes.add("blank AU", row.number, "AU cell is blank; taken as no AU")
             text = "?"
-        aus = parse(text, self.comma)
+        try:
+            aus = parse(text, self.comma)
+        except ValueError as error:
+            raise RowError("unknown_au", str(error)) from None
         if "," in text:
             notes.add("comma", row.number, f"AU '{text}': comma read as '+'")
         if both := aus.plain & aus.kept:
@@ -198,7 +198,7 @@ class Reader:
         if self.au_columns and not corrected and (columns := au_columns(row.extra)):
             marked = {n for n, value in columns.items() if value}
             if unknown := marked - set(AU_NUMBERS):
-                raise ValueError(f"column {_names(unknown)} is 1, which is none of the known AUs")
+                raise RowError("unknown_au", f"column {_names(unknown)} is 1, which is none of the known AUs")
             if marked - aus.kept != {n for n in active if n in columns}:
                 told = f"AU '{text}' but its 0/1 columns say {_names(marked) or 'none'}"
                 if options.strict and (row.subject, row.clip) not in self.contradictions:
@@ -218,11 +218,11 @@ class Reader:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
         clips, lost = [], []
         for row, clip in pairs:
-            with problems.of(row.number):
+            with problems.of(row.number, clip.key):
                 folder = folders.find(layouts := self.folders(row))
                 if folder is None:
                     expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
-                    lost.append((row.number, f"clip {clip.key}: no folder {expected} in {folders.root}"))
+                    lost.append((row, f"clip {clip.key}: no folder {expected} in {folders.root}"))
                     continue
                 try:
                     if options.nearest_apex and (apex := folders.nearest_apex(folder, clip)) != clip.apex:
@@ -231,17 +231,18 @@ class Reader:
                         clip = replace(clip, apex=apex)
                     gaps = folders.missing(folder, clip)
                 except InputError as error:
-                    raise ValueError(f"clip {clip.key}: {error}") from None
+                    raise RowError("missing_key_frame", f"clip {clip.key}: {error}") from None
                 if gaps and not self.gaps:
                     shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
                     notes.add("frames missing", row.number, f"clip {clip.key}: {folder} lacks {shown}")
                 clips.append(replace(clip, frames=folders.relative(folder)))
-        if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake
-            number, text = lost[0]
+        if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
+            row, text = lost[0]
             more = f"nor that of any other clip; is this the frames root of {self.database}?"
-            lost = [(number, f"{text}, {more}")]
-        for number, text in lost:
-            problems.add(number, text)
+            problems.add(row.number, f"{text}, {more}", FILE)
+            return []
+        for row, text in lost:
+            problems.add(row.number, text, "missing_key_frame", row.key)
         return clips
 
 

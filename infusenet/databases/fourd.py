@@ -5,11 +5,19 @@ there before the clip and is not active.
 """
 
 from infusenet.databases.core import Reader
+from infusenet.databases.releases import Release
 from infusenet.databases.samm import folders, problem
 
 READER = Reader(
     database="fourd",
-    release_rows=267,
+    releases=[
+        Release(
+            "release v1 (267 rows)",
+            lambda sheet: sheet.rows == 267 and "videonumber" not in sheet.columns,
+        ),
+        Release("the pre-release of 2022", lambda sheet: "videonumber" in sheet.columns),
+    ],
+    fps=60,
     columns={
         "subject": ("sub_ID", "SubID", "Subject"),
         "clip": ("fold_name",),

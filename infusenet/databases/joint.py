@@ -5,10 +5,10 @@ from pathlib import Path
 
 from infusenet.databases import READERS
 from infusenet.databases.cells import au_columns, frame_numbers, whole
-from infusenet.databases.core import Row
 from infusenet.databases.folders import ClipFolders
 from infusenet.databases.notes import Notes, Problems
 from infusenet.databases.options import Options
+from infusenet.databases.rows import Row
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import AUS, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
 

@@ -7,8 +7,10 @@ table calls ``others`` lies under ``repression``, so the folder follows from the
 import re
 from itertools import product
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
 from infusenet.databases.emotions import normalised
+from infusenet.databases.releases import Release, rows
+from infusenet.databases.rows import Row
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
 SPELLINGS = {"other": "repression", "others": "repression"}
@@ -49,7 +51,8 @@ def _contradiction(row: Row) -> str:
 
 READER = Reader(
     database="mmew",
-    release_rows=300,
+    releases=[Release("MMEW_Micro_Exp (300 rows)", rows(300))],
+    fps=90,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

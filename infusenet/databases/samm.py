@@ -4,7 +4,9 @@ Notes stand above the header, AU cells carry sides, intensities and wrapped toke
 offered a choice of AUs, which the errata settle.
 """
 
-from infusenet.databases.core import Reader, Row
+from infusenet.databases.core import Reader
+from infusenet.databases.releases import Release
+from infusenet.databases.rows import Row
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
@@ -20,7 +22,17 @@ def problem(row: Row) -> str | None:
 
 READER = Reader(
     database="samm",
-    release_rows=159,
+    releases=[
+        Release(
+            "SAMM_Micro_FACS_Codes_v2 (159 rows, header in row 14)",
+            lambda sheet: (sheet.header, sheet.rows) == (14, 159),
+        ),
+        Release(
+            "SAMM_20181215_Micro_FACS_Codes_v2, without the notes",
+            lambda sheet: (sheet.header, sheet.rows) == (1, 159),
+        ),
+    ],
+    fps=200,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),

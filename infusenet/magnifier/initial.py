@@ -49,8 +49,11 @@ def start(model: Magnifier) -> None:
             _centre(layer.weight, minus)[k] = -1
         manipulator.convblks[0].conv1.weight[k, k] -= smooth
         manipulator.convblks[0].conv1.weight[minus, k] += smooth
-        centre = _centre(after.weight, k)
-        centre[k], centre[minus] = 1, -1
+        for channel in (k, minus):
+            # Once onto the image's coefficients, once where the encoder leaves zeros: there the
+            # decoder finds the motion by itself and can learn where a sum of both is not enough.
+            centre = _centre(after.weight, channel)
+            centre[k], centre[minus] = 1, -1
 
     decoder.conv2.weight *= SMALL
     for k, haar in enumerate(_haar()):

@@ -4,17 +4,19 @@ The face (the head of scikit-image's astronaut, kept out of the training data) i
 continuous image, a spline, so that the frame displaced by any field is exact at any sub-pixel size.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
-from scipy import ndimage, optimize
+from scipy import ndimage
 from skimage import data
 from skimage.metrics import structural_similarity
 
 from infusenet.magnifier.network import Magnifier
 
 SIZE = 224
-DISPLACEMENTS = (0.05, 0.1, 0.25, 0.5)
+LUMA = np.array([0.299, 0.587, 0.114])
 FACTOR = 10
 BORDER = 20  # px at each side left out of gains and SSIM: what moves in there is unknown
 # Brows and mouth corners of the face, (x, y), the way each of them moves, and how wide.
@@ -64,55 +66,84 @@ def _window(site: tuple[int, int]) -> np.ndarray:
 def difference(model: Magnifier, a: np.ndarray, b: np.ndarray, factor: float = FACTOR) -> np.ndarray:
     """The difference latent (32, 112, 112) of two frames (224, 224, 3) in [0, 1]."""
     with torch.no_grad():
-        a, b = (model.encoder(_tensor(x)) for x in (a, b))
-        return model.manipulator(a, b, factor)[0].numpy()
+        a, b = (model.encoder(tensor(x, model)) for x in (a, b))
+        return model.manipulator(a, b, factor)[0].cpu().numpy()
 
 
 def magnified(model: Magnifier, a: np.ndarray, b: np.ndarray, factor: float = FACTOR) -> np.ndarray:
     """The decoded frame (224, 224, 3) in about [0, 1]."""
     with torch.no_grad():
-        return (model(_tensor(a), _tensor(b), factor)[0].permute(1, 2, 0).numpy() + 1) / 2
+        return picture(model(tensor(a, model), tensor(b, model), factor))
 
 
-def _tensor(image: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.float32(2 * image - 1).transpose(2, 0, 1))[None]
+def tensor(image: np.ndarray, model: Magnifier) -> torch.Tensor:
+    """An image (H, W, 3) in [0, 1] as the model's input (1, 3, H, W)."""
+    values = torch.from_numpy(np.float32(2 * image - 1).transpose(2, 0, 1))
+    return values[None].to(next(model.parameters()).device)
+
+
+def picture(output: torch.Tensor) -> np.ndarray:
+    """The model's output (1, 3, H, W) as an image (H, W, 3)."""
+    return (output[0].permute(1, 2, 0).cpu().numpy() + 1) / 2
+
+
+class Ruler:
+    """Reads how far frames are displaced from a reference along a known field.
+
+    Least squares over the multiple of the field, with a free gain and offset of brightness: Lucas and
+    Kanade's criterion, searched over a grid first, because large motions have local minima.
+
+    Parameters
+    ----------
+    reference : (H, W, 3), RGB
+    field : (H, W, 2), px
+    windows : weights (H, W); each gives a reading of its own
+    most, step : the grid, multiples of the field
+    """
+
+    def __init__(self, reference, field, windows: Sequence[np.ndarray], most: float, step: float):
+        self.continuous, self.field, self.windows = Continuous(reference @ LUMA), field, windows
+        self.grid, self.step = np.arange(0, most + step, step), step
+        self.frames = [self.continuous.displaced(k * field) for k in self.grid]
+
+    def read(self, moved: np.ndarray, most: float = np.inf) -> list[float]:
+        """How many times the field ``moved`` (H, W, 3) is displaced, for each window; up to ``most``."""
+        moved = moved @ LUMA
+        grid = self.grid[self.grid <= most + self.step]
+        found = []
+        for window in self.windows:
+            near = grid[np.argmin([_misfit(frame, moved, window) for frame in self.frames[: len(grid)]])]
+            # Parabolas through three ever closer points: near its minimum the misfit is one.
+            for step in self.step / np.array([2, 8, 32]):
+                places = near + step * np.array([-1, 0, 1])
+                left, middle, right = (
+                    _misfit(self.continuous.displaced(k * self.field), moved, window) for k in places
+                )
+                bend = left - 2 * middle + right
+                shift = (left - right) / (2 * bend) if bend > 0 else np.sign(left - right)
+                near += step * np.clip(shift, -1, 1)
+            found.append(float(near))
+        return found
+
+
+def _misfit(warped: np.ndarray, moved: np.ndarray, window: np.ndarray) -> float:
+    x, y = warped - np.average(warped, weights=window), moved - np.average(moved, weights=window)
+    slope = np.sum(window * x * y) / np.sum(window * x * x)
+    return float(np.sum(window * (slope * x - y) ** 2))
+
+
+def inside() -> np.ndarray:
+    """One inside the border, else zero; (224, 224)."""
+    return np.pad(np.ones((SIZE - 2 * BORDER,) * 2), BORDER)
 
 
 def gains(reference: np.ndarray, moved: np.ndarray, field: np.ndarray, most: float, local: bool) -> list:
-    """How many times ``field`` the frame ``moved`` is displaced from ``reference``.
+    """How many times ``field`` the frame ``moved`` is displaced from ``reference``, up to ``most``.
 
-    Least squares over the multiple k, with a free gain and offset of brightness: Lucas and Kanade's
-    criterion, searched over k in [0, ``most``] first, because large motions have local minima.
     ``local`` gives one value for each site of `bump`, otherwise one for the whole frame.
     """
-    reference, moved = (image @ np.array([0.299, 0.587, 0.114]) for image in (reference, moved))
-    continuous = Continuous(reference)
-    inside = np.zeros((SIZE, SIZE))
-    inside[BORDER:-BORDER, BORDER:-BORDER] = 1
-    windows = [_window(site) for site, _ in SITES] if local else [inside]
-
-    def misfit(warped, window):
-        x, y = warped - np.average(warped, weights=window), moved - np.average(moved, weights=window)
-        slope = np.sum(window * x * y) / np.sum(window * x * x)
-        return np.sum(window * (slope * x - y) ** 2)
-
-    grid = np.linspace(0, most, 31)
-    table = np.array(
-        [
-            [misfit(w, window) for window in windows]
-            for w in map(continuous.displaced, map(field.__mul__, grid))
-        ]
-    )
-    found = []
-    for window, start in zip(windows, grid[table.argmin(axis=0)], strict=True):
-        search = optimize.minimize_scalar(
-            lambda k, window=window: misfit(continuous.displaced(k * field), window),
-            bounds=(start - grid[1], start + grid[1]),
-            method="bounded",
-            options={"xatol": 0.01},
-        )
-        found.append(float(search.x))
-    return found
+    windows = [_window(site) for site, _ in SITES] if local else [inside()]
+    return Ruler(reference, field, windows, most, most / 30).read(moved)
 
 
 def similarity(image: np.ndarray, truth: np.ndarray) -> float:
@@ -138,23 +169,3 @@ def equivalent(model: Magnifier, onset: Continuous, changed: np.ndarray) -> floa
     still = onset.displaced(uniform(0))
     unit = np.std(difference(model, still, onset.displaced(uniform(0.25))))
     return float(0.25 * np.std(difference(model, still, changed)) / unit)
-
-
-def figures(model: Magnifier) -> dict:
-    """The training record's figures, on the face at factor 10."""
-    onset = face()
-    still = onset.displaced(uniform(0))
-    rows = {}
-    for d in DISPLACEMENTS:
-        moved, truth = onset.displaced(bump(d)), onset.displaced(bump(FACTOR * d))
-        rows[str(d)] = {
-            "gain uniform": round(gain(model, onset, uniform(d), FACTOR, local=False), 2),
-            "gain bump": round(gain(model, onset, bump(d), FACTOR, local=True), 2),
-            "SSIM bump": round(similarity(magnified(model, still, moved), truth), 4),
-            "SSIM of the onset": round(similarity(still, truth), 4),
-        }
-    return {
-        "displacement px": rows,
-        "equivalent motion of +5 % gain, px": round(equivalent(model, onset, np.clip(1.05 * still, 0, 1)), 3),
-        "SSIM identical": round(similarity(magnified(model, still, still), still), 4),
-    }

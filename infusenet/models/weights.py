@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -81,6 +82,15 @@ def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
             f"a network and name the file in the method's configuration (weights: FILE), {cached}"
             "or train from scratch (weights: none)"
         ) from None
+
+
+def cached(source: WeightsEnum | TimmWeights) -> Path | None:
+    """The file of ``source`` that an earlier training fetched, or None."""
+    if isinstance(source, TimmWeights):
+        file = try_to_load_from_cache(f"timm/{source.name}", "model.safetensors")
+        return Path(file) if isinstance(file, str) else None
+    file = Path(torch.hub.get_dir()) / "checkpoints" / source.url.rpartition("/")[2]
+    return file if file.is_file() else None
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ def contact_sheet(store: Store, path: Path) -> None:
     tiles = [_failed(failure.clip, failure.status) for failure in store.failures[: COLUMNS * ROWS]]
     room = COLUMNS * ROWS - len(tiles)
     chosen = np.linspace(0, len(store) - 1, min(room, len(store))).round().astype(int)
-    tiles += [_crop(store, store.clips[row]) for row in chosen]
+    tiles += [crop_tile(store, store.clips[row]) for row in chosen]
     rows = [tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
     blank = np.full((TILE + CAPTION, TILE, 3), 255, np.uint8)
     sheet = np.vstack([np.hstack(row + [blank] * (COLUMNS - len(row))) for row in rows])
@@ -33,7 +33,8 @@ def contact_sheet(store: Store, path: Path) -> None:
         temporary.write_bytes(png.tobytes())
 
 
-def _crop(store: Store, clip: str) -> np.ndarray:
+def crop_tile(store: Store, clip: str) -> np.ndarray:
+    """The onset crop with its landmarks and name, orange-framed if recovered: uint8 RGB, 160 px wide."""
     onset = store.read("onset", clip) if "onset" in store.names else store.read("frames", clip, 0)
     landmarks = store.read("landmarks", clip) * TILE / onset.shape[0]
     tile = cv2.resize(onset, (TILE, TILE), interpolation=cv2.INTER_AREA)

@@ -49,7 +49,7 @@ def figure1(
     by_name = by_database(paths, METHOD)
     name, key = split(clip, list(by_name)) if clip else moving_most(by_name, stores, manifests)
     trained = restore(by_name[name], stores, manifests)
-    faces, flow = Store(Path(stores) / name / "faces.h5", "faces"), trained.database.stores["flow"]
+    faces, flow = Store(stores / name / "faces.h5", "faces"), trained.database.stores["flow"]
     wanted = trained.recipe["stores"]["latents"]["recipe"]
     weights = Path(weights or SHIPPED_WEIGHTS)
     if file_digest(weights) != wanted["weights"]:
@@ -92,7 +92,7 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
     best = (-1.0, "", "")
     for name, path in by_name.items():
         database = folds.open_database(name, stores, manifests, runs.load_weights(path)[1]["recipe"])
-        faces, flow = Store(Path(stores) / name / "faces.h5", "faces"), database.stores["flow"]
+        faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:
             motion = np.hypot(*flow.read("flow", clip.key, slice(0, 2)).astype(np.float32))
             inside = face(faces.read("landmarks", clip.key), len(motion))

@@ -75,7 +75,7 @@ def figure5(
         layout="constrained",
     )  # fmt: skip
     for row, sample in zip(axes, samples, strict=True):
-        crop = onset_crop(Store(Path(stores) / sample.database / "faces.h5", "faces"), sample.clip)
+        crop = onset_crop(Store(stores / sample.database / "faces.h5", "faces"), sample.clip)
         for axis in row:
             axis.imshow(crop, "gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])

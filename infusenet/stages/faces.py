@@ -8,20 +8,19 @@ import cv2
 import numpy as np
 
 from infusenet import faces
+from infusenet.audit import PSEUDO_APEX
 from infusenet.databases.frames import frame_index
 from infusenet.errors import InputError
 from infusenet.files import explained
 from infusenet.images import read_rgb
 from infusenet.index import clip_digest
 from infusenet.manifest import Clip, read_manifest
-from infusenet.recipe import clip_key, file_digest
+from infusenet.recipe import clip_key, digest, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
 from infusenet.temporal import spread, tim
 
-# The paper draws the pseudo-apex up to this many frames after the apex.
-PSEUDO_APEX = 5
 # Lengths of the videos that LBP-TOP and LED read.
 TEN, SPAN = 10, 32
 
@@ -67,7 +66,10 @@ def build(
         stage="faces",
         database=clips[0].database,
         recipe=recipe,
-        source={"clips": file_digest(manifest)},
+        source={
+            "clips": file_digest(manifest),
+            "data": digest([[c.key, digests[c.key], c.onset, c.apex, c.offset] for c in clips]),
+        },
         clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe)) for c in clips],
         work=Crops({c.key: c for c in clips}, frames, recipe),
         processes=processes,
@@ -96,7 +98,8 @@ class Crops:
             except faces.MultipleFaces:
                 yield Failure(name, "multiple_faces", "several faces of similar size on the onset frame")
             except InputError as error:
-                yield Failure(name, "error", str(error))
+                # The same wherever the frames lie: stores are shared, and compared by their bytes.
+                yield Failure(name, "error", str(error).replace(f"{self.root}/", ""))
 
     def _item(self, clip: Clip) -> Item:
         folder, size = self.root / clip.frames, self.recipe["size"]

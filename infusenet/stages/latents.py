@@ -67,7 +67,7 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
         stage="latents",
         database=store.database,
         recipe=recipe,
-        source={"faces": store.sha256},
+        source=store.as_source,
         clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
         work=partial(_work, store, model, recipe, device),
         upstream_failures=store.failures,

@@ -24,6 +24,7 @@ from infusenet import __version__, publish
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
 from infusenet.manifest import write_if_changed
+from infusenet.reconcile import reconcile
 from infusenet.store import Failure, Item, Store
 from infusenet.store_lock import hold
 from infusenet.writer import Stored
@@ -98,6 +99,8 @@ def fill(
             path = publish.keep(
                 output, **content, source=source, clips=clips, outcomes=outcomes, failures=upstream_failures
             )
+        handed = [clip for clip, _ in clips] + [failure.clip for failure in upstream_failures]
+        reconcile(Store(path), handed, output.parent)
         publish.publish(path, output, lock)
 
 

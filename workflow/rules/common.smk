@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -19,7 +18,7 @@ MANIFESTS = "data_manifests"
 LINTING = "--lint" in sys.argv
 try:
     if LINTING:
-        config = config | {"databases": {name: {"frames": "", "manifest": ""} for name in ("a", "b")}}
+        config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
     CONFIG = configuration.settle(config)
@@ -36,12 +35,17 @@ except InputError as error:
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
 COMPUTE = CONFIG["compute"]
-GPU = int(
-    COMPUTE["gpu"] is True
-    or (COMPUTE["gpu"] == "auto" and COMPUTE["device"] != "cpu" and bool(shutil.which("nvidia-smi")))
-)
-# Snakemake runs any number of GPU jobs side by side unless the resource has a limit.
-if workflow.local_exec and "gpu" not in workflow.global_resources:
+# Stores that were made elsewhere are inputs without a rule.
+GIVEN = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
+# No rule makes a store of a database whose stores were given; where all were, none at all.
+BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
+# Pictures of faces show what is there: given stores may come without.
+FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
+STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]
+GPU = int(configuration.asks_for_gpu(COMPUTE))
+# Snakemake runs any number of GPU jobs side by side unless the resource has a limit; 0 is none.
+_gpus = workflow.global_resources.get("gpu")
+if workflow.local_exec and not (_gpus and _gpus.value):
     workflow.register_resource("gpu", 1)
 
 
@@ -86,7 +90,47 @@ def store_paths(method, databases):
     names = [
         f"{store['recipe']['stage']}{'.' * bool(store['variant'])}{store['variant']}.h5" for store in stores
     ]
-    return [f"{CACHE}/{database}/{name}" for database in databases for name in names]
+    return [store_path(database, name) for database in databases for name in names]
+
+
+def store_path(database, name):
+    if database not in GIVEN:
+        return f"{CACHE}/{database}/{name}"
+    path = f"{GIVEN[database]}/{name}"
+    for file in (path, f"{path}.sha256"):
+        if not os.path.isfile(file):
+            raise WorkflowError(
+                f"{file}: no such file. Stores of {database} are given, so none is made: put it there, "
+                f"or give `frames` in place of `stores` in databases.{database}"
+            )
+    return path
+
+
+def paper_runs(target):
+    """The run folders that a table or figure is made of."""
+    return runs(needs.NEEDS[target], FACED if target in needs.PICTURES else DATABASES)
+
+
+def paper_input(target):
+    def files(wildcards):
+        if target not in needs.PICTURES:
+            return results_of(paper_runs(target))
+        if not FACED:
+            raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
+        return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in FACED])
+
+    return files
+
+
+def gpus_of(wildcards):
+    """Resources: the support vector machines of LBP-TOP run on the CPU."""
+    return 0 if wildcards.method == "lbp_top" else GPU
+
+
+def clip_stores():
+    """The stores that the configured methods read, and the faces behind them."""
+    read = {path for method in METHODS for path in store_paths(method, DATABASES)}
+    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
 
 
 SKIPS = CONFIG["failed_clips"] == "skip"
@@ -103,19 +147,18 @@ def others(held_out):
     return [database for database in DATABASES if database != held_out]
 
 
-def runs(methods):
+def runs(methods, databases=DATABASES):
     """The run folders of some methods, over all seeds and folds."""
     return [
         f"{RESULTS}/{method}/{held_out}/seed{seed}"
         for method in methods
         for seed in SEEDS
-        for held_out in DATABASES
+        for held_out in databases
     ]
 
 
-def results_of(methods):
-    """What every run of some methods leaves for tables and figures."""
-    folders = runs(methods)
+def results_of(folders):
+    """What runs leave for tables and figures."""
     return [f"{run}/{name}" for run in folders for name in ("predictions.csv", "run.json", "log.csv")]
 
 
@@ -134,7 +177,7 @@ def _picture_options(target):
     clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
     weights = CONFIG["latents"].get("weights")
     return " ".join(
-        [f"--stores {shlex.quote(CACHE)} --manifests {MANIFESTS}"]
+        [f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"]
         + [f"--clips {clips}"] * bool(clips)
         + [f"--weights {shlex.quote(weights)}"] * bool(weights and target == "figure1")
     )

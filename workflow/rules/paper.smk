@@ -7,8 +7,7 @@ for _target, _outputs in needs.OUTPUTS.items():
         name:
             _target
         input:
-            results_of(needs.NEEDS[_target]),
-            [ancient(f"{CACHE}/{name}/faces.h5") for name in DATABASES if _target in needs.PICTURES],
+            paper_input(_target),
         output:
             report(
                 expand(f"{RESULTS}/{{name}}", name=_outputs),
@@ -17,12 +16,14 @@ for _target, _outputs in needs.OUTPUTS.items():
             ),
         params:
             target=_target,
-            runs=runs(needs.NEEDS[_target]),
+            runs=paper_runs(_target),
             options=picture_options(_target),
             results=unrecorded(RESULTS),
             revision=recipe.EVALUATE_REVISION,
         log:
             f"{RESULTS}/{_target}.log",
+        benchmark:
+            f"{RESULTS}/{_target}.tsv"
         shell:
             "infusenet --log {log:q} report {params.target:q} {params.runs:q} {params.options}"
             " --output {params.results:q}"

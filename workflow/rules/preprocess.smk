@@ -12,6 +12,8 @@ rule faces:
         store=f"{CACHE}/{{database}}/faces{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/faces{{variant}}.h5.sha256",
         sheet=f"{CACHE}/{{database}}/faces{{variant}}.png",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("faces"),
         clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
@@ -51,6 +53,8 @@ rule flow:
     output:
         store=f"{CACHE}/{{database}}/flow{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/flow{{variant}}.h5.sha256",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("flow"),
     log:
@@ -70,6 +74,8 @@ rule latents:
     output:
         store=f"{CACHE}/{{database}}/latents{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/latents{{variant}}.h5.sha256",
+    wildcard_constraints:
+        database=BUILT,
     params:
         recipe=stage_recipe("latents"),
         weights=unrecorded(magnifier_weights),

@@ -3,7 +3,7 @@
 
 rule evaluate:
     input:
-        results_of(METHODS),
+        results_of(runs(METHODS)),
     output:
         metrics=report(f"{RESULTS}/metrics.csv", caption="../report/metrics.rst", category="F1"),
         table=f"{RESULTS}/metrics.md",
@@ -15,16 +15,43 @@ rule evaluate:
         revision=recipe.EVALUATE_REVISION,
     log:
         f"{RESULTS}/evaluate.log",
+    benchmark:
+        f"{RESULTS}/evaluate.tsv"
     shell:
         "infusenet --log {log:q} evaluate {params.runs:q} --output {params.results:q}"
+
+
+# What became of every annotated clip. The page holds pictures of faces.
+rule ledger:
+    input:
+        stores=ancient(clip_stores()),
+        digests=[f"{path}.sha256" for path in clip_stores()],
+        audits=[ancient(f"{CACHE}/{name}/audit.csv") for name in DATABASES],
+    output:
+        table=report(f"{RESULTS}/ledger.csv", caption="../report/ledger.rst", category="Clips"),
+        page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
+    params:
+        audits=lambda wildcards: [recipe.file_digest(f"{CACHE}/{name}/audit.csv") for name in DATABASES],
+        frames=unrecorded(
+            " ".join(
+                f"--frames {shlex.quote(name + '=' + source['frames'])}"
+                for name, source in CONFIG["databases"].items()
+            )
+        ),
+        results=unrecorded(RESULTS),
+    log:
+        f"{RESULTS}/ledger.log",
+    shell:
+        "infusenet --log {log:q} ledger {input.stores:q} {params.frames} --output {params.results:q}"
 
 
 rule html:
     input:
         rules.evaluate.output,
+        rules.ledger.output,
     output:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/report.log",
     shell:
-        "snakemake --nolock --report {output:q} -- all_folds > {log:q} 2>&1"
+        "snakemake --nolock --report {output:q} -- all_folds ledger > {log:q} 2>&1"

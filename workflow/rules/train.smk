@@ -19,7 +19,7 @@ rule train:
         run=lambda wildcards, output: os.path.dirname(output.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
-        stores=unrecorded(CACHE),
+        stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.log",
@@ -27,7 +27,7 @@ rule train:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/train.tsv"
     threads: COMPUTE["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus_of,
     shell:
         "infusenet --log {log:q} train {wildcards.method:q} --held-out {wildcards.held_out:q}"
         " --databases {params.databases:q} --stores {params.stores:q} --manifests {params.manifests:q}"
@@ -52,14 +52,16 @@ rule predict:
         run=lambda wildcards, input: os.path.dirname(input.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
-        stores=unrecorded(CACHE),
+        stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
         standins="--standins" if CONFIG["uses_standins"] else "",
     log:
         f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.log",
+    benchmark:
+        f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/predict.tsv"
     threads: COMPUTE["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus_of,
     shell:
         "infusenet --log {log:q} predict {params.run:q} --stores {params.stores:q} --manifests {params.manifests:q}"
         " --workers {params.workers} --device {params.device:q} {params.standins} --output {output.predictions:q}"

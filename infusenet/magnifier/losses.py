@@ -1,0 +1,73 @@
+"""What the magnifier is trained to do: one value a scene (N,), zero where it is done.
+
+All are relative, so that scenes with little motion teach as much as those with a lot.
+"""
+
+import torch
+from torch.nn import functional
+
+from infusenet.magnifier.scenes import Batch
+
+MARGIN = 6  # px left out at each side: what moves in from outside cannot be known
+FLOOR = 0.005  # L1 of a motion that hardly counts, so that still scenes count as reconstruction
+WINDOW = 6  # half-size pixels: where one gain is told
+FAINT = 0.01  # rms of a motion's slope below which its gain cannot be told
+GLIMPSE = 0.006  # L1 between the frames of a scene that moves by about 0.1 px
+STILL = 0.03  # share of a scene's largest change up to which a place counts as still
+REACH = 3  # latent pixels around a moving place that count as moving
+
+
+def inside(x: torch.Tensor, margin: int = MARGIN) -> torch.Tensor:
+    return x[..., margin:-margin, margin:-margin]
+
+
+def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """L1 of each scene."""
+    return (x - y).abs().mean(dim=(1, 2, 3))
+
+
+def frame(output: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """L1 to the magnified frame over that of the trivial answer (frame b), at three scales.
+
+    Halved twice, a displacement of several pixels becomes one that a gradient can follow. The
+    logarithm bounds what one scene weighs: brightness magnified by 20 is 50 times the trivial L1.
+    """
+    images = [inside(x) for x in (output, batch.magnified, batch.b)]
+    terms = []
+    for _ in range(3):
+        output, truth, trivial = images
+        terms.append(torch.log1p(distance(output, truth) / (distance(trivial, truth) + FLOOR)))
+        images = [functional.avg_pool2d(x, 2) for x in images]
+    return sum(terms) / len(terms)
+
+
+def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """How far the motion in the output is from the magnified one, as a share of it.
+
+    Lucas and Kanade's estimate of the missing motion, window by window: the error's component along
+    the frame's own derivative. Blur does not enter it, which is why an L1 alone can settle for too
+    little motion; and what one object lacks cannot be made up by another's surplus.
+    """
+    error, slope = (functional.avg_pool2d(inside(x), 2) for x in (output - batch.magnified, batch.slope))
+    missing = functional.avg_pool2d((error * slope).mean(dim=1), WINDOW, WINDOW // 2).abs()
+    return missing.mean(dim=(1, 2)) / (slope.square().mean(dim=(1, 2, 3)) + FAINT**2)
+
+
+def fidelity(noisy: torch.Tensor, clean: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """What the difference latent has besides the motion, over what it has of it.
+
+    ``noisy`` and ``clean`` (N, 32, S / 2, S / 2) are the unit differences of the camera's frames and
+    of the motion alone. They should be equal, and zero where nothing moves: light, noise and blur
+    beyond a moving place count as error. A scene without motion is measured against the response
+    to a glimpse of motion, which follows from all scenes of the batch.
+    """
+    change = (batch.clean_b - batch.clean_a).abs()
+    moving = functional.max_pool2d(change.amax(dim=1, keepdim=True), 2)
+    moving = functional.max_pool2d(moving, 2 * REACH + 1, stride=1, padding=REACH)
+    moving = moving > STILL * moving.amax(dim=(1, 2, 3), keepdim=True)
+    error, motion = (
+        inside(x, MARGIN // 2).square().mean(dim=(1, 2, 3)).add(1e-12).sqrt()
+        for x in (noisy - moving * clean, clean)
+    )
+    response = motion.sum() / change.mean(dim=(1, 2, 3)).sum().clamp(min=1e-6)
+    return torch.log1p(error / (motion + GLIMPSE * response))

@@ -1,0 +1,109 @@
+"""The ledger as one HTML page: counts, left-out and recovered clips with pictures, the audit's findings.
+
+The pictures stay inside the page, which shows faces: it goes where the databases' licences allow.
+"""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
+from html import escape
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from infusenet import audit
+from infusenet.databases.frames import frame_index
+from infusenet.errors import InputError
+from infusenet.images import read_rgb
+from infusenet.ledger import Count, Entry, Ledger
+from infusenet.manifest import Clip, read_manifest
+from infusenet.report.contact_sheet import TILE, crop_tile
+from infusenet.store import Store
+
+STYLE = """
+body { font: 14px/1.4 sans-serif; margin: 2em; max-width: 75em }
+table { border-collapse: collapse; margin: 1em 0 } th, td { padding: 3px 10px; text-align: left }
+td { border-top: 1px solid #ccc; vertical-align: top } td.number { text-align: right }
+"""
+
+
+class Pictures:
+    """A thumbnail of a clip: its crop where there is one, else its onset frame, else none.
+
+    ``faces`` are faces stores by database, ``frames`` the roots of the owners' frames.
+    """
+
+    def __init__(self, faces: Mapping[str, Path], frames: Mapping[str, Path]):
+        self.faces = {name: Store(path, "faces") for name, path in faces.items()}
+        self.frames, self.clips = dict(frames), {}
+        for name, path in faces.items():
+            listed = path.with_name("clips.csv")
+            clips: list[Clip] = read_manifest(listed) if listed.is_file() else []
+            self.clips[name] = {clip.key: clip for clip in clips}
+
+    def of(self, database: str, clip: str) -> str:
+        """An ``img`` element with the picture inside, or a word."""
+        store = self.faces.get(database)
+        if store and clip in store:
+            return _image(crop_tile(store, clip))
+        listed = self.clips.get(database, {}).get(clip)
+        if listed is None or database not in self.frames:
+            return "no picture"
+        try:
+            frame = read_rgb(frame_index(self.frames[database] / listed.frames)[listed.onset])
+        except (InputError, KeyError):
+            return "onset unreadable"
+        scale = TILE / max(frame.shape[:2])
+        return _image(cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+
+
+def _image(picture: np.ndarray) -> str:
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    text = base64.b64encode(jpeg.tobytes()).decode()
+    return f'<img alt="" src="data:image/jpeg;base64,{text}">'
+
+
+def page(ledger: Ledger, pictures: Pictures) -> str:
+    """The page as text; the same ledger and pictures give the same text."""
+    entries = [
+        [*map(_cell, astuple(entry)), f"<td>{pictures.of(entry.database, entry.clip)}</td>"]
+        for entry in ledger.entries
+    ]
+    totals = Counter((database, f.kind, policy) for database, f, policy in ledger.findings)
+    kinds = [
+        [*map(_cell, (*key, totals[key], audit.FINDINGS[key[1]][2]))] for key in sorted(totals)
+    ]  # fmt: skip
+    details = [
+        [*map(_cell, (database, f.clip or "(table)", f.kind, policy, f.detail))]
+        for database, f, policy in sorted(ledger.findings)
+    ]
+    left_out = [name.name for name in fields(Entry)]
+    return "\n".join(
+        [
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Clips</title><style>{STYLE}</style>',
+            "<h1>Clips: what became of every annotated one</h1>",
+            "<p>annotated = stored + failed + excluded; recovered ones are stored.</p>",
+            _table([field.name for field in fields(Count)], [map(_cell, astuple(c)) for c in ledger.counts]),
+            f"<p>Not audited here: {escape(', '.join(ledger.unaudited) or 'none')}.</p>",
+            "<h2>Failed, recovered and excluded clips</h2>",
+            _table([*left_out, "picture"], entries) if entries else "<p>None.</p>",
+            "<h2>Findings of the audit</h2>",
+            _table(["database", "finding", "policy", "clips", "meaning"], kinds) if kinds else "<p>None.</p>",
+            f"<details><summary>Each finding ({len(details)})</summary>"
+            + _table(["database", "clip", "finding", "policy", "detail"], details)
+            + "</details></html>\n",
+        ]
+    )
+
+
+def _cell(value) -> str:
+    number = ' class="number"' if isinstance(value, int) else ""
+    return f"<td{number}>{escape(str(value))}</td>"
+
+
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    lines = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    return f"<table><tr>{names}</tr>\n{lines}</table>"

@@ -1,0 +1,101 @@
+"""What the frames of a database are, without reading again those that have not changed.
+
+A frame counts as unchanged while its size, times and inode are those of its last reading, and a
+folder's list of names while the folder's own times and inode are. Over six databases that is a
+hundred thousand looks before every run, so each is one plain `os.stat`. Imported while Snakemake
+parses: standard library only.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from infusenet.databases.frames import frame_index
+from infusenet.errors import InputError
+from infusenet.manifest import Clip
+from infusenet.recipe import digest, file_digest
+
+# A folder that changed so shortly before it was listed could change again under the same time.
+SETTLED = 2_000_000_000  # nanoseconds
+
+
+def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str, dict]:
+    """The index of the frames in every clip's window, as JSON values.
+
+    Parameters
+    ----------
+    known : the last one, from which unchanged folders and digests of unchanged frames are taken
+
+    Returns
+    -------
+    {clip folder: {"listed": stamp of the folder or None, "windows": [[onset, offset, digest of its
+    frames]], "frames": {frame number: [file name, size, mtime, ctime, inode, sha256]}}}
+    """
+    windows: dict[str, set[tuple[int, int]]] = {}
+    for clip in clips:
+        windows.setdefault(clip.frames, set()).add((clip.onset, clip.offset))
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; expected the frames of {name}")
+    index = {
+        folder: before
+        for folder, spans in windows.items()
+        if (before := known.get(folder)) and _unchanged(f"{root}/{folder}", before, spans)
+    }
+    if changed := [folder for folder in windows if folder not in index]:
+        # Its import alone takes longer than the look at some ten thousand frames.
+        from tqdm import tqdm
+
+        for folder in tqdm(changed, desc=f"{name}: frames", unit="clip", disable=None, delay=2):
+            frames = known[folder]["frames"] if folder in known else {}
+            index[folder] = _read(root / folder, frames, sorted(windows[folder]))
+    return {folder: index[folder] for folder in windows}
+
+
+def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
+    """Digest of the frames of a window, from {frame number: sha256}."""
+    return digest([[n, digests[n]] for n in sorted(digests) if onset <= n <= offset])
+
+
+def _unchanged(folder: str, before: dict, spans: set[tuple[int, int]]) -> bool:
+    if {(onset, offset) for onset, offset, _ in before["windows"]} != spans:
+        return False
+    try:
+        if before["listed"] != _stamp(os.stat(folder))[1:]:
+            return False
+        for name, size, mtime, ctime, inode, _ in before["frames"].values():
+            now = os.stat(f"{folder}/{name}")
+            if (
+                now.st_ctime_ns != ctime
+                or now.st_mtime_ns != mtime
+                or now.st_size != size
+                or now.st_ino != inode
+            ):
+                return False
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _read(folder: Path, before: dict, spans: Sequence[tuple[int, int]]) -> dict:
+    """The index of one folder, from a fresh listing; reads the frames that differ from ``before``."""
+    if not folder.is_dir():
+        return {"listed": None, "windows": [[*span, digest([])] for span in spans], "frames": {}}
+    listed = _stamp(folder.stat())[1:]
+    frames = {}
+    for number, path in frame_index(folder).items():
+        if any(onset <= number <= offset for onset, offset in spans):
+            entry = [path.name, *_stamp(path.stat())]
+            last = before.get(str(number), [])
+            frames[str(number)] = last if last[:-1] == entry else [*entry, file_digest(path)]
+    digests = {int(number): entry[-1] for number, entry in frames.items()}
+    settled = time.time_ns() - max(listed[:2]) > SETTLED
+    return {
+        "listed": listed if settled else None,
+        "windows": [[*span, digest_of(digests, *span)] for span in spans],
+        "frames": frames,
+    }
+
+
+def _stamp(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]

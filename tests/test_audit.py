@@ -1,0 +1,327 @@
+"""The audit: every finding is found, every policy does what it says, an excluded clip is nowhere."""
+
+import os
+from dataclasses import replace
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from owners import RELEASES
+
+from infusenet import audit, cli, config, databases, index, manifest, scan
+from infusenet.audit import FINDINGS
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, Clip
+
+PLAIN = Clip("mine", "s1", "a", 10, 20, 40, "s1/a", digest="1" * 64)
+ALL = set(range(10, 41))
+
+
+def kinds(clip, frames=ALL, fps=200, seen=None):
+    return [finding.kind for finding in audit.examine([clip], {clip.frames: frames}, fps, seen)]
+
+
+def test_a_plain_clip_has_no_finding():
+    assert kinds(PLAIN) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "frames", "fps", "expected"),
+    [
+        ({}, ALL - {15, 30}, 200, "missing_frames"),
+        ({}, ALL - {40}, 200, "missing_key_frame"),
+        ({}, set(), 200, "missing_key_frame"),
+        ({"apex": 10}, ALL, 200, "onset_is_apex"),
+        ({"apex": 36}, ALL, 200, "pseudo_apex_clamped"),
+        ({}, ALL, 19, "over_long"),  # 10 frames up to the apex: 0.53 s
+        ({"apex": 11}, ALL, 7.7, "over_long"),  # 31 frames in all: 4.03 s
+    ],
+)
+def test_each_finding_of_a_clip(changes, frames, fps, expected):
+    assert kinds(replace(PLAIN, **changes), frames, fps) == [expected]
+
+
+@pytest.mark.parametrize(("changes", "fps"), [({}, 20), ({"apex": 11}, 7.8), ({}, None), ({"apex": 35}, 200)])
+def test_limits_are_inside(changes, fps):
+    assert kinds(replace(PLAIN, **changes), fps=fps) == []
+
+
+def test_same_frames_under_two_names_in_one_or_two_databases():
+    twin = replace(PLAIN, clip="b", frames="s1/b")
+    found = audit.examine([PLAIN, twin], {"s1/a": ALL, "s1/b": ALL})
+    assert [(f.clip, f.kind) for f in found] == [("s1/b", "duplicate")], "the first one stays"
+    assert "mine s1/a" in found[0].detail
+    assert kinds(PLAIN, seen={"1" * 64: "other s9/z"}) == ["duplicate"]
+    nowhere = audit.examine([PLAIN, twin], {})
+    assert {f.kind for f in nowhere} == {"missing_key_frame"}, "no frames are no proof of sameness"
+
+
+def test_policies_are_checked_and_complete(tmp_path):
+    shipped = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())["audit"]
+    assert list(shipped) == list(FINDINGS)
+    assert audit.policies({}) == shipped, "config.yaml shows the defaults"
+    for settings, expected in [
+        ({"onset_is_apx": "keep"}, "did you mean 'onset_is_apex'"),
+        ({"onset_is_apex": "drop"}, "onset_is_apex is 'drop', expected keep or exclude or stop"),
+        ({"apex_outside": "keep"}, "expected exclude or stop"),
+        ({"other_release": "exclude"}, "expected keep or stop"),
+        ({"over_long": True}, "over_long is 'True'"),
+    ]:
+        with pytest.raises(InputError, match=expected):
+            audit.policies(settings)
+
+
+# --- what an excluded clip is: nowhere ---
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Three clips that came as a manifest: `b` has onset = apex. The configuration excludes such clips."""
+    clips = [
+        Clip("mine", "s1", name, 3, apex, 10, f"s1/{name}", "happy", "1", {n: int(n == 1) for n in AUS})
+        for name, apex in (("a", 4), ("b", 3), ("c", 4))
+    ]
+    for clip in clips:
+        (tmp_path / "frames" / clip.frames).mkdir(parents=True)
+        for number in range(1, 11):
+            (tmp_path / "frames" / clip.frames / f"{number}.jpg").write_bytes(f"{clip.clip}{number}".encode())
+    manifest.write_if_changed(tmp_path / "mine.csv", manifest.to_csv(clips))
+    source = {"manifest": str(tmp_path / "mine.csv"), "frames": str(tmp_path / "frames")}
+    return tmp_path, {
+        "databases": {"mine": source},
+        "cache": str(tmp_path / "cache"),
+        "audit": {"onset_is_apex": "exclude"},
+    }
+
+
+def sync(lab):
+    """Sync, then what a run follows from: manifest and clip list, with their times."""
+    root, settings = lab
+    index.sync(settings, root / "data_manifests")
+    paths = [root / "data_manifests/mine.csv", root / "cache/mine/clips.csv"]
+    return [(path.read_text(), path.stat().st_mtime_ns) for path in paths]
+
+
+def table(lab):
+    return audit.read_table(lab[0] / "cache/mine/audit.csv")
+
+
+def test_an_excluded_clip_is_in_no_table_but_the_audit_s(lab):
+    for text, _ in sync(lab):
+        assert "s1,b" not in text
+        assert "s1,c" in text
+    assert table(lab).annotated == {"s1/a", "s1/b", "s1/c"}
+    assert list(table(lab).excluded) == ["s1/b"]
+    assert "onset_is_apex" in table(lab).excluded["s1/b"]
+
+
+def test_nothing_about_an_excluded_clip_makes_anything_run(lab, monkeypatch):
+    root, settings = lab
+    before = sync(lab)
+    seen = (root / "cache/mine/audit.csv").stat().st_mtime_ns
+    assert sync(lab) == before
+    assert (root / "cache/mine/audit.csv").stat().st_mtime_ns == seen
+    (root / "frames/s1/b/5.jpg").write_bytes(b"changed")
+    assert sync(lab) == before
+    source = root / "mine.csv"
+    lines = source.read_text().splitlines()
+    lines[2] = lines[2].replace("happy", "angry")
+    source.write_text("\n".join(lines) + "\n")
+    assert sync(lab) == before, "its label"
+    settings["audit"]["missing_frames"] = "exclude"
+    os.unlink(root / "frames/s1/b/6.jpg")
+    again = sync(lab)
+    assert again[0][0] == before[0][0]
+    assert again[1][0] == before[1][0], "the same clips are excluded, b for one reason more"
+    assert "missing_frames" in table(lab).excluded["s1/b"]
+
+
+def test_a_no_op_reads_neither_frame_nor_source(lab, monkeypatch):
+    sync(lab)
+    monkeypatch.setattr(index, "read_source", lambda *words: pytest.fail("the source was read again"))
+    monkeypatch.setattr(scan, "file_digest", lambda path: pytest.fail("frame read"))
+    sync(lab)
+
+
+def test_a_mended_clip_comes_back_with_its_labels(lab):
+    root, settings = lab
+    settings["audit"] = {"missing_key_frame": "exclude"}
+    frame = root / "frames/s1/c/4.jpg"
+    content = frame.read_bytes()
+    complete = sync(lab)
+    frame.unlink()
+    assert "s1,c" not in sync(lab)[0][0]
+    frame.write_bytes(content)
+    assert [text for text, _ in sync(lab)] == [text for text, _ in complete]
+
+
+def test_another_policy_changes_the_set(lab):
+    root, settings = lab
+    sync(lab)
+    settings["audit"] = {}
+    assert all("s1,b" in text for text, _ in sync(lab))
+    assert table(lab).excluded == {}
+    settings["audit"] = {"onset_is_apex": "stop"}
+    with pytest.raises(InputError, match=r"s1/b: onset_is_apex(.|\n)*") as caught:
+        sync(lab)
+    assert "audit: onset_is_apex: keep | exclude" in str(caught.value)
+
+
+@given(
+    st.fixed_dictionaries(
+        {kind: st.sampled_from([c for c in row[1] if c != audit.STOP]) for kind, row in FINDINGS.items()}
+    ),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(list(FINDINGS))), max_size=12),
+)
+def test_the_table_accounts_for_every_clip(tmp_path_factory, policies, found):
+    findings = [audit.Finding("" if k == "other_release" else c, k, 'x, "y"') for c, k in found]
+    path = tmp_path_factory.mktemp("audit") / "audit.csv"
+    path.write_text(audit.to_csv(list("abcdef"), findings, policies), newline="")
+    read = audit.read_table(path)
+    assert read.annotated == set("abcdef")
+    assert set(read.excluded) == audit.excluded(findings, policies)
+    assert sorted(f for f, _ in read.findings) == sorted(findings)
+
+
+def test_leaving_out_everything_is_a_mistake(lab):
+    root, settings = lab
+    settings["audit"] = {"missing_key_frame": "exclude"}
+    for frame in (root / "frames").rglob("*.jpg"):
+        frame.unlink()
+    with pytest.raises(InputError, match="leaves out every clip"):
+        sync(lab)
+
+
+def test_a_table_that_is_its_own_source_loses_no_row(lab):
+    root, settings = lab
+    (root / "data_manifests").mkdir()
+    (root / "mine.csv").rename(root / "data_manifests/mine.csv")
+    settings["databases"]["mine"]["manifest"] = str(root / "data_manifests/mine.csv")
+    before = (root / "data_manifests/mine.csv").read_bytes()
+    with pytest.raises(InputError, match="s1/b.*move it to another folder"):
+        sync(lab)
+    assert (root / "data_manifests/mine.csv").read_bytes() == before
+
+
+def test_the_same_frames_in_two_databases(lab):
+    root, settings = lab
+    text = (root / "mine.csv").read_text()
+    (root / "other.csv").write_text(text.replace("mine,", "other,"))
+    settings["databases"]["other"] = {"manifest": str(root / "other.csv"), "frames": str(root / "frames")}
+    with pytest.raises(InputError, match="s1/a: duplicate: its frames are those of mine s1/a"):
+        sync(lab)
+
+
+# --- owners' workbooks ---
+
+
+def broken(root):
+    """A CASME II release with a bad row of each kind; the reader's arguments."""
+    release = RELEASES["casme2"]()
+    release.rows.append(release.rows[0] | {"Filename": "EP09_01", "Action Units": "1215"})
+    release.rows.append(release.rows[0] | {"Filename": "EP09_02", " ApexFrame": 99})
+    release.rows.append(release.rows[0] | {"Filename": "EP09_03"})
+    release.rows.append(release.rows[0])
+    release.rows.append(release.rows[0] | {"Subject": "x"})
+    return release.write(root)
+
+
+def test_rows_that_are_no_clip_can_be_left_out(tmp_path):
+    reading = databases.examine("casme2", *broken(tmp_path), exclude=FINDINGS)
+    assert [clip.key for clip in reading.clips] == ["01/EP02_01f", "04/EP12_01f", "05/EP05_03"]
+    assert [(row.row, row.clip, row.kind) for row in reading.refused] == [
+        (5, "01/EP09_01", "unknown_au"),
+        (6, "01/EP09_02", "apex_outside"),
+        (7, "01/EP09_03", "missing_key_frame"),
+        (8, "row 8", "duplicate"),
+        (9, "row 9", "unreadable"),
+    ]
+
+
+def test_rows_of_other_kinds_still_refuse_the_table(tmp_path):
+    with pytest.raises(InputError, match="row 6") as caught:
+        databases.examine("casme2", *broken(tmp_path), exclude=["unknown_au", "duplicate"])
+    assert "row 5" not in str(caught.value)
+    assert "row 7" in str(caught.value)
+
+
+def test_a_wrong_frames_root_excludes_nothing(tmp_path):
+    annotations, _ = RELEASES["casme2"]().write(tmp_path)
+    (tmp_path / "elsewhere/x").mkdir(parents=True)
+    with pytest.raises(InputError, match="is this the frames root of casme2"):
+        databases.examine("casme2", annotations, tmp_path / "elsewhere", exclude=FINDINGS)
+
+
+def test_a_row_cannot_vanish_in_the_reader(tmp_path, monkeypatch):
+    reader = databases.READERS["casme2"]
+    genuine = type(reader).located
+    monkeypatch.setattr(type(reader), "located", lambda *words: genuine(*words)[1:])
+    with pytest.raises(InputError, match="3 rows, but 2 clips and 0 refused rows"):
+        databases.read("casme2", *RELEASES["casme2"]().write(tmp_path))
+
+
+def grown(release, count, **cells):
+    """Its rows, ``count`` of them, with names of their own; nothing but the sheet is looked at."""
+    base = release.rows[0]
+    release.rows = [base | {"Filename": f"EP01_{n:03d}"} | cells for n in range(count)]
+    return release
+
+
+def mixed(release):
+    release.header.append("Expression type")
+    for row, kind in zip(release.rows, ("Macro-expression", *["Micro-expression"] * 3), strict=True):
+        row["Expression type"] = kind
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "expected"),
+    [
+        ("casme2", lambda r: grown(r, 255), "the official coding of 2014 or 2019"),
+        ("casme2", lambda r: grown(r, 256), "none of the known releases"),
+        ("casme", lambda r: grown(r, 189), None),
+        ("casme3a", mixed, "which has macro rows too"),
+        ("fourd", lambda r: r.header.append("video_number'"), "the pre-release of 2022"),
+        ("samm", lambda r: None, "3 rows, header in row 14: none of the known releases"),
+    ],
+)
+def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
+    release = RELEASES[key]()
+    change(release)
+    # Frames do not matter here.
+    reader = databases.READERS[key]
+    monkeypatch.setattr(type(reader), "located", lambda self, pairs, *rest: [clip for _, clip in pairs])
+    told = databases.examine(key, *release.write(tmp_path)).release
+    assert told is None if expected is None else expected in told
+
+
+def configured(tmp_path, **policies):
+    annotations, frames = broken(tmp_path)
+    raw = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    source = {"annotations": str(annotations), "frames": str(frames)}
+    other = {"manifest": str(tmp_path / "x.csv"), "frames": str(frames)}
+    raw["databases"] = {"mine": source | {"reader": "casme2"}, "other": other}
+    raw["audit"] |= policies
+    raw["cache"] = str(tmp_path / "cache")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(raw))
+    return ["audit", "mine", "--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "out.csv")]
+
+
+def test_command_line(tmp_path, capsys):
+    assert cli.main(configured(tmp_path)) == 1
+    told = capsys.readouterr()
+    assert "unknown_au: 1: stop\n    01/EP09_01: AU '1215'" in told.out
+    assert "other_release: 1: keep\n    the table: 8 rows, header in row 1: none of" in told.out
+    assert "8 annotated, 8 kept, 0 excluded" in told.out
+    assert "audit: missing_key_frame: exclude; audit: apex_outside: exclude" in told.err
+    assert "Traceback" not in told.err
+    assert not (tmp_path / "cache").exists(), "an audit writes nothing but what it is asked for"
+
+    rows = dict.fromkeys(
+        ("missing_key_frame", "apex_outside", "unknown_au", "duplicate", "unreadable"), "exclude"
+    )
+    assert cli.main(configured(tmp_path, **rows)) == 0
+    assert "8 annotated, 3 kept, 5 excluded" in capsys.readouterr().out
+    assert len(audit.read_table(tmp_path / "out.csv").annotated) == 8
+    assert cli.main(["audit", "mime", *configured(tmp_path)[2:]]) == 1
+    assert "did you mean 'mine'" in capsys.readouterr().err

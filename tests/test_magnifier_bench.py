@@ -1,0 +1,130 @@
+"""The magnifier's bench: known motion, known answers, one command for all checkpoints."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from infusenet import cli
+from infusenet.magnifier import Magnifier, load, quality
+from infusenet.magnifier.bench import materials, measures, picture
+from infusenet.recipe import SHIPPED_WEIGHTS
+
+torch.set_num_threads(1)
+
+
+class Perfect:
+    """Stands for a `Pair` of a magnifier that displaces exactly: it is told what moves."""
+
+    def __init__(self, material, gain=1.0):
+        self.material, self.gain = material, gain
+
+    def __call__(self, model, a, b):
+        # Onset, and the two displacements that `few` leaves.
+        self.d = min((0, 0.05, 0.5), key=lambda d: np.abs(self.material.frame(d) - b).max())
+        return self
+
+    def decoded(self, factor):
+        return self.material.frame(self.gain * factor * self.d) + 1e-6
+
+
+@pytest.fixture
+def disc():
+    """A textured scene shifted along x."""
+    noise = np.random.default_rng(0).standard_normal((quality.SIZE, quality.SIZE, 3))
+    image = 0.5 + 2 * cv2.GaussianBlur(noise, (0, 0), 5)
+    field = np.broadcast_to(np.array([1.0, 0.0]), (quality.SIZE, quality.SIZE, 2))
+    return materials.Material(materials.MOVING, "disc", quality.Continuous(np.clip(image, 0, 1)), field)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    for module in (measures, picture):
+        monkeypatch.setattr(module, "DISPLACEMENTS", (0.05, 0.5), raising=False)
+    monkeypatch.setattr(measures, "FACTORS", (2, 10))
+    monkeypatch.setattr(measures, "SUBPIXEL", (0.5,))
+    monkeypatch.setattr(measures, "LEVELS", (1.0,))
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.7])
+def test_gain_and_linearity_are_read_as_they_are(disc, few, monkeypatch, gain):
+    monkeypatch.setattr(measures, "Pair", Perfect(disc, gain))
+    found = {figure[1:3]: figure.value for figure in measures.gains(None, [disc])}
+    for d in ("0.05 px", "0.5 px"):
+        for factor in (2, 10):
+            assert found[d, f"factor {factor}"] == pytest.approx(gain * factor, rel=0.01)
+    assert found[materials.MOVING, "slope"] == pytest.approx(gain, rel=0.01)
+    assert found[materials.MOVING, "R2"] == pytest.approx(1, abs=1e-3)
+
+
+def test_a_perfect_frame_has_ssim_one_and_a_still_one_less(disc, few, monkeypatch):
+    monkeypatch.setattr(measures, "NOISE", (0,))
+    monkeypatch.setattr(measures, "Pair", Perfect(disc))
+    found = {figure[:3]: figure.value for figure in measures.frames(None, [disc])}
+    section = f"SSIM, {materials.MOVING}"
+    assert found[section, "0.5 px", "magnified, noise 0"] == pytest.approx(1)
+    assert found[section, "0.5 px", "as it is, noise 0"] < 0.9
+    rows = {figure[:3]: figure.value for figure in measures.protocol(None, [disc])}
+    assert rows["Sub-pixel protocol", "0.500 px", "magnified"] == pytest.approx(1)
+    assert rows["Sub-pixel protocol", "0.500 px", "as it is"] < 0.9
+
+
+def test_latents_of_the_shipped_model():
+    """More light and more noise are more response; identical frames have exactly none."""
+    (material,) = [m for m in materials.moving() if m.name == "face 1"]
+    model = load()
+    found = {figure[:3]: figure.value for figure in measures.latents(model, [material])}
+    assert found["Without motion, px", "identical frames", "response"] == 0
+    assert (
+        found["Without motion, px", "light +10%", "response"]
+        > found["Without motion, px", "light +2%", "response"]
+    )
+    assert found["Without motion, px", "noise 2", "response"] == pytest.approx(
+        2 * found["Without motion, px", "noise 1", "response"], rel=0.1
+    )
+    clean, filmed = (found["Energy inside / outside", "0.5 px", c] for c in ("clean", "filmed"))
+    assert clean > filmed > 1
+    assert 0 < found["Correlation with motion", "0.5 px", "filmed"] < 1
+
+
+def test_faces_move_where_their_action_units_pull_and_by_a_pixel():
+    for material in materials.stand_ins():
+        assert material.length.max() == pytest.approx(1, abs=1e-6)
+        assert material.frame().shape == (quality.SIZE, quality.SIZE, 3)
+    moving = materials.moving()
+    assert all(0.005 < (m.length > measures.INSIDE).mean() < 0.5 for m in moving)
+    smile = moving[0].length  # AU12: the mouth's corners, in the lower half of the face
+    assert np.average(np.mgrid[:224, :224][0], weights=smile) > 120
+
+
+def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few, monkeypatch, capsys):
+    first = materials.moving()[:1]
+    monkeypatch.setattr(materials, "stand_ins", lambda: first)
+    monkeypatch.setattr(materials, "scenes", lambda: [])
+    monkeypatch.setattr(measures, "protocol", lambda *_: [])
+    others = [
+        measures.Figure(f"{kind}, {group}", f"{d} px", column, 1.0)
+        for kind, column in (("Gain", "factor 10"), ("SSIM", "magnified, noise 0"))
+        for group in ("whole faces", "scenes")
+        for d in (0.05, 0.5)
+    ]
+    frames = measures.frames
+    monkeypatch.setattr(measures, "frames", lambda *given: frames(*given) + others)
+    path = tmp_path / "other.pth"
+    weights = Magnifier().state_dict()
+    torch.save({f"module.{name}": tensor for name, tensor in weights.items()}, path)
+    command = ["magnifier", "evaluate", "--weights", str(path), str(SHIPPED_WEIGHTS), "--output"]
+    cli.main([*command, str(tmp_path / "out"), "--device", "cpu"])
+    page = capsys.readouterr().out
+    assert page.startswith("# Magnifiers: other / shipped\n")
+    assert page == (tmp_path / "out" / "magnifier.md").read_text()
+    rows = list(csv.DictReader((tmp_path / "out" / "magnifier.csv").read_text().splitlines()))
+    assert {row["checkpoint"] for row in rows} == {"other", "shipped"}
+    value = {(r["checkpoint"], r["section"], r["row"], r["column"]): float(r["value"]) for r in rows}
+    gain = ("In short", f"Gain, {materials.MOVING}, factor 10, 0.05 px to 0.5 px", "highest")
+    assert value["shipped", *gain] > 8
+    drawn = cv2.imread(str(tmp_path / "out" / "magnifier.png"))
+    assert drawn is not None
+    assert drawn.std() > 10
