@@ -8,7 +8,7 @@ from infusenet.errors import InputError
 from infusenet.manifest import read_manifest
 from infusenet.plan.jobs import Job
 from infusenet.recipe import STAGES, clip_key, derived_key
-from infusenet.store import Store
+from infusenet.store import Store, folder_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Kept:
 def kept(output: Path, stage: str) -> Kept:
     """The published store and the parts of an interrupted build; what is not readable counts for nothing."""
     found = Kept({}, set())
-    for path in (output, *sorted(output.with_name(f".{output.name}.parts").glob("*.h5"))):
+    there = [output] if output.is_file() else []  # what is away would be waited for
+    for path in (*there, *sorted(folder_of(output).glob("*.h5"))):
         with suppress(InputError):
             store = Store(path, stage)
             for clip, key in store.keys.items():
