@@ -130,7 +130,7 @@ def gpus_of(wildcards):
 def clip_stores():
     """The stores that the configured methods read, and the faces behind them."""
     read = {path for method in METHODS for path in store_paths(method, DATABASES)}
-    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
+    return sorted(read | {store_path(name, "faces.h5") for name in FACED})
 
 
 SKIPS = CONFIG["failed_clips"] == "skip"
