@@ -38,7 +38,7 @@ COMPUTE = CONFIG["compute"]
 # Stores that were made elsewhere are inputs without a rule.
 GIVEN = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
 # No rule makes a store of a database whose stores were given; where all were, none at all.
-BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
+BUILT = [name for name in DATABASES if name not in GIVEN]
 # Pictures of faces show what is there: given stores may come without.
 FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]
@@ -130,7 +130,7 @@ def gpus_of(wildcards):
 def clip_stores():
     """The stores that the configured methods read, and the faces behind them."""
     read = {path for method in METHODS for path in store_paths(method, DATABASES)}
-    return sorted(read | {f"{CACHE}/{name}/faces.h5" for name in DATABASES})
+    return sorted(read | {store_path(name, "faces.h5") for name in FACED})
 
 
 SKIPS = CONFIG["failed_clips"] == "skip"

@@ -26,16 +26,17 @@ rule ledger:
     input:
         stores=ancient(clip_stores()),
         digests=[f"{path}.sha256" for path in clip_stores()],
-        audits=[ancient(f"{CACHE}/{name}/audit.csv") for name in DATABASES],
+        # Stores that were given were audited where they were made.
+        audits=[ancient(f"{CACHE}/{name}/audit.csv") for name in BUILT],
     output:
         table=report(f"{RESULTS}/ledger.csv", caption="../report/ledger.rst", category="Clips"),
         page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
     params:
-        audits=lambda wildcards: [recipe.file_digest(f"{CACHE}/{name}/audit.csv") for name in DATABASES],
+        audits=lambda wildcards: [recipe.file_digest(f"{CACHE}/{name}/audit.csv") for name in BUILT],
         frames=unrecorded(
             " ".join(
-                f"--frames {shlex.quote(name + '=' + source['frames'])}"
-                for name, source in CONFIG["databases"].items()
+                f"--frames {shlex.quote(name + '=' + CONFIG['databases'][name]['frames'])}"
+                for name in BUILT
             )
         ),
         results=unrecorded(RESULTS),
