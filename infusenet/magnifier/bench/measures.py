@@ -9,7 +9,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional
 
 from infusenet.magnifier import quality
-from infusenet.magnifier.bench.materials import FLICKER, MOVING, Material, filmed, noisy
+from infusenet.magnifier.bench.materials import FLICKER, Material, filmed, noisy
 from infusenet.magnifier.network import Magnifier
 
 FACTORS = (2, 5, 10, 20)
@@ -184,9 +184,9 @@ def summary(found: Sequence[Figure]) -> list[Figure]:
         gain = [value[section, row, f"factor {FACTOR}"] for row in asked]
         for column, pick in (("lowest", min), ("highest", max)):
             add(f"{section}, factor {FACTOR}, {asked[0]} to {asked[-1]}", column, pick(gain))
-    for row in asked:
-        section = f"SSIM, {MOVING}"
-        add(f"{section}, {row}", "mean", value[section, row, "magnified, noise 0"])
+    for section, row, column in value:
+        if section.startswith("SSIM, ") and row in asked and column == "magnified, noise 0":
+            add(f"{section}, {row}", "mean", value[section, row, column])
     for column in ("clean", "filmed"):
         ratios = [value["Energy inside / outside", f"{d} px", column] for d in PEAKS]
         add(f"Energy inside / outside, {column}", "mean", np.exp(np.mean(np.log(ratios))))

@@ -43,10 +43,10 @@ def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
         axes[1, 2].set(title="latent energy inside / outside", xlabel="motion, px")
         light = [value["Without motion, px", f"light {change:+.0%}", "response"] for change in LIGHT]
         axes[2, 0].plot([100 * change for change in LIGHT], light, marker="o", label=name)
-        axes[2, 0].set(title="response to light alone, px", xlabel="change, %", ylim=(0, None))
+        axes[2, 0].set(title="response to light alone, px", xlabel="change, %")
         noise = [value["Without motion, px", f"noise {level}", "response"] for level in SENSOR]
         axes[2, 1].plot(SENSOR, noise, marker="o", label=name)
-        axes[2, 1].set(title="response to noise alone, px", xlabel="gray levels", ylim=(0, None))
+        axes[2, 1].set(title="response to noise alone, px", xlabel="gray levels")
         rows = [f for f in figures if f.section == "Sub-pixel protocol" and f.column == "magnified"]
         motion = [float(f.row.split()[0]) for f in rows]
         axes[2, 2].semilogx(motion, [f.value for f in rows], marker="o", label=name)
@@ -56,6 +56,8 @@ def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
     for axis, ticks in [(axis, DISPLACEMENTS) for axis in (*axes[0], *axes[1, :2])] + [(axes[1, 2], PEAKS)]:
         axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.minorticks_off()
+    for axis in axes[2, :2]:
+        axis.set_ylim(bottom=0)
     axes[0, 0].legend()
 
 
