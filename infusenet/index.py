@@ -110,8 +110,8 @@ def examine(name: str, config: dict) -> Examined:
     cache, sources = Path(config["cache"]), config["databases"]
     if name not in sources:
         raise InputError(f"no database '{name}' is configured {did_you_mean(name, sources)}")
-    if "stores" in sources[name]:
-        raise InputError(f"{name}: its stores were made elsewhere, so there are no frames to audit here")
+    if "frames" not in sources[name]:
+        raise InputError(f"databases.{name}: its stores were given, so there are no frames here to audit")
     before = list(sources)[: list(sources).index(name)]
     lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
     seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}

@@ -173,7 +173,7 @@ def test_what_is_wrong_with_an_entry_is_said(project, entry, expected, monkeypat
 def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
     monkeypatch.chdir(project)
     config = configuration.load("workflow/config.yaml")
-    with pytest.raises(InputError, match="no frames to audit here"):
+    with pytest.raises(InputError, match="no frames here to audit"):
         index.examine("alpha", config)
     (found,) = disk(config)
     assert "still needed: 0.0 GiB" in found.found

@@ -15,6 +15,7 @@ from infusenet.folds import open_database, store_name
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
 from infusenet.predict import predict
+from infusenet.recipe import digest
 from infusenet.stages.loop import fill
 from infusenet.store import Item
 from infusenet.train import train
@@ -68,7 +69,7 @@ def write(root, recipe, databases=("casme", "samm"), count=6):
             fill(
                 root / "cache" / database / store_name(declared), stage=declared["recipe"]["stage"],
                 database=database, recipe=declared["recipe"], source={},
-                clips=[(clip.key, "0" * 64) for clip in clips], work=partial(work, declared["recipe"]),
+                clips=[(clip.key, digest(clip.key)) for clip in clips], work=partial(work, declared["recipe"]),
             )  # fmt: skip
 
 

@@ -218,5 +218,5 @@ def test_a_bad_frame_fails_its_clip_by_name(tmp_path, harm, expected, capsys):
     argv = ["faces", "mine.csv", "--frames", "frames", "--output", "faces.h5", "--size", "64"]
     assert cli.main(argv) == 1
     told = capsys.readouterr().err
-    assert "mine clip s1/c1: error: frames/s1/c1/2.jpg" in told
+    assert "mine clip s1/c1: error: s1/c1/2.jpg" in told
     assert not (tmp_path / "faces.h5").exists()

@@ -174,7 +174,7 @@ def test_a_damaged_checkpoint_is_not_used(root, tmp_path, monkeypatch, capsys):
 def test_training_never_opens_the_held_out_database(root, tmp_path):
     for part in ("cache", "manifests"):
         shutil.copytree(root / part, tmp_path / part)
-    for path in (tmp_path / "cache" / "gamma").iterdir():
+    for path in (tmp_path / "cache" / "gamma").glob("*.h5"):
         path.write_bytes(b"not a store")
     (tmp_path / "manifests" / "gamma.csv").write_text("not a manifest")
     run(tmp_path, tmp_path / "corrupt")

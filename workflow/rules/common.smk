@@ -38,7 +38,7 @@ COMPUTE = CONFIG["compute"]
 # Stores that were made elsewhere are inputs without a rule.
 GIVEN = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
 # No rule makes a store of a database whose stores were given; where all were, none at all.
-BUILT = [name for name in DATABASES if name not in GIVEN]
+BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
 # Pictures of faces show what is there: given stores may come without.
 FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]

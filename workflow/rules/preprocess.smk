@@ -13,7 +13,7 @@ rule faces:
         digest=f"{CACHE}/{{database}}/faces{{variant}}.h5.sha256",
         sheet=f"{CACHE}/{{database}}/faces{{variant}}.png",
     wildcard_constraints:
-        database="|".join(BUILT) or "(?!)",
+        database=BUILT,
     params:
         recipe=stage_recipe("faces"),
         clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
@@ -54,7 +54,7 @@ rule flow:
         store=f"{CACHE}/{{database}}/flow{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/flow{{variant}}.h5.sha256",
     wildcard_constraints:
-        database="|".join(BUILT) or "(?!)",
+        database=BUILT,
     params:
         recipe=stage_recipe("flow"),
     log:
@@ -75,7 +75,7 @@ rule latents:
         store=f"{CACHE}/{{database}}/latents{{variant}}.h5",
         digest=f"{CACHE}/{{database}}/latents{{variant}}.h5.sha256",
     wildcard_constraints:
-        database="|".join(BUILT) or "(?!)",
+        database=BUILT,
     params:
         recipe=stage_recipe("latents"),
         weights=unrecorded(magnifier_weights),

@@ -21,22 +21,26 @@ rule evaluate:
         "infusenet --log {log:q} evaluate {params.runs:q} --output {params.results:q}"
 
 
+# A database whose stores were given was audited where they were made.
+AUDITS = [f"{CACHE}/{name}/audit.csv" for name in DATABASES if name not in GIVEN]
+
+
 # What became of every annotated clip. The page holds pictures of faces.
 rule ledger:
     input:
         stores=ancient(clip_stores()),
         digests=[f"{path}.sha256" for path in clip_stores()],
-        # Stores that were given were audited where they were made.
-        audits=[ancient(f"{CACHE}/{name}/audit.csv") for name in BUILT],
+        audits=[ancient(path) for path in AUDITS],
     output:
         table=report(f"{RESULTS}/ledger.csv", caption="../report/ledger.rst", category="Clips"),
         page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
     params:
-        audits=lambda wildcards: [recipe.file_digest(f"{CACHE}/{name}/audit.csv") for name in BUILT],
+        audits=lambda wildcards: [recipe.file_digest(path) for path in AUDITS],
         frames=unrecorded(
             " ".join(
-                f"--frames {shlex.quote(name + '=' + CONFIG['databases'][name]['frames'])}"
-                for name in BUILT
+                f"--frames {shlex.quote(name + '=' + source['frames'])}"
+                for name, source in CONFIG["databases"].items()
+                if "frames" in source
             )
         ),
         results=unrecorded(RESULTS),
