@@ -9,7 +9,10 @@ import yaml
 from synthetic import RECIPES, SIZE, write_database
 from test_workflow import ROOT, STAND_IN_COMMAND, reconfigure, snakemake, would_run
 
+from infusenet import config as configuration
 from infusenet import index
+from infusenet.doctor.machine import disk
+from infusenet.doctor.software import weights
 from infusenet.errors import InputError
 from infusenet.folds import Folders
 
@@ -77,6 +80,7 @@ def error_of(project, *words):
 def test_all_folds_start_from_what_was_given(project):
     before = state(project / "shared")
     assert would_run(project) == ALL
+    assert would_run(project, "ledger") == {"ledger": 1}
     assert snakemake(project, "all_folds").returncode == 0
     assert would_run(project) == {}
     assert state(project / "shared") == before
@@ -158,14 +162,23 @@ def test_pictures_of_faces_need_faces(project):
     ],
 )
 def test_what_is_wrong_with_an_entry_is_said(project, entry, expected, monkeypatch):
-    from infusenet import config as configuration
-
     monkeypatch.chdir(project)
     config = yaml.safe_load(Path("workflow/config.yaml").read_text())
     config["databases"]["alpha"] = entry
     with pytest.raises(InputError) as caught:
         index.sync(configuration.settle(config), "data_manifests")
     assert expected in str(caught.value)
+
+
+def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
+    monkeypatch.chdir(project)
+    config = configuration.load("workflow/config.yaml")
+    with pytest.raises(InputError, match="no frames here to audit"):
+        index.examine("alpha", config)
+    (found,) = disk(config)
+    assert "still needed: 0.0 GiB" in found.found
+    told = next(weights(config))
+    assert (told.level, "sha256 alone" in told.found) == ("ok", True)
 
 
 def test_given_stores_may_not_lie_in_the_cache(project, monkeypatch):

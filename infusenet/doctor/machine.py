@@ -62,7 +62,7 @@ def disk(config: dict) -> Iterator[Finding]:
         sizes = [
             count * item_bytes(recipe, crop)
             for store, recipe in stores.items()
-            if not (Path(config["cache"]) / name / f"{store}.h5").is_file()
+            if "stores" not in source and not (Path(config["cache"]) / name / f"{store}.h5").is_file()
         ]
         clips += count
         # While a store is built its parts lie beside it.
