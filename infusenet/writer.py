@@ -40,6 +40,13 @@ class Sink(io.FileIO):
             self.error = error
         return len(data)
 
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
+
     def check(self) -> None:
         """Raise the first error of writing, if there was one."""
         if self.error:
