@@ -40,6 +40,7 @@ class MagnifierInside(nn.Module):
         super().__init__()
         raw = {"variant": "", "recipe": recipe["stores"]["latents"]["recipe"] | {"form": "raw"}}
         self.network = models.create(recipe | {"stores": recipe["stores"] | {"latents": raw}})
+        self.heads = self.network.heads
         loaded = magnifier.load().requires_grad_(True)
         self.encoder, self.manipulator = loaded.encoder, loaded.manipulator
         self.factor = recipe["factor"]
