@@ -16,7 +16,7 @@ import numpy as np
 
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import Clip, read_manifest, write_if_changed
-from infusenet.recipe import file_digest
+from infusenet.recipe import file_digest, store_name
 from infusenet.store import Store
 
 CANDIDATES = 6  # pseudo-apex candidates in a latents store: apex + 0 .. apex + 5
@@ -147,12 +147,6 @@ def open_database(
     kept = [clip for clip in clips if clip.key not in reasons]
     named = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
     return Database(name, kept, opened, named)
-
-
-def store_name(declared: dict) -> str:
-    """The file of a store that a recipe declares: ``{stage}.h5`` or ``{stage}.{variant}.h5``."""
-    variant = f".{declared['variant']}" if declared["variant"] else ""
-    return f"{declared['recipe']['stage']}{variant}.h5"
 
 
 def words(*parts) -> list[int]:

@@ -63,6 +63,12 @@ def derived_key(upstream: str, recipe: dict) -> str:
     return digest([upstream, recipe])
 
 
+def store_name(declared: dict) -> str:
+    """The file of a store that a recipe declares: ``{stage}.h5`` or ``{stage}.{variant}.h5``."""
+    variant = f".{declared['variant']}" if declared["variant"] else ""
+    return f"{declared['recipe']['stage']}{variant}.h5"
+
+
 def difference(found: dict, expected: dict, between: str = ", expected") -> str:
     """The settings in which two recipes differ, in words."""
     names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))

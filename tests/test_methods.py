@@ -11,11 +11,11 @@ import yaml
 
 from infusenet import config as configuration
 from infusenet.dataset import ClipDataset
-from infusenet.folds import open_database, store_name
+from infusenet.folds import open_database
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
 from infusenet.predict import predict
-from infusenet.recipe import digest
+from infusenet.recipe import digest, store_name
 from infusenet.stages.loop import fill
 from infusenet.store import Item
 from infusenet.train import train

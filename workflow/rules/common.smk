@@ -87,10 +87,7 @@ def magnifier_weights(wildcards):
 def store_paths(method, databases):
     """The stores of `databases` that a method reads."""
     stores = configuration.resolve_method(CONFIG, method)["stores"].values()
-    names = [
-        f"{store['recipe']['stage']}{'.' * bool(store['variant'])}{store['variant']}.h5" for store in stores
-    ]
-    return [store_path(database, name) for database in databases for name in names]
+    return [store_path(name, recipe.store_name(store)) for name in databases for store in stores]
 
 
 def store_path(database, name):
