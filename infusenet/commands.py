@@ -81,42 +81,36 @@ def summary(args):
 
 
 def faces(args):
-    from infusenet.plan.tally import tallied
     from infusenet.stages.faces import build
 
-    with tallied(args.output, "faces"):
-        build(
-            args.manifest,
-            args.frames,
-            args.output,
-            _recipe(args, "faces"),
-            processes=args.processes,
-            failed=args.failed,
-            contact_sheet=args.contact_sheet,
-        )
+    build(
+        args.manifest,
+        args.frames,
+        args.output,
+        _recipe(args, "faces"),
+        processes=args.processes,
+        failed=args.failed,
+        contact_sheet=args.contact_sheet,
+    )
 
 
 def flow(args):
-    from infusenet.plan.tally import tallied
     from infusenet.stages.flow import build
 
-    with tallied(args.output, "flow"):
-        build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
 
 
 def latents(args):
-    from infusenet.plan.tally import tallied
     from infusenet.stages.latents import build
 
-    with tallied(args.output, "latents"):
-        build(
-            args.faces,
-            args.output,
-            _recipe(args, "latents"),
-            weights=args.weights,
-            device=args.device,
-            threads=args.threads,
-        )
+    build(
+        args.faces,
+        args.output,
+        _recipe(args, "latents"),
+        weights=args.weights,
+        device=args.device,
+        threads=args.threads,
+    )
 
 
 def left_out(args):

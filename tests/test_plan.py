@@ -14,9 +14,9 @@ from infusenet.manifest import AUS, Clip
 from infusenet.plan.clips import Change, changes, compare, kept
 from infusenet.plan.jobs import Job, changed_settings, jobs
 from infusenet.plan.show import show
-from infusenet.plan.tally import computed, tallied
 from infusenet.plan.times import estimates, predict
 from infusenet.stages.loop import fill
+from infusenet.stages.tally import computed
 from infusenet.store import Failure, Item, Store
 
 NAMES = ("one", "two")
@@ -237,17 +237,16 @@ def test_a_stage_tells_what_it_did(tmp_path, capsys):
         work = lambda names: (  # noqa: E731
             Failure(name, "error", "") if name == "bad" else Item({"flow": np.zeros(2)}) for name in names
         )
-        with tallied(output, "flow"):
-            fill(
-                output,
-                stage="flow",
-                database="one",
-                recipe={},
-                source={},
-                clips=clips,
-                work=work,
-                failed="skip",
-            )
+        fill(
+            output,
+            stage="flow",
+            database="one",
+            recipe={},
+            source={},
+            clips=clips,
+            work=work,
+            failed="skip",
+        )
         return capsys.readouterr().err.splitlines()[-1]
 
     assert (

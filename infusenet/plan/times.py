@@ -14,7 +14,7 @@ import numpy as np
 
 from infusenet.plan.clips import Change
 from infusenet.plan.jobs import Job
-from infusenet.plan.tally import computed
+from infusenet.stages.tally import computed
 
 
 def estimates(jobs: Iterable[Job], changes: dict[Job, Change]) -> dict[Job, float]:

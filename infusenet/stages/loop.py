@@ -10,6 +10,7 @@ and an interrupted run loses at most one part per process.
 import csv
 import io
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,6 +26,7 @@ from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
 from infusenet.manifest import write_if_changed
 from infusenet.reconcile import reconcile
+from infusenet.stages.tally import LINE
 from infusenet.store import Failure, Item, Store
 from infusenet.store_lock import hold
 from infusenet.writer import Stored
@@ -83,9 +85,10 @@ def fill(
         if finished and len(finished) < len(clips) and not (lock.waited and failed == "skip"):
             finished = None
         if finished:
-            path, failures = finished.path, finished.failures[len(upstream_failures) :]
+            path, failures, taken = finished.path, finished.failures[len(upstream_failures) :], len(finished)
         else:
             found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
+            taken = sum(key in found for _, key in clips)
             failures = _compute(output, content, clips, found, work, processes, chunks, lock)
         _report(output, [*upstream_failures, *failures])
         if failed == "stop":
@@ -102,6 +105,8 @@ def fill(
         handed = [clip for clip, _ in clips] + [failure.clip for failure in upstream_failures]
         reconcile(Store(path), handed, output.parent)
         publish.publish(path, output, lock)
+    done = len(clips) - taken - len(failures)
+    print(f"{output}: {LINE.format(done, taken, len(upstream_failures) + len(failures))}", file=sys.stderr)
 
 
 def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
