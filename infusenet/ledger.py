@@ -8,8 +8,8 @@ from pathlib import Path
 
 from infusenet import audit
 from infusenet.audit import Finding
-from infusenet.reconcile import reconcile
 from infusenet.store import Store
+from infusenet.store.reconcile import reconcile
 
 RECOVERED = "its face was found at the second try or later (border, size, contrast, next frame)"
 

@@ -12,8 +12,8 @@ from tqdm import tqdm
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
-from infusenet.provenance import identity
 from infusenet.recipe import canonical
+from infusenet.store.provenance import identity
 
 
 def predict(

@@ -51,7 +51,7 @@ def register(command, subparsers_of) -> None:
 
 
 def verify(args):
-    from infusenet.verify import verify
+    from infusenet.store.verify import verify
 
     findings = []
     for path in args.stores:
@@ -63,13 +63,13 @@ def verify(args):
 
 
 def info(args):
-    from infusenet.provenance import describe
+    from infusenet.store.provenance import describe
 
     print(describe(args.store))
 
 
 def repair(args):
-    from infusenet.verify import repair
+    from infusenet.store.verify import repair
 
     dropped = repair(args.store, args.manifest)
     for clip in dropped:
@@ -83,7 +83,7 @@ def repair(args):
 
 
 def diff(args) -> int:
-    from infusenet.store_diff import diff
+    from infusenet.store.diff import diff
 
     for name, text in diff(args.a, args.b):
         print(f"{name}: {text or 'the same'}")

@@ -24,8 +24,8 @@ from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.methods import check_recipe
-from infusenet.provenance import identity
 from infusenet.recipe import digest, file_digest
+from infusenet.store.provenance import identity
 
 
 def train(

@@ -13,9 +13,9 @@ from infusenet import cli
 from infusenet.compare import STEPS, compare
 from infusenet.errors import InputError
 from infusenet.predict import predict
-from infusenet.provenance import identity
 from infusenet.recipe import file_digest
 from infusenet.store import Store, sidecar_of
+from infusenet.store.provenance import identity
 from infusenet.train import train
 
 

@@ -15,9 +15,9 @@ from infusenet import audit, cli, ledger, manifest
 from infusenet.audit import Finding
 from infusenet.errors import InputError
 from infusenet.manifest import Clip
-from infusenet.reconcile import reconcile
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
+from infusenet.store.reconcile import reconcile
 
 NAMES = [f"s1/c{n}" for n in range(5)]
 SIZE = 32

@@ -14,7 +14,7 @@ from filling import CLIPS, RECIPE, builder, fill, work
 from infusenet.errors import InputError
 from infusenet.recipe import file_digest
 from infusenet.store import Failure, Store, folder_of, sidecar_of
-from infusenet.store_lock import Lock
+from infusenet.store.lock import Lock
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from infusenet.errors import InputError
 from infusenet.files import aside
 from infusenet.store import Failure, Item, Store
-from infusenet.writer import write
+from infusenet.store.writer import write
 
 RECIPE = {"stage": "flow", "revision": 1, "strain": "tensor"}
 CLIPS = [(f"s1/c{n}", f"{n:064x}") for n in range(5)]

@@ -12,7 +12,7 @@ from infusenet.bundle import export
 from infusenet.errors import InputError
 from infusenet.recipe import file_digest
 from infusenet.store import Store, sidecar_of
-from infusenet.store_diff import diff
+from infusenet.store.diff import diff
 
 
 @pytest.fixture(scope="module")

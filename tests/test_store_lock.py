@@ -15,11 +15,10 @@ import psutil
 import pytest
 from filling import CLIPS, builder, fill, work
 
-from infusenet import store_lock as lock
 from infusenet.errors import InputError
 from infusenet.recipe import file_digest
-from infusenet.store import Store, sidecar_of
-from infusenet.store_lock import Lock, hold
+from infusenet.store import Store, lock, sidecar_of
+from infusenet.store.lock import Lock, hold
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def test_a_dead_holder_is_replaced(output, quick, capsys, claim):
 
 
 def test_a_killed_holder_is_replaced(output, quick):
-    script = f"from infusenet.store_lock import hold; import os\nwith hold({str(output)!r}): os.kill(os.getpid(), 9)"
+    script = f"from infusenet.store.lock import hold; import os\nwith hold({str(output)!r}): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", script], check=False)
     assert Lock(output).path.exists()
     with hold(output) as held:

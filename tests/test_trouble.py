@@ -13,7 +13,7 @@ from infusenet.errors import InputError
 from infusenet.files import explained
 from infusenet.recipe import file_digest
 from infusenet.store import Store, folder_of
-from infusenet.verify import verify
+from infusenet.store.verify import verify
 
 FULL = "not built: No space left on device; make room and run again; what is finished is kept"
 OTHERS = [(clip, f"{int(key, 16) + 1000:064x}") for clip, key in CLIPS]

@@ -10,8 +10,8 @@ from infusenet.errors import InputError
 from infusenet.manifest import to_csv
 from infusenet.recipe import clip_key, derived_key, file_digest
 from infusenet.store import Failure, Item, Store, sidecar_of
-from infusenet.verify import repair, verify
-from infusenet.writer import write
+from infusenet.store.verify import repair, verify
+from infusenet.store.writer import write
 
 RECIPES = {"faces": recipe.resolve("faces", {"size": 32}), "flow": recipe.resolve("flow")}
 FAILED = "s2/c2"

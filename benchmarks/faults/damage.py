@@ -11,7 +11,7 @@ from lab import STAGES, Lab, Row
 
 from infusenet.errors import InputError
 from infusenet.store import Store, sidecar_of
-from infusenet.verify import verify
+from infusenet.store.verify import verify
 
 
 def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:

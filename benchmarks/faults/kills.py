@@ -10,7 +10,7 @@ from lab import CLIPS, STAGES, Lab, Row, kill, wrong
 
 from infusenet.recipe import file_digest
 from infusenet.store import Store, folder_of
-from infusenet.store_lock import Lock
+from infusenet.store.lock import Lock
 
 
 def kills(lab: Lab, count: int, draw: random.Random) -> list[Row]:

@@ -14,7 +14,7 @@ from lab import DATABASE, Lab, Row, kill
 
 from infusenet.standins import SOURCES
 from infusenet.store import Store
-from infusenet.store_lock import Lock
+from infusenet.store.lock import Lock
 
 ROOT = Path(__file__).parents[2]
 

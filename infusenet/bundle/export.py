@@ -14,7 +14,7 @@ from infusenet.errors import InputError, raise_all
 from infusenet.manifest import Clip, read_manifest, to_csv
 from infusenet.recipe import file_digest
 from infusenet.store import Store, sidecar_of
-from infusenet.verify import verify
+from infusenet.store.verify import verify
 
 NOTICE = """\
 infusenet bundle of the database {database}, {clips} clips, made by infusenet {package}.
@@ -53,7 +53,7 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
     Raises
     ------
     InputError
-        ``output`` exists, there is nothing to export, or `infusenet.verify.verify` finds something.
+        ``output`` exists, there is nothing to export, or `infusenet.store.verify.verify` finds something.
     """
     output, folder, table = Path(output), Path(stores) / database, Path(manifests) / f"{database}.csv"
     if output.exists():

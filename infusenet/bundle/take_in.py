@@ -11,7 +11,7 @@ from infusenet.bundle.names import DATABASE, FILE, FORMAT, INDEX, MANIFEST, STOR
 from infusenet.errors import InputError, raise_all
 from infusenet.recipe import STAGES, file_digest
 from infusenet.store import Store
-from infusenet.verify import verify
+from infusenet.store.verify import verify
 
 MAX_INDEX = 1 << 20
 

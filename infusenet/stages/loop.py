@@ -21,15 +21,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from infusenet import __version__, publish
+from infusenet import __version__
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
 from infusenet.manifest import write_if_changed
-from infusenet.reconcile import reconcile
 from infusenet.stages.tally import LINE
-from infusenet.store import Failure, Item, Store
-from infusenet.store_lock import hold
-from infusenet.writer import Stored
+from infusenet.store import Failure, Item, Store, publish
+from infusenet.store.lock import hold
+from infusenet.store.reconcile import reconcile
+from infusenet.store.writer import Stored
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
 PART = 16

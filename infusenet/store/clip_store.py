@@ -33,7 +33,7 @@ import numpy as np
 
 from infusenet.errors import InputError
 from infusenet.recipe import difference
-from infusenet.refuse import check
+from infusenet.store.refuse import check
 
 FORMAT, VERSION = "infusenet-store", 1
 # What h5py raises on a damaged file, depending on which bytes are hit.

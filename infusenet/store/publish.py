@@ -1,4 +1,4 @@
-"""How a store is kept and published. `infusenet.store` is the contract of its bytes.
+"""How a store is kept and published. `clip_store` is the contract of its bytes.
 
 Beside ``faces.h5`` lies the folder ``.faces.h5.parts``: finished stores of this output under the
 sha256 of their bytes, that is the parts of a build under way and, between builds, the published
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from infusenet.files import aside
 from infusenet.recipe import file_digest
-from infusenet.store import folder_of, sidecar_of
-from infusenet.store_lock import Lock
-from infusenet.writer import write
+from infusenet.store.clip_store import folder_of, sidecar_of
+from infusenet.store.lock import Lock
+from infusenet.store.writer import write
 
 
 def keep(output: Path, **content) -> Path:

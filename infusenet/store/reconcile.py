@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infusenet import audit
 from infusenet.errors import raise_all
-from infusenet.store import Store
+from infusenet.store.clip_store import Store
 
 
 def reconcile(store: Store, handed: Iterable[str], folder: Path) -> None:

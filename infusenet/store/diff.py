@@ -8,7 +8,7 @@ import numpy as np
 from infusenet.errors import InputError
 from infusenet.manifest import read_manifest
 from infusenet.recipe import STAGES, difference
-from infusenet.store import Store
+from infusenet.store.clip_store import Store
 
 
 def diff(a: Path | str, b: Path | str) -> Iterator[tuple[str, str]]:

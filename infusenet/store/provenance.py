@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 
 from infusenet.recipe import canonical, digest
-from infusenet.store import Store, sidecar_of
+from infusenet.store.clip_store import Store, sidecar_of
 
 
 def describe(path: Path | str) -> str:
