@@ -1,13 +1,13 @@
-"""``infusenet store ...``: the commands on published stores. Heavy imports stay inside."""
+"""``infusenet store ...``: verify, describe, repair and share published stores."""
 
 from pathlib import Path
 
+from infusenet.commands.options import parts_of
 from infusenet.errors import InputError, raise_all
 
 
-def register(command, subparsers_of) -> None:
-    """Add the subcommands; ``command(name, action, help, parent)`` makes one of them."""
-    parts = subparsers_of(command("store", None, "verify, describe, repair and share stores"))
+def register(command) -> None:
+    parts = parts_of(command("store", None, "verify, describe, repair and share stores"))
 
     sub = command("verify", verify, "check bytes, structure, checksums, keys, values and counts", parts)
     sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")

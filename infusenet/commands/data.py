@@ -1,0 +1,103 @@
+"""Clips before any stage: stand-ins, workbooks into manifests, and the audit of both."""
+
+from pathlib import Path
+
+from infusenet.commands.options import add_config, key_path
+from infusenet.databases.options import HELP as READ_OPTIONS
+from infusenet.errors import InputError
+from infusenet.standins import NUISANCE
+
+
+def register(command) -> None:
+    sub = command("standins", standins, "write six synthetic databases in the real native layouts")
+    sub.add_argument("output", type=Path)
+    sub.add_argument("--scale", choices=("demo", "full"), default="demo")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--processes", type=int, help="default: all cores")
+    sub.add_argument(
+        "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
+    )
+
+    sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
+    sub.add_argument("database")
+    sub.add_argument("--annotations", type=Path, required=True)
+    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("--output", type=Path, required=True)
+    for name, text in READ_OPTIONS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
+
+    sub = command("import", import_joint, "split a joint cross-database table into manifests")
+    sub.add_argument("table", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
+
+    sub = command("summary", summary, "clips, subjects and AU positives by database")
+    sub.add_argument("manifests", type=Path, nargs="+")
+
+    sub = command("audit", audit, "what looks wrong with a configured database, and what becomes of it")
+    sub.add_argument("database")
+    add_config(sub)
+    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
+
+
+def standins(args):
+    from infusenet.standins import write
+
+    write(
+        args.output,
+        scale=args.scale,
+        seed=args.seed,
+        processes=args.processes,
+        nuisance=args.nuisance,
+    )
+
+
+def read(args):
+    from infusenet.databases import Options
+    from infusenet.databases import read as read_database
+    from infusenet.manifest import to_csv, write_if_changed
+
+    clips = read_database(args.database, args.annotations, args.frames, options=Options.of(vars(args)))
+    write_if_changed(args.output, to_csv(clips))
+    print(f"{args.output}: {len(clips)} clips of {args.database}")
+
+
+def import_joint(args):
+    from infusenet.databases.joint import import_table
+
+    frames = dict(args.frames)
+    if len(frames) < len(args.frames):
+        keys = [key for key, _ in args.frames]
+        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+    for path, count in import_table(args.table, args.output, frames):
+        print(f"{path}: {count} clips")
+
+
+def summary(args):
+    from infusenet import manifest
+
+    print(manifest.summary(manifest.read_manifest(path) for path in args.manifests))
+
+
+def audit(args):
+    from infusenet import audit, config, index
+    from infusenet.manifest import write_if_changed
+
+    settled = config.load(args.config)
+    policies = settled["audit"]
+    found = index.examine(args.database, settled)
+    excluded = audit.excluded(found.findings, policies)
+    for kind, policy in policies.items():
+        these = [finding for finding in found.findings if finding.kind == kind]
+        if these:
+            print(f"{kind}: {len(these)}: {policy}")
+            for finding in these:
+                print(f"    {finding.clip or 'the table'}: {finding.detail}")
+    annotated = len(found.annotated)
+    print(
+        f"{args.database}: {annotated} annotated, {annotated - len(excluded)} kept, {len(excluded)} excluded"
+    )
+    if args.output:
+        write_if_changed(args.output, audit.to_csv(found.annotated, found.findings, policies))
+    audit.stop(found.findings, policies, args.database)
