@@ -1,9 +1,27 @@
-"""Settings for all tests: no time limit a case (machines differ), torch on one thread."""
+"""Settings for all tests: no time limit a case (machines differ), torch on one thread. A lab's cache."""
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("infusenet", deadline=None)
 settings.load_profile("infusenet")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A lab's folder with ``cache/samm`` and ``manifests``; read-only, a module's tests share it."""
+    from lab import lab
+
+    return lab(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture
+def bundle(made, tmp_path):
+    """The lab's bundle without faces, a test's own."""
+    from infusenet.bundle import export
+
+    export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
+    return tmp_path / "bundle"

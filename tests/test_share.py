@@ -25,17 +25,6 @@ ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return lab(tmp_path_factory.mktemp("lab"))
-
-
-@pytest.fixture
-def bundle(made, tmp_path):
-    export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
-    return tmp_path / "bundle"
-
-
 def tar_of(folder, path):
     with tarfile.open(path, "w") as tar:
         for file in sorted(folder.iterdir()):

@@ -4,26 +4,14 @@ import shutil
 
 import h5py
 import pytest
-from lab import FACES, lab
+from lab import FACES
 from synthetic import RECIPES
 
 from infusenet import cli, recipe
-from infusenet.bundle import export
 from infusenet.errors import InputError
 from infusenet.recipe import file_digest
 from infusenet.store import Store, sidecar_of
 from infusenet.store.diff import diff
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return lab(tmp_path_factory.mktemp("lab"))
-
-
-@pytest.fixture
-def bundle(made, tmp_path):
-    export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
-    return tmp_path / "bundle"
 
 
 @pytest.fixture
