@@ -21,9 +21,10 @@ from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
-from infusenet.scan import digest_of, scan
+from infusenet.scan import digest_of, scan, unchanged
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
+MISSING = "missing_key_frame"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,14 @@ def sync(config: dict, manifests: Path | str) -> None:
     """
     problems, seen = [], {}
     policies = audit.policies(config.get("audit"))
-    for name, source in config["databases"].items():
+    manifests, cache = Path(manifests), Path(config["cache"])
+    sources = config["databases"].items()
+    # All or none: whether a clip is a duplicate follows from the other databases.
+    if all(_untouched(source, manifests / f"{name}.csv", cache / name, policies) for name, source in sources):
+        return
+    for name, source in sources:
         try:
-            sync_database(name, source, Path(manifests), Path(config["cache"]), policies, seen)
+            sync_database(name, source, manifests, cache, policies, seen)
         except InputError as error:
             problems.append(str(error))
     if problems:
@@ -97,6 +103,7 @@ def sync_database(
     manifest.write_if_changed(cache / name / "audit.csv", audit.to_csv(now.annotated, now.findings, policies))
     fresh = {
         "version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": now.frames,
+        "lists": _lists(cache / name),
         "release": now.reading.release, "refused": [list(vars(row).values()) for row in now.reading.refused],
         "excluded": [_geometry(clip) for clip in now.clips if clip.key in excluded],
     }  # fmt: skip
@@ -131,6 +138,33 @@ def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mappi
     return Examined(reading, clips, frames, findings + audit.examine(clips, present, fps, seen))
 
 
+def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
+    """Whether a database's tables and all that they follow from are as the last run left them."""
+    index = _read_index(folder / "index.json")
+    if "stores" in source or _follows_frames(source, index):
+        return False
+    try:
+        return (
+            index["origin"] == _origin(source, policies)
+            and index["manifest"] == file_digest(table)
+            and index["lists"] == _lists(folder)
+            and all(
+                unchanged(f"{source['frames']}/{name}", frames) for name, frames in index["frames"].items()
+            )
+        )
+    except (InputError, FileNotFoundError):
+        return False
+
+
+def _follows_frames(source: dict, index: dict) -> bool:
+    """Whether new frames can change what is read from the table: an apex, or a row that lacked its own."""
+    return bool(source.get("nearest_apex")) or any(Refused(*r).kind == MISSING for r in index["refused"])
+
+
+def _lists(folder: Path) -> list[str]:
+    return [file_digest(folder / name) for name in ("clips.csv", "audit.csv")]
+
+
 def _is_source(table: Path, source: dict) -> bool:
     given = Path(source.get("manifest", ""))
     return given.is_file() and table.exists() and given.samefile(table)
@@ -139,9 +173,9 @@ def _is_source(table: Path, source: dict) -> bool:
 def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) -> Reading | None:
     """What was read the last time: the manifest, and without labels what was left out of it.
 
-    None if its source, its text or a folder changed, or where an apex follows from the frames on disk.
+    None if its source, its text or a folder changed, or where rows follow from the frames on disk.
     """
-    if index["origin"] != origin or not table.is_file() or source.get("nearest_apex"):
+    if index["origin"] != origin or not table.is_file() or _follows_frames(source, index):
         return None
     if file_digest(table) != index["manifest"]:
         if not _is_source(table, source):
@@ -219,7 +253,7 @@ def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
 def _read_index(path: Path) -> dict:
     """The last index; an empty one where there is none or where it cannot be read."""
     empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "frames": {}}
-    empty |= {"release": None, "refused": [], "excluded": []}
+    empty |= {"lists": None, "release": None, "refused": [], "excluded": []}
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

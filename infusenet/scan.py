@@ -40,7 +40,9 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
     index = {
         folder: before
         for folder, spans in windows.items()
-        if (before := known.get(folder)) and _unchanged(f"{root}/{folder}", before, spans)
+        if (before := known.get(folder))
+        and {(onset, offset) for onset, offset, _ in before["windows"]} == spans
+        and unchanged(f"{root}/{folder}", before)
     }
     if changed := [folder for folder in windows if folder not in index]:
         # Its import alone takes longer than the look at some ten thousand frames.
@@ -57,9 +59,8 @@ def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
     return digest([[n, digests[n]] for n in sorted(digests) if onset <= n <= offset])
 
 
-def _unchanged(folder: str, before: dict, spans: set[tuple[int, int]]) -> bool:
-    if {(onset, offset) for onset, offset, _ in before["windows"]} != spans:
-        return False
+def unchanged(folder: str, before: dict) -> bool:
+    """Whether a folder and its frames are what they were when ``before``, its index, was made."""
     try:
         if before["listed"] != _stamp(os.stat(folder))[1:]:
             return False

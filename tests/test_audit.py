@@ -1,6 +1,7 @@
 """The audit: every finding is found, every policy does what it says, an excluded clip is nowhere."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -251,6 +252,21 @@ def test_a_wrong_frames_root_excludes_nothing(tmp_path):
     (tmp_path / "elsewhere/x").mkdir(parents=True)
     with pytest.raises(InputError, match="is this the frames root of casme2"):
         databases.examine("casme2", annotations, tmp_path / "elsewhere", exclude=FINDINGS)
+
+
+def test_frames_of_a_refused_row_that_arrive_later_are_seen(tmp_path):
+    release = RELEASES["casme2"]()
+    release.rows.append(release.rows[0] | {"Filename": "EP09_03"})
+    annotations, frames = release.write(tmp_path)
+    source = {"annotations": str(annotations), "frames": str(frames), "reader": "casme2"}
+    settings = {"databases": {"mine": source}, "cache": str(tmp_path / "cache")}
+    settings["audit"] = {"missing_key_frame": "exclude"}
+    assert all("EP09_03" not in text for text, _ in sync((tmp_path, settings)))
+    here = next(frames.rglob("EP02_01f"))
+    shutil.copytree(here, here.with_name("EP09_03"))
+    for frame in here.with_name("EP09_03").iterdir():
+        frame.write_text("another clip's")
+    assert all("EP09_03" in text for text, _ in sync((tmp_path, settings)))
 
 
 def test_a_row_cannot_vanish_in_the_reader(tmp_path, monkeypatch):

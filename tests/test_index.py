@@ -76,6 +76,23 @@ def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
     assert listed == ["a"]
 
 
+def test_untouched_databases_are_not_even_read(lab, monkeypatch):
+    monkeypatch.setattr(scan, "SETTLED", 0)
+    root, _ = lab
+    before = sync(lab)
+    genuine = index.sync_database
+    looked = []
+    monkeypatch.setattr(index, "sync_database", lambda *words: (looked.append(1), genuine(*words)))
+    assert (sync(lab), looked) == (before, [])
+    for changed in (root / "frames/s1/a/img4.jpg", root / "mine.csv", root / "cache/mine/audit.csv"):
+        looked.clear()
+        changed.write_bytes(changed.read_bytes().replace(b"happy", b"sad") + b"\n")
+        sync(lab)
+        assert looked, changed
+    (root / "cache/mine/clips.csv").unlink()
+    assert sync(lab)[1][0].startswith(b"database,")
+
+
 def test_frame_added_right_after_the_listing_is_seen(lab):
     """Its folder then has the time that it had when it was listed, as far as the clock is fine."""
     (lab[0] / "frames/s1/a/img4.jpg").unlink()
