@@ -27,6 +27,8 @@ from infusenet.methods import check_recipe
 from infusenet.recipe import digest, file_digest
 from infusenet.store.provenance import identity
 
+CHECKPOINT_EVERY = 30  # seconds: written after each short epoch, checkpoints took half of a fold's time
+
 
 def train(
     method: str,
@@ -106,6 +108,7 @@ def train(
     batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
     loader = dataset.loader(data, batches, workers)
     done, total = len(rows) * len(data), recipe["epochs"] * len(data)
+    saved = time.monotonic()
     with (
         SummaryWriter(output / "tensorboard") as board,
         tqdm(total=total, initial=done, desc=f"not {held_out}", unit="clip", disable=None) as bar,
@@ -121,7 +124,9 @@ def train(
             speed = len(data) / (time.monotonic() - began)
             rows.append(row)
             write_scalars(board, row | {"clips_per_second": speed})
-            runs.save_checkpoint(output, facts, rows, **parts)
+            if time.monotonic() - saved >= CHECKPOINT_EVERY:
+                runs.save_checkpoint(output, facts, rows, **parts)
+                saved = time.monotonic()
 
     write_log(output / "log.csv", rows)
     runs.save_weights(output, model, facts)

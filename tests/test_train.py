@@ -123,6 +123,7 @@ def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatc
 
     real = training.run_epoch
     monkeypatch.setattr(training, "run_epoch", dies_in_second_epoch)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0)
     with pytest.raises(KeyboardInterrupt):
         run(root, tmp_path)
     assert not (tmp_path / "weights.safetensors").exists()
@@ -145,6 +146,7 @@ def interrupted(root, output, monkeypatch, **changes):
     with monkeypatch.context() as patch:
         patch.setattr(training, "run_epoch", epoch)
         patch.setattr(training, "write_log", killed)
+        patch.setattr(training, "CHECKPOINT_EVERY", 0)
         with pytest.raises(KeyboardInterrupt):
             run(root, output, **changes)
     (output / ".checkpoint.pt.1.tmp").write_bytes(b"half")
