@@ -18,6 +18,13 @@ configfile: "workflow/config.yaml"
 container: "docker://condaforge/miniforge3:24.9.2-0"
 
 
+# Snakemake's limit of jobs a second is for clusters. On one machine it would look at all ready jobs again
+# a second after every look, one look more for each finished job: half a core after a hundred jobs.
+onstart:
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 report: "workflow/report/workflow.rst"
 
 

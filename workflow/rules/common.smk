@@ -47,10 +47,6 @@ GPU = int(configuration.asks_for_gpu(COMPUTE))
 _gpus = workflow.global_resources.get("gpu")
 if workflow.local_exec and not (_gpus and _gpus.value):
     workflow.register_resource("gpu", 1)
-# Its limit of jobs a second is for clusters. Here it would look at all ready jobs again a second after
-# every look, one look more for each finished job: after a hundred jobs that takes half a core.
-if workflow.local_exec and workflow.scheduling_settings:  # none in a dry run
-    workflow.scheduling_settings.max_jobs_per_timespan = None
 
 
 wildcard_constraints:
