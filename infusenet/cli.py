@@ -1,6 +1,7 @@
 """The ``infusenet`` command: its parser, its log and its errors. What it can do is in `commands`."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -43,6 +44,9 @@ class Tee:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
+    if argv is None:
+        # A cluster ends jobs with SIGTERM: leave as after Ctrl-C, so that locks and half files go too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if args.log:
         sys.stderr = Tee(sys.stderr, args.log)
     try:

@@ -27,7 +27,7 @@ from infusenet.methods import check_recipe
 from infusenet.recipe import digest, file_digest
 from infusenet.store.provenance import identity
 
-CHECKPOINT_EVERY = 30  # seconds: written after each short epoch, checkpoints took half of a fold's time
+CHECKPOINT_EVERY = 20  # seconds: written after each short epoch, checkpoints took half of a fold's time
 
 
 def train(

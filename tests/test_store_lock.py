@@ -119,6 +119,24 @@ def test_a_killed_holder_is_replaced(output, quick):
         held.check()
 
 
+def test_a_command_that_its_cluster_ends_gives_its_lock_back(output):
+    script = f"""
+import os, signal, sys
+from infusenet import cli
+from infusenet.commands import stages
+from infusenet.store.lock import hold
+def flow(args):
+    with hold(args.output):
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+stages.flow = flow
+sys.argv = ["infusenet", "flow", "faces.h5", "--output", {str(output)!r}]
+sys.exit(cli.main())
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 143
+    assert not Lock(output).path.exists()
+
+
 def test_a_silent_holder_elsewhere_is_reported_with_the_command_that_clears_it(output, quick, capsys):
     path = locked(output, host="elsewhere", pid=7)
     with pytest.raises(InputError, match="locked by pid 7 on elsewhere, since 2026-01-01") as caught:
