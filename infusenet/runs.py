@@ -22,10 +22,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from infusenet import __version__
+from infusenet.dataset import ClipDataset
 from infusenet.errors import InputError
 from infusenet.files import aside
+from infusenet.folds import Database
 from infusenet.magnifier.device import prepare
-from infusenet.recipe import canonical, digest
+from infusenet.manifest import AUS
+from infusenet.recipe import canonical, digest, file_digest
+from infusenet.store.provenance import identity
 
 
 def start(device: str, threads: int) -> torch.device:
@@ -63,6 +67,23 @@ def environment(device: torch.device) -> dict:
             "torchvision": version("torchvision"),  # importing it takes seconds
             "numpy": numpy.__version__,
         },
+    }
+
+
+def describe(recipe: dict, held_out: str, seed: int, opened: list[Database], data: ClipDataset) -> dict:
+    """The facts of a training as JSON values: what it read and what prior rates it saw."""
+    weights = recipe["weights"]
+    return {
+        "recipe": recipe,
+        "held_out": held_out,
+        "seed": seed,
+        "train_databases": [database.name for database in opened],
+        "n_train": len(data),
+        "left_out": [clip for database in opened for clip in database.left_out],
+        "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
+        "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
+        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
+        "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
     }
 
 

@@ -24,8 +24,6 @@ from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.methods import check_recipe
-from infusenet.recipe import digest, file_digest
-from infusenet.store.provenance import identity
 
 CHECKPOINT_EVERY = 20  # seconds: written after each short epoch, checkpoints took half of a fold's time
 
@@ -83,7 +81,7 @@ def train(
     data = dataset.ClipDataset(opened, recipe, seed, dataset.MEMORY // max(1, workers))
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
-    facts = describe(recipe, held_out, seed, opened, data) | runs.environment(device)
+    facts = runs.describe(recipe, held_out, seed, opened, data) | runs.environment(device)
 
     # Model and optimiser. Nothing draws from torch's generator before this seed.
     entropy = folds.words(seed, held_out, method)
@@ -131,23 +129,6 @@ def train(
     write_log(output / "log.csv", rows)
     runs.save_weights(output, model, facts)
     (output / "checkpoint.pt").unlink(missing_ok=True)
-
-
-def describe(recipe: dict, held_out: str, seed: int, opened: list[folds.Database], data) -> dict:
-    """The facts of a training as JSON values: what it read and what prior rates it saw."""
-    weights = recipe["weights"]
-    return {
-        "recipe": recipe,
-        "held_out": held_out,
-        "seed": seed,
-        "train_databases": [database.name for database in opened],
-        "n_train": len(data),
-        "left_out": [clip for database in opened for clip in database.left_out],
-        "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
-        "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
-        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
-        "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
-    }
 
 
 def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
