@@ -114,8 +114,8 @@ def _ablation(
         "paper's metric",
     ]
     head += ["InfuseNet minus it, pooled", "95 % interval"]
-    topic = title.partition(": ")[2].capitalize()
-    grids = [Grid(f"{topic}, average F1{results.label}", head, lines, [note, INTERVAL_NOTE])]
+    topic = title.partition(": ")[2]
+    grids = [Grid(f"Average F1 by {topic}{results.label}", head, lines, [note, INTERVAL_NOTE])]
     _write(output, target, title, results, names, grids)
     write_csv(output / f"{target}.csv", rows, results)
 
