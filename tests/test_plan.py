@@ -1,6 +1,7 @@
 """`infusenet plan` against what Snakemake then does, and against the stores that come of it."""
 
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -144,6 +145,7 @@ def test_plan_agrees_with_the_dry_run_and_with_what_is_then_built(lab, capsys):
     # The command prints it, for a file too.
     assert cli.main(["plan", "cache/two/faces.h5"]) == 0
     assert "nothing to do" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "Snakemake's handler would outlive the plan"
 
 
 def test_what_snakemake_refuses_is_said_in_a_sentence(lab, capsys, tmp_path, monkeypatch):

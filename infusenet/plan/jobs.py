@@ -4,6 +4,7 @@ import ast
 import json
 import logging
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ def jobs(target: str) -> list[Job]:
 
     if not Path("Snakefile").is_file():
         raise InputError(f"no Snakefile in {Path.cwd()}; run this where `snakemake` is run")
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
             workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
@@ -63,6 +65,9 @@ def jobs(target: str) -> list[Job]:
             return [_job(job, dag.reason(job), dag.needrun(job)) for job in dag.jobs if job.output]
     except (WorkflowError, RuleException) as error:
         raise InputError(str(error)) from None
+    finally:
+        # Snakemake's scheduler, even a dry one, takes SIGTERM for itself: nothing could end this process.
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _job(job, reason, runs: bool) -> Job:
