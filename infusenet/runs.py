@@ -98,7 +98,7 @@ def save_checkpoint(run: Path, facts: dict, rows: list[dict], **parts) -> None:
 
 
 def resume(run: Path, facts: dict, **parts) -> list[dict]:
-    """Bring ``parts`` to the last finished epoch and return the log rows so far; [] to start afresh.
+    """Bring ``parts`` to the epoch of the checkpoint and return the log rows so far; [] to start afresh.
 
     A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
     one; both are said on stderr.

@@ -112,13 +112,14 @@ def test_one_store_serves_every_factor(faces, tmp_path):
 
 def test_global_match_removes_a_gain(tmp_path, monkeypatch):
     base = frames("s2/long")[0]
-    lit = np.stack([base, *([np.uint8(np.round(base * 1.1))] * 6)])
+    # Dark enough for a gain beside which the rounding to 8 bits is small.
+    base //= 2
+    lit = np.stack([base, *([np.uint8(np.round(base * 1.5))] * 6)])
     monkeypatch.setitem(globals(), "frames", lambda clip: lit)
     faces = write_faces(tmp_path / "faces.h5", ["s2/long"])
     plain = build(faces, tmp_path / "plain.h5", form="raw").read("latents", "s2/long")
     matched = build(faces, tmp_path / "matched.h5", form="raw", photometric="global")
-    # What is left is the rounding to 8 bits, beside a gain that the magnifier itself suppresses.
-    assert np.std(matched.read("latents", "s2/long")) < 0.25 * np.std(plain)
+    assert np.std(matched.read("latents", "s2/long")) < 0.1 * np.std(plain)
 
 
 def test_unfit_input_is_refused(faces, tmp_path):

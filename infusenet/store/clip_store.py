@@ -23,10 +23,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -39,6 +41,7 @@ FORMAT, VERSION = "infusenet-store", 1
 # What h5py raises on a damaged file, depending on which bytes are hit.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 PATIENCE = 30
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,12 @@ class Store:
     def sha256(self) -> str:
         """The digest noted beside the file when it was published."""
         sidecar = sidecar_of(self.path)
-        if not self._awaited(sidecar):
-            raise InputError(f"{sidecar}: missing; expected a published store's sha256: build it again")
-        digest = sidecar.read_text().strip()
+        try:
+            digest = self._awaited(sidecar, Path.read_text).strip()
+        except FileNotFoundError:
+            raise InputError(
+                f"{sidecar}: missing; expected a published store's sha256: build it again"
+            ) from None
         # It follows its store, so it is this store's if that still stands there.
         self._close()
         self._open()
@@ -185,10 +191,10 @@ class Store:
 
     def _open(self) -> h5py.File:
         if self._pid != os.getpid():
-            if not self._awaited(self.path):
-                raise InputError(f"{self.path}: no such store; build it first")
             try:
-                self._file = h5py.File(self.path, "r", locking=False)
+                self._file = self._awaited(self.path, partial(h5py.File, mode="r", locking=False))
+            except FileNotFoundError:
+                raise InputError(f"{self.path}: no such store; build it first") from None
             except OSError as error:
                 raise InputError(
                     f"{self.path}: not a readable store ({error}); delete it and build it again"
@@ -203,20 +209,23 @@ class Store:
         """Which rows hold what: equal for files of equal items."""
         return tuple(self._read(file, name).tobytes() for name in ("clips", "keys"))
 
-    def _awaited(self, path: Path) -> bool:
-        """Whether ``path`` is there. Snakemake deletes the outputs of a rule before it runs; where the
-        store has been published before, a run in another folder is about to publish it again."""
+    def _awaited(self, path: Path, open_it: Callable[[Path], T]) -> T:
+        """What ``open_it`` makes of ``path``, once it is there. Snakemake deletes the outputs of a rule
+        before it runs; where the store has been published before, a run in another folder is about to
+        publish it again. Opened rather than looked for first: it may go between the two."""
         patience, said = time.monotonic() + PATIENCE, False
-        while not path.is_file():
-            if not folder_of(self.path).is_dir() or time.monotonic() > patience:
-                return False
+        while True:
+            try:
+                return open_it(path)
+            except FileNotFoundError:
+                if not folder_of(self.path).is_dir() or time.monotonic() > patience:
+                    raise
             if not said:
                 print(
                     f"{path}: away; waiting up to {PATIENCE} s for a builder to publish it", file=sys.stderr
                 )
                 said = True
             time.sleep(0.05)
-        return True
 
     def _close(self) -> None:
         if self._file is not None:
