@@ -30,7 +30,7 @@ SOURCES = ("annotations", "manifest", "frames", "stores")
 MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
 
 
-class PlainYaml(yaml.SafeLoader):
+class PlainYaml(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Plain data, nothing in it is executed. A key that stands twice is an error: YAML drops the first."""
 
     def construct_mapping(self, node, deep=False):
@@ -38,7 +38,7 @@ class PlainYaml(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
                 lines = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
-                raise InputError(f"{self.name}: '{key.value}' stands in {lines}; remove one")
+                raise InputError(f"{key.start_mark.name}: '{key.value}' stands in {lines}; remove one")
         return super().construct_mapping(node, deep)
 
 
@@ -124,7 +124,7 @@ def validate(raw: dict) -> dict:
     config = copy.deepcopy(raw)
     if isinstance(config, dict):
         config |= {name: {} for name in MAY_BE_EMPTY if name in config and config[name] is None}
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = read(SCHEMA)
     # The standard takes 2.0 for an integer and YAML's .nan for a number.
     kinds = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": lambda _, value: type(value) is int, "number": lambda _, value: allowed.finite(value)}

@@ -7,23 +7,22 @@ and a clip list (without, but with the frames' digests) are rewritten only if th
 Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
 """
 
-import json
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet import audit, databases, manifest
+from infusenet import audit, databases, index_files, manifest
 from infusenet.audit import Finding
 from infusenet.databases import Reading
 from infusenet.databases.frames import frame_index
 from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
+from infusenet.index_files import Index
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
-from infusenet.scan import digest_of, scan, unchanged
+from infusenet.scan import digest_of, file_names, scan, stamps_on_disk, stamps_read
 
-INDEX_VERSION = 4
 MISSING = "missing_key_frame"
 
 
@@ -75,16 +74,15 @@ def sync_database(
     if "stores" in source:
         _given(name, source, table, cache)
         return
-    index_path = cache / name / "index.json"
-    index = _read_index(index_path)
+    index, frames = index_files.read(cache / name), index_files.read_frames(cache / name)
     origin = _origin(source, policies)
     taken = _taken_over(name, source, table, index, origin)
-    now = taken and _examine(name, source, taken, index, seen)
+    now = taken and _examine(name, source, taken, frames, seen)
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
-        Clip(name, *row).key for row in index["excluded"]
+        Clip(name, *row).key for row in index.excluded
     }:
         exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
-        now = _examine(name, source, read_source(name, source, exclude), index, seen)
+        now = _examine(name, source, read_source(name, source, exclude), frames, seen)
     audit.stop(now.findings, policies, name)
     excluded = audit.excluded(now.findings, policies)
     kept = [clip for clip in now.clips if clip.key not in excluded]
@@ -101,14 +99,17 @@ def sync_database(
         manifest.write_if_changed(table, manifest.to_csv(labelled))
     manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(kept, labels=False))
     manifest.write_if_changed(cache / name / "audit.csv", audit.to_csv(now.annotated, now.findings, policies))
-    fresh = {
-        "version": INDEX_VERSION, "origin": origin, "manifest": file_digest(table), "frames": now.frames,
-        "lists": _lists(cache / name),
-        "release": now.reading.release, "refused": [list(vars(row).values()) for row in now.reading.refused],
-        "excluded": [_geometry(clip) for clip in now.clips if clip.key in excluded],
-    }  # fmt: skip
-    if fresh != index:
-        manifest.write_if_changed(index_path, json.dumps(fresh, separators=(",", ":")))
+    fresh = Index(
+        origin=origin,
+        manifest=file_digest(table),
+        lists=_lists(cache / name),
+        release=now.reading.release,
+        refused=[list(vars(row).values()) for row in now.reading.refused],
+        excluded=[_geometry(clip) for clip in now.clips if clip.key in excluded],
+        names=file_names(now.frames),
+        stamps=stamps_read(now.frames),
+    )
+    index_files.write(cache / name, fresh, now.frames)
     seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
 
 
@@ -122,12 +123,12 @@ def examine(name: str, config: dict) -> Examined:
     before = list(sources)[: list(sources).index(name)]
     lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
     seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
-    index = _read_index(cache / name / "index.json")
-    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), index, seen)
+    frames = index_files.read_frames(cache / name)
+    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), frames, seen)
 
 
-def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mapping[str, str]) -> Examined:
-    frames = scan(reading.clips, Path(source["frames"]), index["frames"], name)
+def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mapping[str, str]) -> Examined:
+    frames = scan(reading.clips, Path(source["frames"]), known, name)
     clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
     reader = databases.READERS.get(source.get("reader", name))
     fps = source.get("fps") or (reader.fps if reader else None)
@@ -140,25 +141,23 @@ def _examine(name: str, source: dict, reading: Reading, index: dict, seen: Mappi
 
 def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
     """Whether a database's tables and all that they follow from are as the last run left them."""
-    index = _read_index(folder / "index.json")
-    if "stores" in source or _follows_frames(source, index):
+    index = index_files.read(folder)
+    if "stores" in source or not index.stamps or _follows_frames(source, index):
         return False
     try:
         return (
-            index["origin"] == _origin(source, policies)
-            and index["manifest"] == file_digest(table)
-            and index["lists"] == _lists(folder)
-            and all(
-                unchanged(f"{source['frames']}/{name}", frames) for name, frames in index["frames"].items()
-            )
+            index.origin == _origin(source, policies)
+            and index.manifest == file_digest(table)
+            and index.lists == _lists(folder)
+            and index.stamps == stamps_on_disk(source["frames"], index.names)
         )
     except (InputError, FileNotFoundError):
         return False
 
 
-def _follows_frames(source: dict, index: dict) -> bool:
+def _follows_frames(source: dict, index: Index) -> bool:
     """Whether new frames can change what is read from the table: an apex, or a row that lacked its own."""
-    return bool(source.get("nearest_apex")) or any(Refused(*r).kind == MISSING for r in index["refused"])
+    return bool(source.get("nearest_apex")) or any(Refused(*r).kind == MISSING for r in index.refused)
 
 
 def _lists(folder: Path) -> list[str]:
@@ -170,14 +169,14 @@ def _is_source(table: Path, source: dict) -> bool:
     return given.is_file() and table.exists() and given.samefile(table)
 
 
-def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) -> Reading | None:
+def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str) -> Reading | None:
     """What was read the last time: the manifest, and without labels what was left out of it.
 
     None if its source, its text or a folder changed, or where rows follow from the frames on disk.
     """
-    if index["origin"] != origin or not table.is_file() or _follows_frames(source, index):
+    if index.origin != origin or not table.is_file() or _follows_frames(source, index):
         return None
-    if file_digest(table) != index["manifest"]:
+    if file_digest(table) != index.manifest:
         if not _is_source(table, source):
             print(f"{table}: edited by hand; written again from its source. Put corrections into "
                   "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
@@ -185,8 +184,8 @@ def _taken_over(name: str, source: dict, table: Path, index: dict, origin: str) 
     clips = _of_database(manifest.read_manifest(table), name, table)
     if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
         return None
-    clips += [Clip(name, *row) for row in index["excluded"]]
-    return Reading(clips, [Refused(*row) for row in index["refused"]], index["release"])
+    clips += [Clip(name, *row) for row in index.excluded]
+    return Reading(clips, [Refused(*row) for row in index.refused], index.release)
 
 
 def _geometry(clip: Clip) -> list:
@@ -248,15 +247,3 @@ def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
     if strangers := sorted({clip.database for clip in clips} - {name}):
         raise InputError(f"{path}: database column holds {', '.join(strangers)}, expected only {name}")
     return clips
-
-
-def _read_index(path: Path) -> dict:
-    """The last index; an empty one where there is none or where it cannot be read."""
-    empty = {"version": INDEX_VERSION, "origin": None, "manifest": None, "frames": {}}
-    empty |= {"lists": None, "release": None, "refused": [], "excluded": []}
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return empty
-    usable = isinstance(index, dict) and index.keys() == empty.keys() and index["version"] == INDEX_VERSION
-    return index if usable else empty

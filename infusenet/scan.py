@@ -6,6 +6,7 @@ hundred thousand looks before every run, so each is one plain `os.stat`. Importe
 parses: standard library only.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,38 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
             frames = known[folder]["frames"] if folder in known else {}
             index[folder] = _read(root / folder, frames, sorted(windows[folder]))
     return {folder: index[folder] for folder in windows}
+
+
+def file_names(frames: dict[str, dict]) -> dict[str, list[str]]:
+    """{clip folder: file names of its frames}, of what `scan` returned."""
+    return {folder: [entry[0] for entry in found["frames"].values()] for folder, found in frames.items()}
+
+
+def stamps_read(frames: dict[str, dict]) -> str | None:
+    """Digest of the stamps of all folders and frames when they were read, from what `scan` returned.
+
+    None where a folder's list of names cannot be relied on.
+    """
+    found = hashlib.sha256()
+    for folder in frames.values():
+        if not folder["listed"]:
+            return None
+        stamps = [number for entry in folder["frames"].values() for number in entry[1:-1]]
+        found.update(repr((folder["listed"], stamps)).encode())
+    return found.hexdigest()
+
+
+def stamps_on_disk(root: str, names: dict[str, list[str]]) -> str:
+    """The same digest of what is on disk now. Raises FileNotFoundError where something is gone."""
+    found = hashlib.sha256()
+    for folder, files in names.items():
+        path, stamps = f"{root}/{folder}", []
+        listed = _stamp(os.stat(path))[1:]
+        for name in files:
+            now = os.stat(f"{path}/{name}")
+            stamps += now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino
+        found.update(repr((listed, stamps)).encode())
+    return found.hexdigest()
 
 
 def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:

@@ -97,7 +97,7 @@ def test_frame_added_right_after_the_listing_is_seen(lab):
     """Its folder then has the time that it had when it was listed, as far as the clock is fine."""
     (lab[0] / "frames/s1/a/img4.jpg").unlink()
     before = sync(lab)
-    listed = json.loads((lab[0] / "cache/mine/index.json").read_text())["frames"]["s1/a"]["listed"]
+    listed = json.loads((lab[0] / "cache/mine/frames.json").read_text())["frames"]["s1/a"]["listed"]
     assert listed is None
     (lab[0] / "frames/s1/a/img4.jpg").write_bytes(b"late")
     assert sync(lab)[1] != before[1]
@@ -168,10 +168,16 @@ def test_generated_manifest_edited_by_hand_is_written_again(lab, capsys):
     assert "edited by hand" in capsys.readouterr().err
 
 
-def test_damaged_index_is_made_again(lab):
+@pytest.mark.parametrize("name", ["index", "frames"])
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 4, "frames": {}}'])
+def test_damaged_or_older_index_is_made_again(lab, name, text):
     before = sync(lab)
-    (lab[0] / "cache/mine/index.json").write_text("{")
+    path = lab[0] / f"cache/mine/{name}.json"
+    sound = path.read_text()
+    path.write_text(text)
+    (lab[0] / "frames/s1/a").touch()  # so that the frames are looked for
     assert sync(lab) == before
+    assert json.loads(path.read_text()).keys() == json.loads(sound).keys()
 
 
 def test_problems_of_all_databases_at_once(lab):

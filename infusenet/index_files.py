@@ -1,0 +1,62 @@
+"""What the last look at a database found, as two files beside its clip list.
+
+``index.json`` tells whether anything was touched since: it is read before every run, so it is small.
+``frames.json`` says what each frame was, and is read only when something was. Imported while
+Snakemake parses: standard library only.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from infusenet.manifest import write_if_changed
+
+VERSION = 5
+
+
+@dataclass(frozen=True)
+class Index:
+    """What followed from what. The default: nothing is known.
+
+    ``origin`` digest of all that the manifest follows from; ``manifest``, ``lists`` digests of what
+    was written; ``release`` of the workbook; ``refused``, ``excluded`` rows that stand in no list;
+    ``names`` {clip folder: frames' file names}; ``stamps`` digest of their sizes, times and inodes,
+    None where a folder changed too shortly before it was listed.
+    """
+
+    origin: str | None = None
+    manifest: str | None = None
+    lists: list[str] = field(default_factory=list)
+    release: str | None = None
+    refused: list[list] = field(default_factory=list)
+    excluded: list[list] = field(default_factory=list)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    stamps: str | None = None
+    version: int = VERSION
+
+
+def read(folder: Path) -> Index:
+    """The index of the last run; the default where there is none or where it cannot be used."""
+    found = _json(folder / "index.json")
+    usable = found.keys() == asdict(Index()).keys() and found["version"] == VERSION
+    return Index(**found) if usable else Index()
+
+
+def read_frames(folder: Path) -> dict[str, dict]:
+    """What `scan.scan` returned in the last run; empty where that cannot be used."""
+    found = _json(folder / "frames.json")
+    return found["frames"] if found.get("version") == VERSION else {}
+
+
+def write(folder: Path, index: Index, frames: dict[str, dict]) -> None:
+    """Keep both. The frames first: an older index beside them only costs a look at each."""
+    for name, content in (("frames", {"version": VERSION, "frames": frames}), ("index", asdict(index))):
+        write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
+
+
+def _json(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
