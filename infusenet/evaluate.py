@@ -45,9 +45,9 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: method, seed, scope, au, f1, support, initial_weights, protocol (CD6ME, or that it is not). Scopes: ``pooled`` (F1 on the clips of all folds
-    together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence
-    and absence), and each held-out database. A method is scored by its first head; of one with several,
+    long: method, seed, scope, au, f1, support, initial_weights, variant (which ViT), protocol (CD6ME, or
+    that it is not). Scopes: ``pooled`` (F1 on the clips of all folds together), ``mean`` (F1 per fold, then
+    the mean over folds), ``macro2`` (pooled; mean of presence and absence), and each held-out database. A method is scored by its first head; of one with several,
     ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
     ``always_one`` and ``prior_rate`` are guessers that know no clip, the second at the rate of each
     fold's training labels.
@@ -79,11 +79,10 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     facts = {fold.method: fold.facts for fold in folds}
     protocol = tables.protocol(databases, facts.values())
-    writer.writerow([*Row._fields, "initial_weights", "protocol"])
+    writer.writerow([*Row._fields, "initial_weights", "variant", "protocol"])
     for row in rows:
-        fact = facts.get(row.method.partition("/")[0])  # none of a guesser
-        weights = fact["recipe"]["weights"] if fact else ""
-        writer.writerow([*row[:4], repr(float(row.f1)), row.support, weights, protocol])
+        start = tables.started(facts, row.method).values()
+        writer.writerow([*row[:4], repr(float(row.f1)), row.support, *start, protocol])
     write_if_changed(output / "metrics.csv", text.getvalue())
     write_if_changed(output / "metrics.md", tables.page(rows, databases, facts))
     figures.heatmap(rows, databases, output / "heatmap.png")

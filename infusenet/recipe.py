@@ -32,7 +32,7 @@ STAGES = {
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
-EVALUATE_REVISION = 3
+EVALUATE_REVISION = 4
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "magnifier" / "weights" / "magnifier.safetensors"
 

@@ -70,9 +70,10 @@ def environment(device: torch.device) -> dict:
     }
 
 
-def describe(recipe: dict, held_out: str, seed: int, opened: list[Database], data: ClipDataset) -> dict:
-    """The facts of a training as JSON values: what it read and what prior rates it saw."""
-    weights = recipe["weights"]
+def describe(
+    recipe: dict, held_out: str, seed: int, opened: list[Database], data: ClipDataset, model: torch.nn.Module
+) -> dict:
+    """The facts of a training as JSON values: what it read, what it started from, the prior rates it saw."""
     return {
         "recipe": recipe,
         "held_out": held_out,
@@ -83,8 +84,16 @@ def describe(recipe: dict, held_out: str, seed: int, opened: list[Database], dat
         "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
         "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
         "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
-        "initial_weights": file_digest(weights) if Path(weights).is_file() else weights,
+        "initial_weights": initial_weights(recipe, model),
     }
+
+
+def initial_weights(recipe: dict, model: torch.nn.Module) -> str:
+    """``none``, the published name of ImageNet's weights, or the sha256 of a file."""
+    weights = recipe["weights"]
+    if weights == "imagenet":
+        return next(str(part.imagenet) for part in model.modules() if hasattr(part, "imagenet"))
+    return weights if weights == "none" else file_digest(weights)
 
 
 def save_checkpoint(run: Path, facts: dict, rows: list[dict], **parts) -> None:

@@ -81,12 +81,12 @@ def train(
     data = dataset.ClipDataset(opened, recipe, seed, dataset.MEMORY // max(1, workers))
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
-    facts = runs.describe(recipe, held_out, seed, opened, data) | runs.environment(device)
 
     # Model and optimiser. Nothing draws from torch's generator before this seed.
     entropy = folds.words(seed, held_out, method)
     torch.manual_seed(entropy[0] << 32 | entropy[1])
     model = models.create(recipe)
+    facts = runs.describe(recipe, held_out, seed, opened, data, model) | runs.environment(device)
     output.mkdir(parents=True, exist_ok=True)
     if hasattr(model, "fit"):
         model.fit(*whole(data))

@@ -35,6 +35,7 @@ def write_run(
     facts |= {
         "recipe": recipe, "heads": list(heads), "held_out": held_out, "seed": seed, "n_train": 100,
         "label_counts": {f"AU{n}": 20 for n in AUS},
+        "initial_weights": "timm tiny_vit" if recipe["weights"] == "imagenet" else recipe["weights"],
     }  # fmt: skip
     (run / "run.json").write_text(json.dumps(facts))
     losses = ["".join(f",{loss / epoch}" for loss in range(5, 5 + len(heads))) for epoch in (1, 2)]

@@ -100,6 +100,19 @@ def test_one_head_has_no_other_rows(tmp_path):
     assert methods == {"late_fusion", "always_one", "prior_rate"} | parts
 
 
+def test_weights_and_variant_stand_in_every_row(tmp_path):
+    recipe = {"weights": "imagenet", "variant": "tinyvit_5m"}
+    evaluate([write_run(tmp_path, name, method="vit", recipe=recipe) for name in CD6ME], tmp_path / "out")
+    told = {m: (r["initial_weights"], r["variant"]) for (m, *_), r in long_rows(tmp_path / "out").items()}
+    parts = dict.fromkeys(["vit", "vit/flow_head", "vit/mean_of_heads"], ("timm tiny_vit", "tinyvit_5m"))
+    assert told == parts | dict.fromkeys(["always_one", "prior_rate"], ("", ""))
+    tables = (tmp_path / "out/metrics.md").read_text().split("\n## ")[1:]
+    assert len(tables) == 4
+    for table in tables:
+        assert "| `vit` [tinyvit_5m] | timm tiny_vit |" in table
+        assert "| `vit/flow_head` [tinyvit_5m] | timm tiny_vit |" in table
+
+
 def test_a_method_fitted_in_one_step_has_no_curve(tmp_path):
     runs = [write_run(tmp_path / "r", name, method="lbp_top", heads=["video"]) for name in CD6ME]
     for run in runs:

@@ -74,6 +74,9 @@ def test_figure5_shows_the_best_true_positives(root, tmp_path, shown):
     titles = [text for text in shown[0] if "probability" in text]
     assert [title.split(",")[0] for title in titles] == [*SYSTEMS] * 2
     assert all("probability 0.95" in title for title in titles)
+    assert any(
+        "true positives that InfuseNet scores highest, at most 6 of 12 AUs" in text for text in shown[0]
+    )
 
 
 def test_figure5_shows_chosen_clips(root, tmp_path, shown):
@@ -81,6 +84,7 @@ def test_figure5_shows_chosen_clips(root, tmp_path, shown):
     figure5.figure5(*arguments(root, *SYSTEMS.values()), tmp_path / "a.png", chosen)
     assert [text for text in shown[0] if text.startswith("AU")] == ["AU1", "AU17", "AU9"]
     assert sum("probability 0.27" in text for text in shown[0]) == 9
+    assert any("Rows: chosen clips" in text for text in shown[0])
 
 
 def test_figure5_refuses(root, tmp_path):
@@ -146,7 +150,10 @@ def test_figure1_shows_the_clip_that_moves_most(root, tmp_path, shown):
         figure1.figure1(*arguments(root, "infusenet_resnet18"), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     whole(tmp_path / "a.png")
-    assert any(f"{database} {clip}, AU" in text and "(not CD6ME)" in text for text in shown[0])
+    assert any(
+        f"{database} {clip} (the clip that moves most), AU" in text and "(not CD6ME)" in text
+        for text in shown[0]
+    )
     assert {"mask 1, 64×8×8", "mask 4, 512×1×1", "decoded, magnified ×20"} <= set(shown[0])
 
 

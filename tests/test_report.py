@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score
 from infusenet.errors import InputError
 from infusenet.evaluate import read_runs
 from infusenet.manifest import AUS, CD6ME
-from infusenet.report import TARGETS, claims, paper
+from infusenet.report import TARGETS, claims, factors, paper
 from infusenet.report.grid import Grid, latex
 from infusenet.report.needs import INFUSENET, NEEDS, OUTPUTS, PAPER_METHODS
 from infusenet.report.results import Results
@@ -25,11 +25,16 @@ METHODS = sorted({method for methods in NEEDS.values() for method in methods})
 SEEDS = {INFUSENET: (0, 1), "sssnet": (0, 1, 2)}
 
 
+def clips_of(database):
+    """Unequal, so that a pooled figure is not the folds' mean."""
+    return 4 * len(database) - 8
+
+
 def write_all(root, methods=METHODS, databases=CD6ME, seeds=SEEDS, **facts):
     recipe = {"variant": "tiny_vit_5m", "weights": "imagenet"}
     return [
         write_run(
-            root / "r", name, seed, method, noise=1 + 2 * (method != INFUSENET), clips=12,
+            root / "r", name, seed, method, noise=1 + 2 * (method != INFUSENET), clips=clips_of(name),
             heads=["fused"] if method == "late_fusion" else ["mag", "flow"],
             recipe=recipe if "vit" in method else {}, **facts,
         )
@@ -114,10 +119,12 @@ def test_table1_numbers_are_those_of_the_predictions(runs, made):
     assert float(row["f1"]) == pytest.approx(np.mean(folds))
     assert (row["paper"], row["paper_metric"]) == ("0.423", "mean")
     assert rows["led", "pooled", "average"]["std"] == ""
-    difference = rows["sssnet", "pooled", "average"]
     ours = np.mean([pooled_f1(runs, INFUSENET, seed) for seed in (0, 1)])
-    assert float(difference["infusenet_minus"]) == pytest.approx(ours - np.mean(seeds))
-    assert float(difference["low"]) < float(difference["infusenet_minus"]) < float(difference["high"])
+    theirs = float(rows["sssnet", "mean", "average"]["f1"])
+    for scope, expected in (("pooled", ours - np.mean(seeds)), ("mean", np.mean(folds) - theirs)):
+        difference = rows["sssnet", scope, "average"]
+        assert float(difference["infusenet_minus"]) == pytest.approx(expected)
+        assert float(difference["low"]) < float(difference["infusenet_minus"]) < float(difference["high"])
     samm = loaded(runs, "led", 0)["samm"]
     expected = f1_score(*samm, average=None, zero_division=0).mean()
     assert float(rows["led", "samm", "average"]["f1"]) == pytest.approx(expected)
@@ -130,30 +137,40 @@ def test_table1_page_brackets_the_other_metric_and_names_weights(made):
     assert "(.4050)" in mean
     assert "MEB's fold mean .384" in mean
     assert "(.4230)" in pooled
-    assert "| InfuseNet (ViT-Tiny) [tiny_vit_5m] | ImageNet weights | 1 |" in mean
+    assert "| InfuseNet (ViT-Tiny) [tiny_vit_5m] | timm tiny_vit | 1 |" in mean
     assert "± n/a" in mean
     assert "not CD6ME" not in pooled
+    for table in (pooled, mean):
+        assert "the row 'as released' too computes the released forward map on them" in table
 
 
-def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results):
+def test_table1_says_which_metric_a_difference_has(made):
+    against = (made / "table1.md").read_text().split("## ")[4]
+    rows = {line.split(" | ")[0]: line.split(" | ") for line in against.splitlines()}
+    assert rows["| method"][2:9] == ["pooled", "95 % interval", "reading", "fold mean", "95 % interval",
+                                     "reading", "paper's difference"]  # fmt: skip
+    assert rows["| SSSNet, flow"][8:] == ["+0.0180", "mixed |"]
+    assert rows["| ResNet18, flow"][8:] == ["+0.0402", "fold mean |"]
+
+
+@pytest.mark.parametrize("average", ["pooled", "mean"])
+def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results, average):
     """The same contrast with clips drawn one by one; two independent sets of draws agree closely."""
-    value, low, high = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU)
+    value, low, high = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU, average)
     generator = np.random.default_rng(5)
-    sizes, tables = [12] * 6, {}
-    for method in (INFUSENET, "sssnet"):
-        for seed in SEEDS[method]:
-            folds = loaded(runs, method, seed)
-            tables[method, seed] = [np.vstack([folds[name][k] for name in CD6ME]) for k in (0, 1)]
+    tables = {(m, seed): loaded(runs, m, seed) for m in (INFUSENET, "sssnet") for seed in SEEDS[m]}
     drawn = []
     for _ in range(1000):
-        taken = np.concatenate([12 * k + generator.integers(0, n, n) for k, n in enumerate(sizes)])
+        taken = {name: generator.integers(0, clips_of(name), clips_of(name)) for name in CD6ME}
         means = []
         for method in (INFUSENET, "sssnet"):
             scores = []
             for seed in SEEDS[method]:
-                labels, said = (array[taken] for array in tables[method, seed])
-                hits = 2 * (labels & said).sum(0)
-                scores.append(np.mean(hits / np.maximum(1, labels.sum(0) + said.sum(0))))
+                folds = [[array[taken[name]] for array in tables[method, seed][name]] for name in CD6ME]
+                if average == "pooled":
+                    folds = [[np.vstack(parts) for parts in zip(*folds, strict=True)]]
+                f1 = [2 * (y & p).sum(0) / np.maximum(1, y.sum(0) + p.sum(0)) for y, p in folds]
+                scores.append(np.mean(f1))
             means.append(np.mean(scores))
         drawn.append(means[0] - means[1])
     width = high - low
@@ -165,7 +182,9 @@ def test_comparisons_are_paired(tmp_path):
     """Two methods with the same predictions differ by exactly nothing in every draw."""
     folds = read_runs([write_run(tmp_path, name) for name in CD6ME])
     twins = [replace(fold, method="twin") for fold in folds]
-    assert Results([*folds, *twins]).contrast({INFUSENET: 1, "twin": -1}, EVERY_AU) == (0, 0, 0)
+    for average in ("pooled", "mean"):
+        contrast = Results([*folds, *twins]).contrast({INFUSENET: 1, "twin": -1}, EVERY_AU, average)
+        assert contrast == (0, 0, 0)
 
 
 def test_order_of_runs_changes_nothing(runs, tmp_path):
@@ -182,7 +201,11 @@ def test_small_tables_have_the_papers_value_beside(made):
     rows = {row["method"]: row for row in rows_of(made / "table3.csv")}
     assert rows["infusenet_resnet18_decoded"]["paper"] == "0.3758"
     assert rows["infusenet_resnet18_finetuned"]["paper"] == ""
-    assert rows[INFUSENET]["low"] == ""
+    assert rows[INFUSENET]["low_pooled"] == rows[INFUSENET]["low_fold_mean"] == ""
+    row = rows["infusenet_resnet18_decoded"]
+    for average in ("pooled", "fold_mean"):
+        expected = float(rows[INFUSENET][f"f1_{average}"]) - float(row[f"f1_{average}"])
+        assert float(row[f"infusenet_minus_{average}"]) == pytest.approx(expected)
 
 
 def test_claims_give_the_papers_own_figures():
@@ -208,17 +231,50 @@ def test_claims_count_aus_and_judge_by_the_interval(made):
     # InfuseNet's made-up logits are far better than all others', which are alike.
     assert rows["overall", "InfuseNet − SSSNet"]["verdict"] == "holds"
     assert rows["frequent AUs (≥ 10 %)", "InfuseNet − SSSNet"]["verdict"] == "does not hold"
+    assert rows["overall", "InfuseNet − SSSNet"]["paper_metric"] == "mixed"
+    assert rows["overall", "InfuseNet − ResNet18 (flow)"]["paper_metric"] == "mean"
     for row in rows.values():
-        low, high, theirs = float(row["low"]), float(row["high"]), float(row["paper"])
-        inside = low <= 0 <= high
-        expected = "undecided" if inside else "holds" if (low > 0) == (theirs > 0) else "does not hold"
-        assert row["verdict"] == expected
+        judged = ["pooled", "fold_mean"] if row["paper_metric"] == "mixed" else ["fold_mean"]
+        bounds = [[float(row[f"{end}_{average}"]) for end in ("low", "high")] for average in judged]
+        if float(row["paper"]) < 0:
+            bounds = [[-high, -low] for low, high in bounds]
+        holds, fails = all(low > 0 for low, _ in bounds), all(high < 0 for _, high in bounds)
+        assert row["verdict"] == ("holds" if holds else "does not hold" if fails else "undecided")
+
+
+@pytest.mark.parametrize(
+    ("other", "pooled", "mean", "expected"),
+    [
+        ("resnet18_flow", (-3, -2), (1, 2), "holds"),
+        ("resnet18_flow", (1, 2), (-1, 2), "undecided"),
+        ("sssnet", (1, 2), (1, 2), "holds"),
+        ("sssnet", (1, 2), (-1, 2), "undecided"),
+        ("sssnet", (1, 2), (-2, -1), "undecided"),
+        ("sssnet", (-3, -2), (-2, -1), "does not hold"),
+    ],
+)
+def test_a_claim_is_judged_by_the_papers_metric(other, pooled, mean, expected):
+    claim = claims.Claim("overall", "", {INFUSENET: 1, other: -1}, EVERY_AU)
+    assert claims._verdict(claim, {"pooled": (0, *pooled), "mean": (0, *mean)}) == expected
+
+
+def test_claims_name_weights_variants_and_unlike_recipes(made):
+    rows = {row["comparison"]: row for row in rows_of(made / "claims.csv")}
+    row = rows["InfuseNet (ViT-Tiny) − ViT-Tiny (flow)"]
+    assert row["method"] == "infusenet_vit / vit_tiny_flow"
+    assert row["initial_weights"] == "timm tiny_vit / timm tiny_vit"
+    assert row["variant"] == "tiny_vit_5m / tiny_vit_5m"
+    page = (made / "claims.md").read_text()
+    assert "Initial weights, timm tiny_vit: `infusenet_vit` [tiny_vit_5m], `vit_tiny_flow`" in page
+    assert "the recipes differ too: gain on ResNet18 − gain on ViT-Tiny (initial weights).\n" in page
+    assert "the paper's averages read InfuseNet − SSSNet +0.039," in page
 
 
 def test_figure3_counts_each_au(runs, made):
     rows = {(r["method"], r["seed"], r["au"]): r for r in rows_of(made / "figure3.csv")}
     assert len(rows) == 12 * 5
     labels, said = (np.vstack(parts) for parts in zip(*loaded(runs, "sssnet", 2).values(), strict=True))
+    assert {(row["initial_weights"], row["variant"]) for row in rows.values()} == {("none", "")}
     row = rows["sssnet", "2", "AU9"]
     assert int(row["false_positive"]) == ((labels[:, 6] == 0) & (said[:, 6] == 1)).sum()
     assert int(row["true_positive"]) == ((labels[:, 6] == 1) & (said[:, 6] == 1)).sum()
@@ -239,6 +295,20 @@ def test_figure4_has_mean_and_spread_by_factor(made):
     assert {row["method"] for row in ten} == {INFUSENET}
     assert all(float(row["std"]) > 0 for row in ten)
     assert {row["std"] for row in rows if row["factor"] == "20"} == {""}
+    assert {(row["initial_weights"], row["variant"]) for row in rows} == {("none", "")}
+
+
+@pytest.mark.parametrize("standins", [False, True])
+def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, standins):
+    drawn = []
+    monkeypatch.setattr(factors, "save", lambda figure, path: drawn.append(figure))
+    TARGETS["figure4"](write_all(tmp_path, NEEDS["figure4"], seeds={}, standins=standins), tmp_path)
+    (figure,) = drawn
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert ("paper's best 0.4230 at factor 10" in legend) == (not standins)
+    assert ("best 0.4230 at factor 10, worst of the four 0.4141" in figure.get_suptitle()) == standins
+    shown = np.concatenate([line.get_ydata() for axis in figure.axes for line in axis.lines])
+    assert (0.423 in shown) == (not standins)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -287,4 +357,4 @@ def test_markdown_rows_have_the_heads_width():
 
 def test_recipes_are_told(made):
     page = (made / "table1.md").read_text()
-    assert "`vit_tiny_flow`: ImageNet weights, batch 8, epochs 2, size 64, variant tiny_vit_5m" in page
+    assert "`vit_tiny_flow`: timm tiny_vit, batch 8, epochs 2, size 64, variant tiny_vit_5m" in page

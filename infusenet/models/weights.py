@@ -22,6 +22,9 @@ class TimmWeights:
         self.name = name
         self.url = f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"
 
+    def __str__(self) -> str:
+        return f"timm {self.name}"
+
     def get_state_dict(self, **_) -> dict[str, Tensor]:
         import timm  # here alone: it takes a second to start, and few trainings ask for its weights
 

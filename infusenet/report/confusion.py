@@ -12,7 +12,7 @@ from infusenet.report import paper
 from infusenet.report.figures import plt, save
 from infusenet.report.needs import NEEDS
 from infusenet.report.results import load
-from infusenet.report.tables_of_paper import write_csv
+from infusenet.report.tables_of_paper import csv_row, write_csv
 
 NAMES = [f"AU{n}" for n in AUS]
 
@@ -47,9 +47,8 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
             tables = metrics.two_by_two(labels, np.vstack(decided))
             names = "true_negative", "false_positive", "false_negative", "true_positive"
             for au, counts in zip(NAMES, tables.reshape(-1, 4).tolist(), strict=True):
-                rows.append(
-                    {"method": method, "seed": number, "au": au} | dict(zip(names, counts, strict=True))
-                )
+                row = csv_row(results, method) | {"seed": number, "au": au}
+                rows.append(row | dict(zip(names, counts, strict=True)))
     figure.colorbar(image, ax=axes, label="% of row", shrink=0.5, pad=0.01)
     figure.suptitle(f"Confusion of Action Units, pooled test clips{results.label}", fontsize=14)
     save(figure, output / "figure3.png")

@@ -78,8 +78,10 @@ def figure1(
     labels = next(each.labels for each in trained.database.clips if each.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
     label = origin(by_name, [read_run(by_name[name]).facts])
+    choice = "chosen" if clip else "the clip that moves most"
     figure.suptitle(
-        f"{name} {key}, AU {active}{label}: magnified motion and its artefacts, crops of {len(onset)} px.\n"
+        f"{name} {key} ({choice}), AU {active}{label}: magnified motion and its artefacts, crops of "
+        f"{len(onset)} px.\n"
         "Masks: FrameFlow's maps after each block, min-max normalised, mean over channels, of a network that "
         f"never saw {name} (input of {trained.recipe['size']} px)",
         fontsize=12,

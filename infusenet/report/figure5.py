@@ -71,7 +71,7 @@ def figure5(
         return restore(run, stores, manifests), read_run(run)
 
     figure, axes = plt.subplots(
-        len(samples), 1 + len(SYSTEMS), figsize=(9.6, 1.4 + 2.35 * len(samples)), squeeze=False,
+        len(samples), 1 + len(SYSTEMS), figsize=(9.6, 1.5 + 2.35 * len(samples)), squeeze=False,
         layout="constrained",
     )  # fmt: skip
     for row, sample in zip(axes, samples, strict=True):
@@ -95,9 +95,10 @@ def figure5(
     bar = figure.colorbar(shown, ax=axes, shrink=0.5, pad=0.02, label="each map from 0 to 1")
     bar.solids.set_alpha(1)
     label = origin(guided, [opened("InfuseNet", sample.database)[1].facts for sample in samples])
+    best = f"the true positives that InfuseNet scores highest, at most {ROWS} of 12 AUs"
     figure.suptitle(
         f"Class activation maps of networks that never saw the clip's database{label}\n"
-        "(Grad-CAM in the form of HiResCAM: the same after block 4)\n",
+        f"(Grad-CAM in the form of HiResCAM: the same after block 4)\nRows: {'chosen clips' if chosen else best}",
         fontsize=11,
     )
     save(figure, Path(output))

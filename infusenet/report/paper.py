@@ -5,6 +5,8 @@ and averages five seeds. The other eight are the authors' own runs, probably one
 as the text says: F1 per fold, then the mean over folds. So one column holds two metrics.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from infusenet.report.needs import ABLATED, INFUSENET
@@ -83,6 +85,12 @@ def metric(method: str) -> str:
     return "pooled" if method in MEB else "mean"
 
 
+def common_metric(methods: Iterable[str]) -> str:
+    """The same for a difference of rows; ``mixed`` where they differ in it."""
+    kinds = {metric(method) for method in methods}
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
 def metric_words(method: str) -> str:
-    """The same for readers, with how sure it is."""
+    """The metric of a row for readers, with how sure it is."""
     return "pooled (MEB, 5 seeds)" if method in MEB else "probably fold mean (1 run)"

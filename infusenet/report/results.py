@@ -53,7 +53,7 @@ class Results:
         self.standins = any(fold.facts.get("standins", False) for fold in folds)
         self.protocol = protocol(self.databases, (fold.facts for fold in folds))
         self.label = origin(self.databases, (fold.facts for fold in folds))
-        self._drawn: dict[str, np.ndarray] = {}
+        self._drawn: dict[tuple[str, str], np.ndarray] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -79,30 +79,40 @@ class Results:
             values = [score(self.labels, said) for said in self.decisions[method].values()]
         return np.column_stack([values, np.mean(values, 1)])
 
-    def contrast(self, terms: Mapping[str, float], aus: np.ndarray) -> tuple[float, float, float]:
-        """Pooled F1 of methods, weighted and summed, with a 95 % bootstrap interval: value, low, high.
+    def contrast(
+        self, terms: Mapping[str, float], aus: np.ndarray, average: str
+    ) -> tuple[float, float, float]:
+        """F1 of methods, weighted and summed, with a 95 % bootstrap interval: value, low, high.
 
         ``terms`` maps methods to weights, for example 1 and -1 for a difference; ``aus`` float (12,)
-        weights the AUs. Clips are drawn with replacement within each held-out database, the same
+        weights the AUs; ``average`` is pooled or mean (over folds). Clips are drawn with replacement within each held-out database, the same
         draws for all methods, so the comparison is paired; F1 is averaged over a method's seeds in
         each draw. The interval holds the chance in the clips, not in training nor that clips of one
         subject are alike.
         """
-        value = sum(weight * self.f1(name, "pooled")[:, :-1].mean(0) @ aus for name, weight in terms.items())
-        drawn = sum(weight * self._bootstrap(name) @ aus for name, weight in terms.items())
+        value = sum(weight * self.f1(name, average)[:, :-1].mean(0) @ aus for name, weight in terms.items())
+        drawn = sum(weight * self._bootstrap(name, average) @ aus for name, weight in terms.items())
         return float(value), *map(float, np.quantile(drawn, INTERVAL))
 
     @cached_property
     def _weights(self) -> np.ndarray:
         return metrics.draws([len(labels) for labels in self.labels], DRAWS, DRAW_SEED)
 
-    def _bootstrap(self, method: str) -> np.ndarray:
-        """Pooled F1 float (draws, 12), mean over seeds."""
-        if method not in self._drawn:
-            labels = np.vstack(self.labels)
-            said = self.decisions[method].values()
-            self._drawn[method] = np.mean([metrics.f1(labels, np.vstack(d), self._weights) for d in said], 0)
-        return self._drawn[method]
+    def _bootstrap(self, method: str, average: str) -> np.ndarray:
+        """F1 float (draws, 12), mean over seeds."""
+        if (method, average) not in self._drawn:
+            score = {"pooled": self._pooled_draws, "mean": self._fold_mean_draws}[average]
+            values = [score(said) for said in self.decisions[method].values()]
+            self._drawn[method, average] = np.mean(values, 0)
+        return self._drawn[method, average]
+
+    def _pooled_draws(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        return metrics.f1(np.vstack(self.labels), np.vstack(said), self._weights)
+
+    def _fold_mean_draws(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        ends = np.cumsum([len(labels) for labels in self.labels])
+        weights = np.split(self._weights, ends[:-1], axis=1)
+        return np.mean([metrics.f1(*fold) for fold in zip(self.labels, said, weights, strict=True)], 0)
 
 
 def load(runs: Sequence[Path], target: str) -> Results:

@@ -15,15 +15,18 @@ from infusenet.report import grid, paper
 from infusenet.report.grid import Grid, spread
 from infusenet.report.needs import ABLATED, INFUSENET, PAPER_METHODS
 from infusenet.report.results import Results, load
-from infusenet.report.tables import COLUMNS, initial_weights, recipe_words
+from infusenet.report.tables import COLUMNS, described, recipe_words, started
 
 AVERAGES = {"pooled": "F1 pooled over the clips of all folds", "mean": "F1 as mean over folds"}
+SHORT = {"pooled": "pooled", "mean": "fold mean"}
 EVERY_AU = np.full(12, 1 / 12)
 INTERVAL_NOTE = (
     "Intervals: 95 %, 1000 bootstrap draws of clips within each held-out database, the same draws for both "
     "methods, mean over seeds. They hold the chance in the clips, not that in training; clips of one subject "
-    "are alike, so true intervals are wider."
+    "are alike, so true intervals are wider. An AU without a positive label in a fold counts as 0 in the fold "
+    "mean, in a draw too, which may hold none of a rare AU's few."
 )
+CACHED = "Cached latents freeze the magnifier's encoder and manipulator, which the paper fine-tunes"
 
 
 def table1(runs: Sequence[Path], output: Path) -> None:
@@ -44,11 +47,11 @@ def table1(runs: Sequence[Path], output: Path) -> None:
             values = results.f1(method, average)
             printed = paper.TABLE1.get(method, [None] * 13) if average in AVERAGES else [None] * 13
             for au, ours, theirs in zip(COLUMNS, values.T, printed, strict=True):
-                row = _csv_row(results, method) | {"scope": average, "au": au}
+                row = csv_row(results, method) | {"scope": average, "au": au}
                 row |= {"seeds": len(ours), "f1": ours.mean(), "std": _std(ours), "paper": theirs}
                 row["paper_metric"] = "" if theirs is None else paper.metric(method)
-                if (average, au) == ("pooled", "average") and method != INFUSENET:
-                    difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU)
+                if average in AVERAGES and au == "average" and method != INFUSENET:
+                    difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
                     row |= dict(zip(("infusenet_minus", "low", "high"), difference, strict=True))
                 rows.append(row)
     write_csv(output / "table1.csv", rows, results)
@@ -73,10 +76,7 @@ def table3(runs: Sequence[Path], output: Path) -> None:
         INFUSENET: "magnified latents, computed once (magnifier frozen)",
         f"{ABLATED}finetuned": "magnified latents, magnifier fine-tuned",
     }
-    note = (
-        "The paper says that encoder and manipulator are fine-tuned; cached latents freeze them, and the last "
-        "row says what that costs. The paper's row of latents stands beside the cached ones."
-    )
+    note = f"{CACHED}; the last row says what that costs. The paper's latents stand beside the cached ones."
     _ablation(runs, output, "table3", "Table 3: input of FrameMag", rows, paper.TABLE3, note)
 
 
@@ -88,32 +88,27 @@ def _ablation(
     results = load(runs, target)
     lines, rows = [], []
     for method, name in names.items():
-        pooled, mean = (results.f1(method, average)[:, -1] for average in AVERAGES)
-        line = [name, f"`{method}`", initial_weights(results.facts[method]), len(pooled)]
-        row = {"row": name} | _csv_row(results, method) | {"seeds": len(pooled)}
-        row |= {"f1_pooled": pooled.mean(), "std_pooled": _std(pooled)}
-        row |= {"f1_fold_mean": mean.mean(), "std_fold_mean": _std(mean)}
-        theirs, difference = ["–", "–"], ("", "")
+        seeds = len(results.decisions[method])
+        row = {"row": name} | csv_row(results, method) | {"seeds": seeds}
+        f1, theirs, differences = [], ["–", "–"], []
+        for average in AVERAGES:
+            values = results.f1(method, average)[:, -1]
+            f1.append(spread(values))
+            row |= columns(average, f1=values.mean(), std=_std(values))
+            if method != INFUSENET:
+                contrast = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
+                row |= columns(average, infusenet_minus=contrast[0], low=contrast[1], high=contrast[2])
+                differences += interval(contrast)
         if method in printed:
             row |= {"paper": printed[method], "paper_metric": paper.metric(method)}
             theirs = [_printed(printed[method]), paper.metric_words(method)]
-        if method != INFUSENET:
-            contrast = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU)
-            row |= dict(zip(("infusenet_minus", "low", "high"), contrast, strict=True))
-            difference = interval(contrast)
-        lines.append([*line, spread(pooled), spread(mean), *theirs, *difference])
+        start = described(results.facts, method, f"`{method}`")
+        lines.append([name, *start, seeds, *f1, *theirs, *(differences or [""] * 4)])
         rows.append(row)
-    head = [
-        "row",
-        "method",
-        "initial weights",
-        "seeds",
-        "F1 pooled",
-        "F1 fold mean",
-        "paper",
-        "paper's metric",
-    ]
-    head += ["InfuseNet minus it, pooled", "95 % interval"]
+    head = ["row", "method", "initial weights", "seeds", *(f"F1 {words}" for words in SHORT.values())]
+    head += ["paper", "paper's metric"]
+    for words in SHORT.values():
+        head += [f"InfuseNet minus it, {words}", "95 % interval"]
     topic = title.partition(": ")[2]
     grids = [Grid(f"Average F1 by {topic}{results.label}", head, lines, [note, INTERVAL_NOTE])]
     _write(output, target, title, results, names, grids)
@@ -139,6 +134,11 @@ def _by_au(results: Results, methods: Sequence[str], average: str) -> Grid:
         "Mean ± standard deviation over seeds; n/a: one seed. Paper's figures in brackets were likely computed "
         "with the other average, so compare them in the other table."
     ]
+    if f"{ABLATED}released" in methods:
+        notes.append(
+            f"{CACHED}; the row 'as released' too computes the released forward map on them, where the released "
+            "code trains every weight."
+        )
     if average == "mean":
         notes.append("An AU without a positive label in a fold counts as 0 there.")
     return Grid(
@@ -162,23 +162,27 @@ def _against(results: Results, methods: Sequence[str]) -> Grid:
     lines = []
     for method in methods:
         if method != INFUSENET:
-            contrast = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU)
-            reading = (
-                "InfuseNet better" if contrast[1] > 0 else "InfuseNet worse" if contrast[2] < 0 else "open"
-            )
-            theirs = f"{ours - paper.TABLE1[method][-1]:+.4f}" if method in paper.TABLE1 else "–"
-            mixed = " (mixed metrics)" * (method in paper.MEB)
-            lines.append([*_describe(results, method), *interval(contrast), reading, theirs + mixed])
-    head = ["method", "initial weights", "difference", "95 % interval", "reading", "paper's difference"]
-    title = f"{paper.TITLES[INFUSENET]} minus each method: average F1, pooled{results.label}"
+            line = _describe(results, method)
+            for average in AVERAGES:
+                value, low, high = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
+                reading = "InfuseNet better" if low > 0 else "InfuseNet worse" if high < 0 else "open"
+                line += [*interval((value, low, high)), reading]
+            theirs = ["–", "–"]
+            if method in paper.TABLE1:
+                kind = paper.common_metric([INFUSENET, method])
+                theirs = [f"{ours - paper.TABLE1[method][-1]:+.4f}", SHORT.get(kind, kind)]
+            lines.append([*line, *theirs])
+    head = ["method", "initial weights"]
+    for words in SHORT.values():
+        head += [words, "95 % interval", "reading"]
+    head += ["paper's difference", "its metric"]
+    title = f"{paper.TITLES[INFUSENET]} minus each method: average F1{results.label}"
     return Grid(title, head, lines, [INTERVAL_NOTE])
 
 
 def _describe(results: Results, method: str) -> list[str]:
     """Title with the ViT's variant, and initial weights."""
-    recipe = results.facts[method]["recipe"]
-    variant = f" [{recipe['variant']}]" if recipe.get("variant") else ""
-    return [paper.TITLES.get(method, f"`{method}`") + variant, initial_weights(results.facts[method])]
+    return described(results.facts, method, paper.TITLES.get(method, f"`{method}`"))
 
 
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
@@ -189,10 +193,14 @@ def _write(output, target, title, results: Results, methods, grids: Sequence[Gri
     write_if_changed(output / f"{target}.tex", grid.latex_page(grids, results.notes))
 
 
-def _csv_row(results: Results, method: str) -> dict:
-    recipe = results.facts[method]["recipe"]
-    weights, variant = recipe["weights"], recipe.get("variant", "")
-    return {"method": method, "initial_weights": weights, "variant": variant}
+def csv_row(results: Results, method: str) -> dict:
+    """The first columns of a method's row: its name, what it starts from and which ViT it is."""
+    return {"method": method} | started(results.facts, method)
+
+
+def columns(average: str, **values) -> dict:
+    """CSV columns that name their average: ``f1`` becomes ``f1_pooled`` or ``f1_fold_mean``."""
+    return {f"{name}_{SHORT[average].replace(' ', '_')}": value for name, value in values.items()}
 
 
 def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
