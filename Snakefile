@@ -42,6 +42,7 @@ localrules:
     report,
     paper,
     html,
+    paper_html,
     left_out,
 
 
@@ -55,7 +56,7 @@ rule all_folds:
 # The preprocessing alone: what the configured methods read, for every database.
 rule stores:
     input:
-        sorted({store for method in METHODS for store in store_paths(method, DATABASES)}),
+        store_paths_of(METHODS),
 
 
 # One HTML file with the tables and figures (Snakemake's own report).

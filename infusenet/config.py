@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -252,7 +253,16 @@ def resolve_method(config: dict, name: str) -> dict:
     if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
         made = stage_recipe(config, "latents")
         recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": made["weights"]}
+        recipe |= {"photometric": made["photometric"]}
+    if Path(recipe["weights"]).is_file():
+        recipe["weights_sha256"] = _digest_of(recipe["weights"], os.stat(recipe["weights"]).st_mtime_ns)
     return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+
+
+@cache
+def _digest_of(path: str, mtime: int) -> str:
+    """Of a file of initial weights, which every fold's recipe names: read once, unless it changes."""
+    return recipes.file_digest(path)
 
 
 def asks_for_gpu(compute: dict) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from infusenet import photometric
 from infusenet.errors import InputError
 from infusenet.flow import prepare
 from infusenet.folds import PREDICTION, Database, pseudo_apex
@@ -72,6 +73,7 @@ class ClipDataset(Dataset):
             )
             for slot in slots
         ]
+        images = [photometric.match(images[0], image, self.recipe["photometric"]) for image in images]
         return np.stack(images).transpose(0, 3, 1, 2) * np.float32(2) - np.float32(1)
 
     def video(self, epoch: int, index: int) -> np.ndarray:
@@ -108,11 +110,12 @@ def gain(recipe: dict) -> float:
 
     The difference latent is linear in (factor - 1), so one store serves every factor.
     """
-    if "latents" not in recipe["stores"]:
+    magnified = [
+        recipe["stores"][name]["recipe"] for name in ("latents", "decoded") if name in recipe["stores"]
+    ]
+    if not magnified or recipe["factor"] == magnified[0]["factor"]:
         return 1.0
-    stored = recipe["stores"]["latents"]["recipe"]
-    if recipe["factor"] == stored["factor"]:
-        return 1.0
+    (stored,) = magnified
     if stored["latent"] != "difference" or recipe["factor"] <= 1:
         raise InputError(
             f"factor {recipe['factor']} cannot be had from {stored['latent']} latents of factor "

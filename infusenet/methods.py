@@ -12,7 +12,7 @@ from infusenet.errors import InputError, did_you_mean, raise_all
 # Store variants that methods declare; a configuration may add others under `variants`.
 VARIANTS = {
     "latents.raw": {"form": "raw"},
-    "latents.decoded": {"latent": "decoded", "form": "raw"},
+    "latents.decoded": {"latent": "decoded", "form": "raw", "factor": 10},
     **{f"latents.magnified{k}": {"latent": "magnified", "factor": k} for k in (5, 10, 15, 20)},
     "faces.first10": {"keep": "first10", "size": 112},
     "faces.tim10": {"keep": "tim10", "size": 112},
@@ -63,6 +63,8 @@ NOTEBOOKS = "Varanka et al., arXiv 2211.11425 (MEB)"
 FLOW, LATENTS, VIDEO = {"flow": "flow"}, {"latents": "latents"}, {"video": "faces.span"}
 DRAWN = {"pseudo_apex": "per_epoch", "factor": 10}
 VIT = {"variant": "tinyvit_5m"}
+# Adam's rate for the three scalars of LED's filter, and the epoch from which it is a tenth of that.
+LED_FILTER = {"filter_rate": 0.1, "filter_drop": 50}
 
 
 def _deep(title, source, model, inputs, training, **settings) -> Method:
@@ -71,9 +73,9 @@ def _deep(title, source, model, inputs, training, **settings) -> Method:
     return Method(title, source, inputs, recipe, {"model": recipe.pop("model")})
 
 
-def _shallow(title, model, inputs, size, **training) -> Method:
+def _shallow(title, model, inputs, size, fixed=None, **training) -> Method:
     """A small network for one size of image, from scratch."""
-    fixed = {"model": model, "weights": "none", "size": size}
+    fixed = {"model": model, "weights": "none", "size": size, **(fixed or {})}
     return Method(title, NOTEBOOKS, inputs, {"revision": 1, **training}, fixed)
 
 
@@ -92,7 +94,7 @@ METHODS: dict[str, Method] = {
     "resnet18_mag": _deep("ResNet18 on latents (FrameMag)", TABLE1, "resnet18_mag", LATENTS, PAPER, **DRAWN),
     "resnet34": _deep("ResNet34", NOTEBOOKS, "resnet34", FLOW, MEB | {"size": 112}),
     "resnet50": _deep("ResNet50 on flow", TABLE1, "resnet50", FLOW, PAPER),
-    "led": _shallow("LED", "led", VIDEO, 64, **MEB | {"epochs": 400, "batch": 64}),
+    "led": _shallow("LED", "led", VIDEO, 64, LED_FILTER, **MEB | {"epochs": 400, "batch": 64}),
     "vit_tiny_flow": _deep("ViT-Tiny on flow", TABLE1, "vit_tiny_flow", FLOW, PAPER, **VIT),
     "vit_tiny_mag": _deep("ViT-Tiny on latents", TABLE1, "vit_tiny_mag", LATENTS, PAPER, **VIT, **DRAWN),
     "late_fusion": _deep("ResNet18, late fusion", TABLE1, "late_fusion", FLOW | LATENTS, PAPER, **DRAWN),

@@ -4,6 +4,7 @@ import torch
 from synthetic import RECIPE
 
 from infusenet import models
+from infusenet.methods import LED_FILTER
 
 SIZE = 64
 INPUTS = {
@@ -31,6 +32,7 @@ def recipe(model: str, form: str = "pooled", **changes) -> dict:
     stores = RECIPE["stores"] | {"latents": latents | {"recipe": latents["recipe"] | {"form": form}}}
     size = {"off_apexnet": 28}.get(model, SIZE)
     own = {"model": model, "size": size, "variant": "tinyvit_5m", "magnifier": None, "stores": stores}
+    own |= {"photometric": "none", **LED_FILTER}
     return RECIPE | own | changes
 
 

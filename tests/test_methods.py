@@ -2,15 +2,19 @@
 
 import csv
 import json
+import os
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from infusenet import cli
 from infusenet import config as configuration
-from infusenet.dataset import ClipDataset
+from infusenet.dataset import ClipDataset, gain
+from infusenet.errors import InputError
 from infusenet.folds import open_database
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
@@ -24,7 +28,14 @@ ROOT = Path(__file__).parents[1]
 SIZE = 64
 # The other factors are these models with another number.
 DISTINCT = [
-    name for name in METHODS if "factor" not in name and not name.endswith(("magnified15", "magnified20"))
+    (name, {})
+    for name in METHODS
+    if not name.endswith(("factor15", "factor20", "magnified15", "magnified20"))
+]
+OTHERWISE = [
+    ("lbp_top", {"frames": "tim10"}),
+    ("infusenet_vit", {"variant": "patch16"}),
+    ("infusenet_vit", {"variant": "tinyvit_21m"}),
 ]
 
 
@@ -73,9 +84,20 @@ def write(root, recipe, databases=("casme", "samm"), count=6):
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DISTINCT)
-def test_a_method_trains_predicts_and_reloads(name, tmp_path):
-    recipe = recipe_of(name)
+def test_the_listing_names_every_method(capsys):
+    assert cli.main(["methods", "--config", str(ROOT / "workflow/config.yaml")]) == 0
+    listed = capsys.readouterr().out
+    for name, method in METHODS.items():
+        assert f"{name}\n    {method.title}; {method.source}\n" in listed
+    # torchvision's ResNet18 with 12 outputs; both networks less FrameMag's first convolution, cached latents.
+    assert "reads flow; 11,182,668 parameters\n" in listed
+    assert "beside the magnifier's 186,160, which are cached" in listed
+    assert "filter_rate 0.1, filter_drop 50" in listed
+
+
+@pytest.mark.parametrize(("name", "settings"), DISTINCT + OTHERWISE)
+def test_a_method_trains_predicts_and_reloads(name, settings, tmp_path):
+    recipe = recipe_of(name, **settings)
     write(tmp_path, recipe)
     places = {"stores": tmp_path / "cache", "manifests": tmp_path / "manifests"}
     run = tmp_path / "run"
@@ -113,9 +135,31 @@ def test_inputs_are_what_the_contract_says(tmp_path):
         )
     images = database.stores["decoded"].read("latents", clip.key)
     np.testing.assert_array_equal(inputs["decoded"][3:], images[k].astype(np.float32))
+    recipe["photometric"] = "global"
+    (matched, _) = ClipDataset([database], recipe, 0)[3, 0]
+    assert not torch.equal(matched["frames"][1], inputs["frames"][1])
+    for frame in matched["frames"]:
+        torch.testing.assert_close(frame.mean((1, 2)), matched["frames"][0].mean((1, 2)))
     assert inputs["flow"].min() == 0
     assert inputs["flow"].max() == 1
     assert labels.tolist() == [clip.labels[n] for n in AUS]
+
+
+def test_the_factor_is_that_of_the_store():
+    recipe = recipe_of("infusenet_resnet18_decoded")
+    assert gain(recipe) == 1
+    with pytest.raises(InputError, match="factor 5 cannot be had from decoded latents of factor 10"):
+        gain(recipe | {"factor": 5})
+
+
+def test_initial_weights_count_by_content(tmp_path):
+    file = tmp_path / "weights.pth"
+    recipes = []
+    for content, time in ((b"one", 1), (b"one", 2), (b"two", 3)):
+        file.write_bytes(content)
+        os.utime(file, (time, time))
+        recipes.append(recipe_of("resnet18_flow", weights=str(file)))
+    assert recipes[0] == recipes[1] != recipes[2]
 
 
 def test_recipes_follow_the_configuration():
@@ -123,9 +167,10 @@ def test_recipes_follow_the_configuration():
     raw = yaml.safe_load((ROOT / "workflow/config.yaml").read_text()) | {"recipe": "common"}
     for name in METHODS:
         recipe = configuration.resolve_method(raw, name)
-        common = {key: recipe[key] for key in raw["common"] if key in recipe}
+        common = {key: recipe[key] for key in raw["common"] if key in METHODS[name].recipe}
         assert common.items() <= raw["common"].items()
     assert configuration.resolve_method(raw, "sssnet")["size"] == SIZE, "the architecture's"
+    assert configuration.resolve_method(raw, "resnet34")["size"] == raw["common"]["size"] == 224
     raw["methods"] = {"vit_tiny_mag": {"variant": "patch16"}, "lbp_top": {"frames": "tim10"}}
     assert configuration.resolve_method(raw, "vit_tiny_mag")["stores"]["latents"]["variant"] == "raw"
     assert configuration.resolve_method(raw, "lbp_top")["stores"]["video"]["variant"] == "tim10"

@@ -233,6 +233,21 @@ def test_all_of_the_paper_in_one_target(project):
     assert planned["faces"] == 3 * 3, "for pairs, for LBP-TOP and for LED"
     assert planned["latents"] == 3 * 6, "difference, decoded and four factors of magnified ones"
     assert set(OUTPUTS) <= set(planned)
+    reconfigure(project, lambda config: config["databases"].popitem())
+    done = snakemake(project, "--", "paper")
+    assert done.returncode == 0, done.stderr
+    assert would_run(project, "paper") == {}
+    page = (project / "results/paper.html").read_text()
+    assert [name for names in OUTPUTS.values() for name in names if name not in page] == []
+
+
+def test_clips_cannot_be_left_out_of_methods_that_are_not_configured(project):
+    reconfigure(project, lambda config: config.update(failed_clips="skip"))
+    done = snakemake(project, "-n", "--", "table1")
+    assert done.returncode != 0
+    assert "`lbp_top: {}`: lbp_top, led" in done.stderr + done.stdout
+    reconfigure(project, lambda config: config["methods"].update(lbp_top={}, led={}))
+    assert snakemake(project, "-n", "--", "table1").returncode == 0
 
 
 def test_without_data_the_first_sentence_says_what_to_run(project):

@@ -32,21 +32,26 @@ def register(command) -> None:
 
 def methods(args):
     """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
-    from infusenet import config, models
+    from infusenet import config, magnifier, models
     from infusenet.methods import METHODS
 
     raw = config.validate(config.read(args.config))
     config.check_values(raw)
+    shipped = magnifier.load()
+    cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())
     for name, method in METHODS.items():
         recipe = config.resolve_method(raw, name)
-        model = models.create(recipe | {"weights": "none"})
-        parameters = sum(p.numel() for p in model.parameters())
+        # A magnifier that is known by its digest alone has the shipped one's shapes.
+        model = models.create(recipe | {"weights": "none", "magnifier": None})
+        parameters = f"{sum(p.numel() for p in model.parameters()):,} parameters"
+        if {"latents", "decoded"} & recipe["stores"].keys():
+            parameters += f" beside the magnifier's {cached:,}, which are cached"
         shown = {
             k: v for k, v in recipe.items() if k not in ("method", "model", "stores", "threads", "revision")
         }
         print(name)
         print(f"    {method.title}; {method.source}")
-        print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters:,} parameters")
+        print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters}")
         print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
 
 

@@ -7,7 +7,6 @@ from infusenet.manifest import AUS
 from infusenet.models.shallow import check
 
 FRAMES = 6  # of a clip, per pass
-FILTER_RATE, FILTER_DROP = 0.1, 50  # Adam's rate for the filter's scalars; a tenth from this epoch
 
 
 class TemporalFilter(nn.Module):
@@ -46,14 +45,16 @@ class LED(nn.Module):
     they spread over the whole clip.
 
     `parameter_groups` gives Adam's groups and `group_rates` what an epoch multiplies their rates
-    with: the filter's three scalars learn at 0.1, from epoch 50 (counted from 0) at 0.01.
+    with: the filter's three scalars learn at ``filter_rate``, from epoch ``filter_drop`` (counted from
+    0) at a tenth of it.
     """
 
     heads = ("video",)
     scoring_batch = 1
 
-    def __init__(self):
+    def __init__(self, filter_rate: float, filter_drop: int):
         super().__init__()
+        self.filter_rate, self.filter_drop = filter_rate, filter_drop
         self.filter = TemporalFilter()
         self.net = nn.Sequential(
             nn.Conv3d(1, 32, (1, 5, 5)), nn.ReLU(), nn.MaxPool3d((1, 3, 3)),
@@ -82,13 +83,13 @@ class LED(nn.Module):
     def parameter_groups(self, rate: float) -> list[dict]:
         return [
             {"params": list(self.net.parameters()), "lr": rate},
-            {"params": list(self.filter.parameters()), "lr": FILTER_RATE},
+            {"params": list(self.filter.parameters()), "lr": self.filter_rate},
         ]
 
     def group_rates(self, epoch: int) -> list[float]:
-        return [1.0, 0.1 if epoch >= FILTER_DROP else 1.0]
+        return [1.0, 0.1 if epoch >= self.filter_drop else 1.0]
 
 
 def led(recipe: dict) -> LED:
     check(recipe)
-    return LED()
+    return LED(recipe["filter_rate"], recipe["filter_drop"])

@@ -29,6 +29,26 @@ for _target, _outputs in needs.OUTPUTS.items():
             " --output {params.results:q}"
 
 
+_finished = expand(f"{RESULTS}/{{name}}", name=[name for names in needs.OUTPUTS.values() for name in names])
+
+
+# All of it in one file, with what `snakemake report` shows.
+rule paper_html:
+    input:
+        _finished,
+        rules.evaluate.output,
+        rules.ledger.output,
+    output:
+        f"{RESULTS}/paper.html",
+    params:
+        targets=list(needs.OUTPUTS),
+    log:
+        f"{RESULTS}/paper.log",
+    shell:
+        "snakemake --nolock --report {output:q} -- all_folds ledger {params.targets:q} > {log:q} 2>&1"
+
+
 rule paper:
     input:
-        expand(f"{RESULTS}/{{name}}", name=[name for names in needs.OUTPUTS.values() for name in names]),
+        _finished,
+        rules.paper_html.output,

@@ -34,10 +34,8 @@ rule faces:
 # trained again as long as the list's content stays, however often its stores are made.
 checkpoint left_out:
     input:
-        stores=lambda wildcards: ancient(sorted({p for m in METHODS for p in store_paths(m, [wildcards.database])})),
-        digests=lambda wildcards: sorted(
-            {f"{p}.sha256" for m in METHODS for p in store_paths(m, [wildcards.database])}
-        ),
+        stores=lambda wildcards: ancient(store_paths_of(METHODS, [wildcards.database])),
+        digests=lambda wildcards: [f"{p}.sha256" for p in store_paths_of(METHODS, [wildcards.database])],
     output:
         f"{CACHE}/{{database}}/left_out.csv",
     log:
