@@ -48,13 +48,15 @@ def notes(bench: Bench) -> list[str]:
     )  # fmt: skip
     return [
         f"Levels: {levels}. Everything else is the same at every level.",
-        f"F1 is the average over AUs of the F1 pooled over the held-out databases, mean ± standard "
-        f"deviation over {seeds} seed(s). Differences are paired: at equal seeds all cells start from equal "
-        "weights and draw alike. `*` marks a difference beyond the seeds' spread: Student's 95 % interval of "
-        "its mean leaves zero out. With few seeds only large differences can be told. The intervals hold "
+        "All networks start from scratch. F1 is the average over AUs of the F1 pooled over the held-out "
+        f"databases, mean ± standard deviation over {seeds} seed(s). Differences are taken seed by seed. Levels, "
+        "latents and ways to infuse of one system start from equal weights and draw alike; two systems share the "
+        "draws of the pseudo-apex alone, so their differences have the spread of two trainings. `*` marks a "
+        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. The intervals hold "
         "the chance of training, not that of the clips, and are not corrected for the number of comparisons.",
         "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still tells the parts of a "
-        "face apart, which at 64 px is block 2; after block 4 the two are the same.",
+        "face apart, which at 64 px is block 2; after block 4 the two are the same. An empty map has the share "
+        "0. Each clip's map is made alone, of the infusion `batch` too, which is scored in batches.",
     ]
 
 
@@ -150,7 +152,9 @@ def _differences(bench: Bench) -> Grid:
         for latents in bench.latents
         for level in bench.levels
     ]
-    return Grid(f"Paired differences of F1{LABEL}", ["level", "magnifier", "photometric", *heads], lines)
+    return Grid(
+        f"Differences of F1, seed by seed{LABEL}", ["level", "magnifier", "photometric", *heads], lines
+    )
 
 
 def _infusions(bench: Bench) -> Grid:
