@@ -40,6 +40,8 @@ checkpoint left_out:
         ),
     output:
         f"{CACHE}/{{database}}/left_out.csv",
+    params:
+        given=given_bytes(lambda wildcards: [p for m in METHODS for p in store_paths(m, [wildcards.database])]),
     log:
         f"{CACHE}/logs/{{database}}.left_out.log",
     shell:
