@@ -6,7 +6,9 @@ Snakemake parses: standard library only.
 """
 
 import json
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from infusenet.recipe import file_digest
 
 VERSION = 5
 LISTS = ("clips.csv", "audit.csv")
+ABANDONED = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,21 @@ def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, di
         The folder may not be written to, or its disk is full.
     """
     with explained(folder):
+        _sweep(folder)
         for name, text in zip(LISTS, lists, strict=True):
             write_if_changed(folder / name, text)
         index = replace(index, lists=list_digests(folder))
         for name, content in (("frames", {"version": VERSION, "frames": frames}), ("index", asdict(index))):
             write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half written. There is no lock: one that still writes is younger."""
+    for name in (*LISTS, "frames.json", "index.json"):
+        for path in folder.glob(f".{name}.*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()
 
 
 def list_digests(folder: Path) -> list[str]:

@@ -74,6 +74,23 @@ def test_a_cache_that_is_only_to_be_read(lab):
     assert "a cache that is only to be read is given as `stores` in `databases`" in str(caught.value)
 
 
+def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeypatch):
+    monkeypatch.setattr(scan, "SETTLED", 0)
+    root, config = lab
+    sync(lab)
+    names = ("clips.csv", "audit.csv", "frames.json", "index.json")
+    left = [Path(config["cache"], "mine", f".{name}.{pid}.tmp") for name in names for pid in (1, 2)]
+    for path in left:
+        path.write_text("half")
+        if ".1.tmp" in path.name:
+            os.utime(path, (0, 0))
+    sync(lab)
+    assert all(path.exists() for path in left), "before each run there is no time for that"
+    (root / "frames/s1/a/img5.jpg").write_bytes(b"changed")
+    sync(lab)
+    assert [path for path in left if path.exists()] == left[1::2], "what may still be written stays"
+
+
 def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
     monkeypatch.setattr(scan, "SETTLED", 0)
     before = sync(lab)

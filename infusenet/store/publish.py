@@ -102,7 +102,8 @@ def withdraw(output: Path, lock: Lock) -> None:
 
 
 def sweep(output: Path) -> None:
-    """Remove the temporary files of dead builders; the caller holds the lock."""
+    """Remove the temporary files that dead builders left of a store or of its contact sheet; the
+    caller holds the store's lock."""
     for folder, pattern in ((output.parent, f".{output.name}.*.tmp"), (folder_of(output), ".*.tmp")):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
