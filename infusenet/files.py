@@ -9,14 +9,18 @@ from pathlib import Path
 
 from infusenet.errors import InputError
 
+READ_ONLY = (
+    "set `cache` to a folder that can be written to; a cache that is only to be read is given as `stores` "
+    "in `databases`"
+)
 # What the person at the keyboard can change; any other error of the system is a defect.
 TROUBLE = {
     errno.ENOSPC: "make room and run again; what is finished is kept",
     errno.EDQUOT: "make room and run again; what is finished is kept",
     errno.EFBIG: "use a file system for larger files; what is finished is kept",
-    errno.EROFS: "a store is built in a folder that can be written to",
-    errno.EACCES: "a store is built in a folder that can be written to",
-    errno.EPERM: "a store is built in a folder that can be written to",
+    errno.EROFS: READ_ONLY,
+    errno.EACCES: READ_ONLY,
+    errno.EPERM: READ_ONLY,
     errno.EIO: "the disk failed; look at it, then run again",
     errno.ESTALE: "the file server has lost it; run again",
 }

@@ -97,19 +97,17 @@ def sync_database(
             )
     else:
         manifest.write_if_changed(table, manifest.to_csv(labelled))
-    manifest.write_if_changed(cache / name / "clips.csv", manifest.to_csv(kept, labels=False))
-    manifest.write_if_changed(cache / name / "audit.csv", audit.to_csv(now.annotated, now.findings, policies))
+    lists = manifest.to_csv(kept, labels=False), audit.to_csv(now.annotated, now.findings, policies)
     fresh = Index(
         origin=origin,
         manifest=file_digest(table),
-        lists=_lists(cache / name),
         release=now.reading.release,
         refused=[list(vars(row).values()) for row in now.reading.refused],
         excluded=[_geometry(clip) for clip in now.clips if clip.key in excluded],
         names=file_names(now.frames),
         stamps=stamps_read(now.frames),
     )
-    index_files.write(cache / name, fresh, now.frames)
+    index_files.write(cache / name, lists, fresh, now.frames)
     seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
 
 
@@ -148,7 +146,7 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
         return (
             index.origin == _origin(source, policies)
             and index.manifest == file_digest(table)
-            and index.lists == _lists(folder)
+            and index.lists == index_files.list_digests(folder)
             and index.stamps == stamps_on_disk(source["frames"], index.names)
         )
     except (InputError, FileNotFoundError):
@@ -158,10 +156,6 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
 def _follows_frames(source: dict, index: Index) -> bool:
     """Whether new frames can change what is read from the table: an apex, or a row that lacked its own."""
     return bool(source.get("nearest_apex")) or any(Refused(*r).kind == MISSING for r in index.refused)
-
-
-def _lists(folder: Path) -> list[str]:
-    return [file_digest(folder / name) for name in ("clips.csv", "audit.csv")]
 
 
 def _is_source(table: Path, source: dict) -> bool:

@@ -1,4 +1,4 @@
-"""What the last look at a database found, as two files beside its clip list.
+"""What the last look at a database found: its clip list, the audit's, and two files beside them.
 
 ``index.json`` tells whether anything was touched since: it is read before every run, so it is small.
 ``frames.json`` says what each frame was, and is read only when something was. Imported while
@@ -6,12 +6,19 @@ Snakemake parses: standard library only.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from infusenet.files import explained
 from infusenet.manifest import write_if_changed
+from infusenet.recipe import file_digest
 
 VERSION = 5
+LISTS = ("clips.csv", "audit.csv")
+ABANDONED = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,37 @@ def read_frames(folder: Path) -> dict[str, dict]:
     return found["frames"] if found.get("version") == VERSION else {}
 
 
-def write(folder: Path, index: Index, frames: dict[str, dict]) -> None:
-    """Keep both. The frames first: an older index beside them only costs a look at each."""
-    for name, content in (("frames", {"version": VERSION, "frames": frames}), ("index", asdict(index))):
-        write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
+def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
+    """Keep the texts of `LISTS`, and what they follow from.
+
+    The frames before the index: an older index beside them only costs a look at each.
+
+    Raises
+    ------
+    InputError
+        The folder may not be written to, or its disk is full.
+    """
+    with explained(folder):
+        _sweep(folder)
+        for name, text in zip(LISTS, lists, strict=True):
+            write_if_changed(folder / name, text)
+        index = replace(index, lists=list_digests(folder))
+        for name, content in (("frames", {"version": VERSION, "frames": frames}), ("index", asdict(index))):
+            write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half written. There is no lock: one that still writes is younger."""
+    for name in (*LISTS, "frames.json", "index.json"):
+        for path in folder.glob(f".{name}.*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()
+
+
+def list_digests(folder: Path) -> list[str]:
+    """sha256 of each of `LISTS` as it stands there."""
+    return [file_digest(folder / name) for name in LISTS]
 
 
 def _json(path: Path) -> dict:

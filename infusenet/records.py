@@ -1,12 +1,16 @@
-"""Outputs that Snakemake has no records of, held against the configuration.
+"""Outputs that Snakemake has no record of, held against the configuration.
 
 Snakemake reruns what other settings made because it wrote down in ``.snakemake`` how each output
-came about. Where that folder is gone, or the working directory is a new one at a shared cache, it
-takes whatever lies there for up to date. Stores and runs carry their recipe, so here it is read.
+came about. An output without such a record, because that folder is gone or because another working
+directory filled the cache, it takes for up to date. Stores and weights carry their recipe, so here
+it is read. Called whenever Snakemake parses: what has a record costs no more than a look.
 """
 
 import json
+import os
+import re
 import shlex
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,23 +18,30 @@ from infusenet import config as configuration
 from infusenet.errors import InputError, raise_all
 from infusenet.recipe import STAGES, difference, file_digest
 
-METADATA = Path(".snakemake/metadata")
+RECORDS = Path(".snakemake")
 
 
 def check(config: dict) -> None:
-    """Refuse outputs of other settings or frames, where Snakemake has no records at all.
+    """Refuse outputs of other settings or frames of which Snakemake has no record.
 
     Raises
     ------
     InputError
         One that lists them all, each with the command that has it made again.
     """
-    if METADATA.is_dir() and any(METADATA.iterdir()):
-        return
     raise_all(
         [*_stores(config), *_runs(config)],
-        f"{METADATA} is missing, so Snakemake cannot see that these were made with other settings",
+        f"{RECORDS}/metadata says nothing of these, so Snakemake cannot see that they were made with "
+        "other settings",
     )
+
+
+def recorded(output: str) -> bool:
+    """Whether Snakemake knows how ``output`` (its path as the rules write it) came about, or that it
+    was left unfinished. A record's name is the path in base64, in pieces that file systems take."""
+    *folders, name = re.findall(".{1,254}", urlsafe_b64encode(output.encode()).decode())
+    place = os.path.join(*(f"@{folder}" for folder in folders), name)
+    return any(os.path.exists(f"{RECORDS}/{kind}/{place}") for kind in ("metadata", "incomplete"))
 
 
 def _stores(config: dict) -> Iterator[str]:
@@ -38,6 +49,8 @@ def _stores(config: dict) -> Iterator[str]:
         stage, _, variant = path.stem.partition(".")
         source = config["databases"].get(path.parent.name)
         if stage not in STAGES or source is None or "stores" in source:  # given ones are not made here
+            continue
+        if recorded(f"{config['cache']}/{path.parent.name}/{path.name}"):
             continue
         from infusenet.store import Store, sidecar_of  # heavy, and seldom needed here
 
@@ -53,19 +66,23 @@ def _stores(config: dict) -> Iterator[str]:
 
 
 def _runs(config: dict) -> Iterator[str]:
-    for path in sorted(Path(config["results"]).glob("*/*/seed*/run.json")):
+    for path in sorted(Path(config["results"]).glob("*/*/seed*/weights.safetensors")):
+        method, held_out, seed = path.parts[-4:-1]
+        if recorded(f"{config['results']}/{method}/{held_out}/{seed}/{path.name}"):
+            continue
         try:
-            expected = configuration.resolve_method(config, path.parents[2].name)
+            expected = configuration.resolve_method(config, method)
         except InputError:
             continue  # a method that the configuration no longer names
+        from safetensors import SafetensorError, safe_open
+
+        again = f"to have it trained again: rm -r {shlex.quote(str(path.parent))}"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-        except (ValueError, KeyError):
-            yield f"{path}: damaged; to have it made again: rm {shlex.quote(str(path))}"
+            with safe_open(path, "numpy") as file:
+                found = json.loads(file.metadata()["infusenet"])["recipe"]
+        except (SafetensorError, TypeError, KeyError, ValueError):
+            yield f"{path}: damaged; {again}"
             continue
         # As JSON has it: tuples are lists there.
         if found != json.loads(json.dumps(expected)):
-            yield (
-                f"{path.parent}: {difference(found, expected)}; to have it trained again: "
-                f"rm -r {shlex.quote(str(path.parent))}"
-            )
+            yield f"{path.parent}: {difference(found, expected)}; {again}"

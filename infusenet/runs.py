@@ -164,6 +164,11 @@ def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
         save_file(tensors, temporary, metadata={"infusenet": canonical(facts)})
 
 
+def finished(run: Path, facts: dict) -> bool:
+    """Whether the weights of a training with these facts lie there."""
+    return (run / "weights.safetensors").is_file() and canonical(load_weights(run)[1]) == canonical(facts)
+
+
 def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """State dict and facts of a finished training.
 

@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR
+from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -24,6 +25,7 @@ from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.methods import check_recipe
+from infusenet.store.lock import Lock, hold
 
 CHECKPOINT_EVERY = 20  # seconds: after each epoch of a few seconds they would cost more than they save
 
@@ -46,7 +48,8 @@ def train(
 
     Adam, learning rate times gamma each epoch, binary cross-entropy on 12 logits, summed over the
     heads with weight 1 (Khor et al. 2025, section 4). An interrupted run goes on at its last finished
-    epoch and ends with the same weights and log as an uninterrupted one.
+    epoch and ends with the same weights and log as an uninterrupted one. One training at a time works
+    in a run folder; who waited takes what the other made if that is the same.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def train(
     Raises
     ------
     InputError
-        Stores that do not fit the recipe or the manifests, no clips, or a loss that is not finite.
+        Stores that do not fit the recipe or the manifests, no clips, a loss that is not finite, a lost lock.
     """
     check_recipe(recipe)
     if recipe["method"] != method:
@@ -87,48 +90,59 @@ def train(
     torch.manual_seed(entropy[0] << 32 | entropy[1])
     model = models.create(recipe)
     facts = runs.describe(recipe, held_out, seed, opened, data, model) | runs.environment(device)
-    output.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "fit"):
-        model.fit(*whole(data))
-        write_log(output / "log.csv", [])
+
+    # A killed Snakemake leaves its trainings running: one at a time works in a run folder.
+    with hold(output / "weights.safetensors") as lock:
+        if lock.waited and runs.finished(output, facts):
+            return
+        if hasattr(model, "fit"):
+            model.fit(*whole(data))
+            rows = []
+        else:
+            batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
+            loader = dataset.loader(data, batches, workers)
+            rows = learn(runs.place(model, device), loader, device, output, facts, lock)
+        lock.check()
+        write_log(output / "log.csv", rows)
         runs.save_weights(output, model, facts)
-        return
-    runs.place(model, device).train()
-    groups = (
-        model.parameter_groups(recipe["rate"]) if hasattr(model, "parameter_groups") else model.parameters()
-    )
+        (output / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock) -> list[dict]:
+    """All epochs of the recipe in ``facts``, from the run's checkpoint on; the log's rows, one an epoch."""
+    recipe, clips = facts["recipe"], facts["n_train"]
+    model.train()
+    grouped = hasattr(model, "parameter_groups")
+    groups = model.parameter_groups(recipe["rate"]) if grouped else model.parameters()
     optimizer = Adam(groups, recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
     scheduler = schedule(model, optimizer, recipe["gamma"])
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
-    rows = runs.resume(output, facts, **parts)
-    shutil.rmtree(output / "tensorboard", ignore_errors=True)
-    batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
-    loader = dataset.loader(data, batches, workers)
-    done, total = len(rows) * len(data), recipe["epochs"] * len(data)
-    saved = time.monotonic()
+    rows = runs.resume(run, facts, **parts)
+    shutil.rmtree(run / "tensorboard", ignore_errors=True)
+    saved, title = time.monotonic(), f"not {facts['held_out']}"
+    done, total = len(rows) * clips, recipe["epochs"] * clips
     with (
-        SummaryWriter(output / "tensorboard") as board,
-        tqdm(total=total, initial=done, desc=f"not {held_out}", unit="clip", disable=None) as bar,
+        SummaryWriter(run / "tensorboard") as board,
+        tqdm(total=total, initial=done, desc=title, unit="clip", disable=None) as bar,
     ):
         for row in rows:
             write_scalars(board, row)
-        for batches.epoch in range(len(rows), recipe["epochs"]):
-            bar.set_postfix_str(f"epoch {batches.epoch + 1}/{recipe['epochs']}")
+        for epoch in range(len(rows), recipe["epochs"]):
+            loader.batch_sampler.epoch = epoch
+            bar.set_postfix_str(f"epoch {epoch + 1}/{recipe['epochs']}")
             began = time.monotonic()
-            row = {"epoch": batches.epoch + 1, "rate": scheduler.get_last_lr()[0]}
+            row = {"epoch": epoch + 1, "rate": scheduler.get_last_lr()[0]}
             row |= run_epoch(model, optimizer, loader, device, bar)
             scheduler.step()
-            speed = len(data) / (time.monotonic() - began)
+            speed = clips / (time.monotonic() - began)
             rows.append(row)
             write_scalars(board, row | {"clips_per_second": speed})
+            lock.check()
             if time.monotonic() - saved >= CHECKPOINT_EVERY:
-                runs.save_checkpoint(output, facts, rows, **parts)
+                runs.save_checkpoint(run, facts, rows, **parts)
                 saved = time.monotonic()
-
-    write_log(output / "log.csv", rows)
-    runs.save_weights(output, model, facts)
-    (output / "checkpoint.pt").unlink(missing_ok=True)
+    return rows
 
 
 def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):

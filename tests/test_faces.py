@@ -139,7 +139,8 @@ def test_stage_stops_with_every_failed_clip(database):
 
 
 def test_stage_skips_and_draws(database):
-    sheet = database / "faces.png"
+    sheet, half = database / "faces.png", database / ".faces.png.0123.tmp"
+    half.write_bytes(b"faces, left by a kill")
     build(
         database / "clips.csv", database / "frames", database / "faces.h5", RECIPE,
         failed="skip", contact_sheet=sheet,
@@ -152,6 +153,7 @@ def test_stage_skips_and_draws(database):
     assert store.read("numbers", "s1/sound").tolist() == [8, 10, 11, 11, 13, 14, 14]
     assert store.read("matrix", "s1/sound").shape == (7, 2, 3)
     assert Image.open(sheet).size[0] > 1000
+    assert not half.exists()
 
 
 def test_missing_apex_names_what_is_there(tmp_path):

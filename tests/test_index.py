@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from owners import RELEASES
@@ -50,6 +52,43 @@ def test_second_sync_writes_nothing_and_reads_no_frame(lab, monkeypatch):
     monkeypatch.setattr(scan, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
     assert sync(lab) == first
     assert not [path for path in read if path.endswith(".jpg")]
+
+
+def test_a_cache_that_is_only_to_be_read(lab):
+    """Nothing is written while nothing changes; a change is refused with what to configure instead."""
+    root, config = lab
+    folder = Path(config["cache"])
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted")
+    try:
+        before = sync(lab)
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        assert sync(lab) == before
+        (root / "frames/s1/a/img5.jpg").write_bytes(b"changed")
+        with pytest.raises(InputError) as caught:
+            sync(lab)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+    assert str(caught.value).startswith(f"{folder / 'mine'}: not built: Read-only file system")
+    assert "a cache that is only to be read is given as `stores` in `databases`" in str(caught.value)
+
+
+def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeypatch):
+    monkeypatch.setattr(scan, "SETTLED", 0)
+    root, config = lab
+    sync(lab)
+    names = ("clips.csv", "audit.csv", "frames.json", "index.json")
+    left = [Path(config["cache"], "mine", f".{name}.{pid}.tmp") for name in names for pid in (1, 2)]
+    for path in left:
+        path.write_text("half")
+        if ".1.tmp" in path.name:
+            os.utime(path, (0, 0))
+    sync(lab)
+    assert all(path.exists() for path in left), "before each run there is no time for that"
+    (root / "frames/s1/a/img5.jpg").write_bytes(b"changed")
+    sync(lab)
+    assert [path for path in left if path.exists()] == left[1::2], "what may still be written stays"
 
 
 def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):

@@ -4,18 +4,23 @@
 re-copied store, an edited label, changed settings.
 """
 
-import json
+import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+import torch
 import yaml
-from filling import fill
+from filling import CLIPS, fill, work
+from snakemake.persistence.file import FilePersistence
 from test_workflow import finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
 from infusenet import config as configuration
 from infusenet import records
 from infusenet.errors import InputError
+from infusenet.runs import save_weights
+from infusenet.stages import loop
 from infusenet.store import Store
 
 RAISED = """
@@ -56,23 +61,35 @@ def test_what_else_reruns(finished, monkeypatch):  # noqa: F811
     done = snakemake(finished, "-n")
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    assert ".snakemake/metadata is missing" in said
+    assert ".snakemake/metadata says nothing of these" in said
     assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in said for store in stores)
-    assert "results/infusenet_resnet18/two/seed0/run.json: damaged" in said
+    assert "results/infusenet_resnet18/two/seed0/weights.safetensors: damaged" in said
     assert "Traceback" not in said
+
+
+RUN = "results/infusenet_resnet18/casme/seed0"
 
 
 @pytest.fixture
 def unrecorded(tmp_path, monkeypatch):
-    """A working directory without Snakemake's records: a store and a run of the settings."""
+    """A working directory without Snakemake's records of what lies there: a store and a run of the
+    settings. Of something else there is one."""
     monkeypatch.chdir(tmp_path)
     config = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
     config |= {"databases": {"casme": {}}, "cache": "cache", "results": "results"}
     fill("cache/casme/flow.h5", recipe=configuration.stage_recipe(config, "flow"))
-    run = tmp_path / "results/infusenet_resnet18/casme/seed0/run.json"
-    run.parent.mkdir(parents=True)
-    run.write_text(json.dumps({"recipe": configuration.resolve_method(config, "infusenet_resnet18")}))
+    recipe = configuration.resolve_method(config, "infusenet_resnet18")
+    Path(RUN).mkdir(parents=True)
+    save_weights(Path(RUN), torch.nn.Linear(1, 1), {"recipe": recipe})
+    record("results/metrics.csv")
     return config
+
+
+def record(output, kind="metadata"):
+    """What Snakemake itself leaves of an output."""
+    snakemake = FilePersistence()
+    write = {"metadata": snakemake._metadata_path, "incomplete": snakemake._incomplete_path}
+    snakemake._io_write(write[kind], {}, output)
 
 
 def test_outputs_of_the_configured_settings_need_no_records(unrecorded):
@@ -86,13 +103,40 @@ def test_without_records_other_settings_are_refused(unrecorded):
         records.check(unrecorded)
     said = str(caught.value)
     assert "cache/casme/flow.h5: strain is 'tensor', expected 'meb'" in said
-    assert "results/infusenet_resnet18/casme/seed0: epochs is 50, expected 7" in said
+    assert f"{RUN}: epochs is 50, expected 7" in said
     assert "rm cache/casme/flow.h5.sha256" in said
-    assert "rm -r results/infusenet_resnet18/casme/seed0" in said
+    assert f"rm -r {RUN}" in said
 
 
-def test_with_records_snakemake_decides(unrecorded):
+@pytest.mark.parametrize("kind", ["metadata", "incomplete"])
+def test_with_records_snakemake_decides(unrecorded, kind):
     unrecorded["flow"]["strain"] = "meb"
-    records.METADATA.mkdir(parents=True)
-    (records.METADATA / "some").touch()
+    unrecorded["every_method"] = {"epochs": 7}
+    record("cache/casme/flow.h5", kind)
+    with pytest.raises(InputError) as caught:
+        records.check(unrecorded)
+    assert RUN in str(caught.value)
+    assert "flow.h5" not in str(caught.value)
+    record(f"{RUN}/weights.safetensors", kind)
     records.check(unrecorded)
+
+
+def test_a_record_under_a_long_path_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    long = f"/srv/{'folder/' * 60}flow.h5"
+    assert not records.recorded(long)
+    record(long)
+    assert records.recorded(long)
+
+
+def test_faces_of_other_frames_in_a_cache_that_was_filled_elsewhere(unrecorded):
+    listed = Path("cache/casme/clips.csv")
+    loop.fill(
+        listed.with_name("faces.h5"), stage="faces", database="casme", clips=CLIPS, work=work,
+        recipe=configuration.stage_recipe(unrecorded, "faces"), source={"clips": hashlib.sha256(b"before").hexdigest()},
+    )  # fmt: skip
+    listed.write_bytes(b"before")
+    records.check(unrecorded)
+    listed.write_bytes(b"after")
+    with pytest.raises(InputError, match="faces.h5: was not made from cache/casme/clips.csv as it is now"):
+        records.check(unrecorded)

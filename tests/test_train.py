@@ -14,9 +14,10 @@ from infusenet import train as training
 from infusenet.errors import InputError
 from infusenet.manifest import AUS
 from infusenet.predict import predict
+from infusenet.store.lock import Lock
 from infusenet.train import train
 
-METHOD = RECIPE["method"]
+METHOD, REAL_EPOCH = RECIPE["method"], training.run_epoch
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +172,48 @@ def test_a_damaged_checkpoint_is_not_used(root, tmp_path, monkeypatch, capsys):
     run(root, tmp_path)
     assert "damaged, training starts from the first epoch" in capsys.readouterr().err
     assert content(tmp_path) == content(root / "run")
+
+
+def held(output):
+    """The lock of another training, alive, in the same folder."""
+    output.mkdir(exist_ok=True)
+    other = Lock(output / "weights.safetensors")
+    other.acquire()
+    return other
+
+
+def test_a_training_waits_for_another_one_in_its_folder(root, tmp_path, monkeypatch, capsys):
+    """It takes what the other one made if that is the same, and else trains over it."""
+    other, epochs = held(tmp_path), []
+
+    def waits(seconds):
+        for path in (root / "run/weights.safetensors", root / "run/log.csv"):
+            shutil.copy(path, tmp_path)
+        other.release()
+
+    monkeypatch.setattr("infusenet.store.lock.time.sleep", waits)
+    monkeypatch.setattr(training, "run_epoch", lambda *args: epochs.append(args) or REAL_EPOCH(*args))
+    run(root, tmp_path)
+    assert "being built by pid" in capsys.readouterr().err
+    assert not epochs
+    other = held(tmp_path)
+    run(root, tmp_path, epochs=1)
+    assert len(epochs) == 1
+    assert runs.load_weights(tmp_path)[1]["recipe"]["epochs"] == 1
+
+
+@pytest.mark.parametrize("every", [0, 1000], ids=["before a checkpoint", "before the weights"])
+def test_a_training_that_lost_its_lock_publishes_nothing(root, tmp_path, monkeypatch, every):
+    def robbed(*args):
+        Lock(tmp_path / "weights.safetensors").path.unlink()
+        held(tmp_path)
+        return REAL_EPOCH(*args)
+
+    monkeypatch.setattr(training, "run_epoch", robbed)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", every)
+    with pytest.raises(InputError, match="lost its lock to pid"):
+        run(root, tmp_path, epochs=1)
+    assert {path.name for path in tmp_path.iterdir()} == {".weights.safetensors.lock", "tensorboard"}
 
 
 def test_training_never_opens_the_held_out_database(root, tmp_path):

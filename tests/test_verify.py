@@ -1,5 +1,7 @@
 """Whatever happens to a published store is found, and the clip that is hit is named."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -8,13 +10,16 @@ from synthetic import clips_of
 from infusenet import cli, recipe
 from infusenet.errors import InputError
 from infusenet.manifest import to_csv
+from infusenet.plan.clips import compare, kept
 from infusenet.recipe import clip_key, derived_key, file_digest
-from infusenet.store import Failure, Item, Store, sidecar_of
+from infusenet.stages.loop import fill
+from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
 
 RECIPES = {"faces": recipe.resolve("faces", {"size": 32}), "flow": recipe.resolve("flow")}
 FAILED = "s2/c2"
+CHUNKS = {"flow": (1, 16, 16)}
 
 
 def publish(path, stage, keys, source, arrays, **options):
@@ -55,7 +60,7 @@ def cache(tmp_path):
     faces = publish(tmp_path / "faces.h5", "faces", keys, listed, faces_of)
     keys = {clip: derived_key(key, RECIPES["flow"]) for clip, key in keys.items()}
     source = {"faces": Store(faces).sha256}
-    publish(tmp_path / "flow.h5", "flow", keys, source, flow_of, chunks={"flow": (1, 16, 16)})
+    publish(tmp_path / "flow.h5", "flow", keys, source, flow_of, chunks=CHUNKS)
     return tmp_path
 
 
@@ -193,21 +198,38 @@ def test_two_hundred_flips_and_truncations_are_all_found(cache):
                 Store(path).read("flow", clip)
 
 
-def test_repair_drops_what_fails_and_nothing_else(cache):
+def test_repair_leaves_the_next_build_what_fails_and_nothing_else(cache, capsys):
     path = cache / "flow.h5"
-    before = {clip: Store(path).read("flow", clip) for clip in Store(path).clips}
+    clips = list(Store(path).keys.items())
+    before = {clip: Store(path).read("flow", clip) for clip, _ in clips}
+    folder_of(path).mkdir()
+    os.link(path, folder_of(path) / f"{Store(path).sha256}.h5")
     flip(path, chunk(path, "items/flow", (1, 0, 0, 0)) + 9)
-    assert repair(path) == ["s1/c1"]
-    store = Store(path, "flow", RECIPES["flow"])
-    assert set(store.clips) == set(before) - {"s1/c1"}
-    assert [failure.clip for failure in store.failures] == [FAILED]
-    for clip in store.clips:
-        np.testing.assert_array_equal(store.read("flow", clip), before[clip])
-    assert [f.text for f in verify(path)] == [
-        f"{path}: clip s1/c1: is in the manifest and neither stored nor listed as failed"
-    ]
-    kept = [p.name for p in cache.rglob(".*") if p.name != ".flow.h5.parts"]
-    assert not kept, "nothing is left aside"
+    assert cli.main(["store", "repair", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "dropped clip s1/c1" in said
+    assert "the next build takes its sound clips over" in said
+    assert not {path, sidecar_of(path)} & set(cache.iterdir()), "to Snakemake it is not made"
+    plan = compare(kept(path, "flow"), dict(clips), {FAILED})
+    assert (plan.computed, plan.new, len(plan.reused)) == (1, {"s1/c1"}, len(clips) - 1)
+
+    computed = []
+
+    def work(names):
+        for name in names:
+            computed.append(name)
+            yield Item({"flow": before[name]})
+
+    fill(
+        path, stage="flow", database="casme", recipe=RECIPES["flow"], clips=clips, work=work, chunks=CHUNKS,
+        source={"faces": Store(cache / "faces.h5").sha256},
+        upstream_failures=[Failure(FAILED, "no_face", "nothing found")],
+    )  # fmt: skip
+    assert computed == ["s1/c1"]
+    assert verify(path) == []
+    for clip, array in before.items():
+        np.testing.assert_array_equal(Store(path).read("flow", clip), array)
+    assert not list(cache.rglob(".*.tmp")), "nothing is left aside"
 
 
 def test_repair_of_a_sound_store_writes_nothing(cache, capsys):

@@ -42,7 +42,10 @@ def register(command) -> None:
     )  # fmt: skip
 
     sub = command(
-        "repair", repair, "drop the clips that fail, so that the next build computes those alone", parts
+        "repair",
+        repair,
+        "withdraw a damaged store, so that the next build computes the clips that fail",
+        parts,
     )
     sub.add_argument("store", type=Path)
     sub.add_argument(
@@ -74,12 +77,10 @@ def repair(args):
     dropped = repair(args.store, args.manifest)
     for clip in dropped:
         print(f"{args.store}: dropped clip {clip}")
-    if dropped:
-        print(
-            f"{len(dropped)} clips dropped; `snakemake --cores all --force {args.store}` computes them again"
-        )
+    if args.store.is_file():
+        print(f"{args.store}: sound, nothing had to be dropped")
     else:
-        print(f"{args.store}: nothing had to be dropped")
+        print(f"{args.store}: withdrawn; the next build takes its sound clips over and computes the others")
 
 
 def diff(args) -> int:

@@ -18,7 +18,8 @@ from infusenet.manifest import Clip, read_manifest
 from infusenet.recipe import clip_key, digest, file_digest
 from infusenet.report.contact_sheet import contact_sheet as draw
 from infusenet.stages.loop import fill
-from infusenet.store import Failure, Item, Store
+from infusenet.store import Failure, Item, Store, publish
+from infusenet.store.lock import hold
 from infusenet.temporal import spread, tim
 
 # Lengths of the videos that LBP-TOP and LED read.
@@ -76,8 +77,10 @@ def build(
         failed=failed,
     )
     if contact_sheet:
-        with explained(Path(contact_sheet)):
-            draw(Store(output, "faces"), Path(contact_sheet))
+        sheet = Path(contact_sheet)
+        with explained(sheet), hold(Path(output)):
+            publish.sweep(sheet)
+            draw(Store(output, "faces"), sheet)
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,19 @@ def publish(finished: Path, output: Path, lock: Lock) -> None:
         kept.parent.rmdir()
 
 
+def withdraw(output: Path, lock: Lock) -> None:
+    """Take a published store back under all its names, so that a build has it to make."""
+    lock.check()
+    sidecar_of(output).unlink(missing_ok=True)
+    for path in folder_of(output).glob("*.h5"):
+        if path.samefile(output):
+            path.unlink()
+    output.unlink()
+
+
 def sweep(output: Path) -> None:
-    """Remove the temporary files of dead builders; the caller holds the lock."""
+    """Remove the temporary files that dead builders left of a store or of its contact sheet; the
+    caller holds the store's lock."""
     for folder, pattern in ((output.parent, f".{output.name}.*.tmp"), (folder_of(output), ".*.tmp")):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)

@@ -208,11 +208,11 @@ def _counts(store: Store, clips: list[Clip]) -> Iterator[tuple[str, str]]:
 
 
 def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
-    """Write the store again without the clips that fail; returns their names.
+    """Withdraw a damaged store and keep its sound clips for the next build; returns the others' names.
 
-    The other clips' arrays are read, which compares their checksums, and written as they are. What
-    was dropped is missing afterwards, not failed, so the next build computes it. Nothing is written
-    where `verify` finds nothing.
+    The sound clips' arrays are read, which compares their checksums, and kept as they are in the
+    store's folder of parts, so that the next build computes only what is missing there. Nothing is
+    written where `verify` finds nothing.
 
     Raises
     ------
@@ -235,12 +235,12 @@ def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
     failed = {finding.clip for finding in findings}
     kept = [clip for clip in store.clips if clip not in failed]
     with explained(path), hold(path) as lock:
-        finished = publish.keep(
+        publish.keep(
             path, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
             clips=[(clip, store.keys[clip]) for clip in kept],
             outcomes=(Item({n: store.read(n, clip) for n in store.names}, store.status[clip]) for clip in kept),
             failures=[failure for failure in store.failures if failure.clip not in failed],
             chunks={name: store.layout(name)[-1] for name in store.names},
         )  # fmt: skip
-        publish.publish(finished, path, lock)
+        publish.withdraw(path, lock)
     return [clip for clip in store.clips if clip in failed]

@@ -1,5 +1,6 @@
 # Tables, wildcards and what all rules share, the settled configuration and up-to-date clip lists.
 
+import functools
 import os
 import shlex
 import sys
@@ -101,6 +102,26 @@ def store_path(database, name):
                 f"or give `frames` in place of `stores` in databases.{database}"
             )
     return path
+
+
+def given_bytes(stores):
+    """Params: a digest of the .sha256 of those of `stores` (a function of the wildcards) that were given.
+
+    As inputs they would have to be newer as well, and what is copied into place may keep its old time.
+    """
+    folders = {os.path.normpath(folder) for folder in GIVEN.values()}
+
+    def of(wildcards):
+        given = [path for path in stores(wildcards) if os.path.normpath(os.path.dirname(path)) in folders]
+        return recipe.digest([sidecar_text(path) for path in given])
+
+    return of if GIVEN else unrecorded("")
+
+
+@functools.cache
+def sidecar_text(store):
+    with open(f"{store}.sha256", encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def paper_runs(target):

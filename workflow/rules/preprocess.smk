@@ -38,6 +38,8 @@ checkpoint left_out:
         digests=lambda wildcards: [f"{p}.sha256" for p in store_paths_of(METHODS, [wildcards.database])],
     output:
         f"{CACHE}/{{database}}/left_out.csv",
+    params:
+        given=given_bytes(lambda wildcards: [p for m in METHODS for p in store_paths(m, [wildcards.database])]),
     log:
         f"{CACHE}/logs/{{database}}.left_out.log",
     shell:

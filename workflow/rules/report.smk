@@ -36,6 +36,7 @@ rule ledger:
         page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
     params:
         audits=lambda wildcards: [recipe.file_digest(path) for path in AUDITS],
+        given=given_bytes(lambda wildcards: clip_stores()),
         frames=unrecorded(
             " ".join(
                 f"--frames {shlex.quote(name + '=' + source['frames'])}"

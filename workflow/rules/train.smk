@@ -16,6 +16,7 @@ rule train:
     params:
         recipe=method_recipe,
         databases=lambda wildcards: others(wildcards.held_out),
+        given=given_bytes(lambda wildcards: store_paths(wildcards.method, others(wildcards.held_out))),
         run=lambda wildcards, output: os.path.dirname(output.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
@@ -50,6 +51,7 @@ rule predict:
         run=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/run.json",
     params:
         run=lambda wildcards, input: os.path.dirname(input.weights),
+        given=given_bytes(lambda wildcards: store_paths(wildcards.method, [wildcards.held_out])),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
         stores=unrecorded(STORES),
