@@ -66,7 +66,9 @@ def load(path: Path | str) -> dict:
 def refuse_code(*paths: Path | str) -> None:
     """Refuse configuration files that carry Python: Snakemake runs what is in a YTE template.
 
-    To be called before Snakemake reads them; files that are not there are passed over.
+    To be called before Snakemake reads them, which only ``workflow/config.yaml`` can be: profiles and
+    files of ``--configfile`` it runs before any Snakefile, so they are code to trust like that one; the
+    latter are refused afterwards. Files that are not there are passed over.
     """
     for path in paths:
         found = read(path) if Path(path).is_file() else None

@@ -18,6 +18,7 @@ from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import Clip, read_manifest, write_if_changed
 from infusenet.recipe import file_digest, store_name
 from infusenet.store import Store
+from infusenet.store.provenance import mixed
 
 CANDIDATES = 6  # pseudo-apex candidates in a latents store: apex + 0 .. apex + 5
 FIXED4 = 4  # what the authors' later code uses for every clip
@@ -119,8 +120,9 @@ def open_database(
     Raises
     ------
     InputError
-        A store of another recipe, one whose bytes are not those of its ``.sha256``, or clips of the
-        manifest that a store neither holds nor lists as failed.
+        A store of another recipe, one whose bytes are not those of its ``.sha256``, stores made of
+        other data or faces than each other, or clips of the manifest that a store neither holds nor
+        lists as failed.
     """
     opened = {}
     for given, declared in recipe["stores"].items():
@@ -130,6 +132,7 @@ def open_database(
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
         if file_digest(path) != store.sha256:
             raise InputError(f"{path}: damaged, its sha256 is not that of {path}.sha256; build it again")
+    raise_all(mixed(opened.values()), f"stores of {name} that do not belong together")
     manifest = Path(manifests) / f"{name}.csv"
     clips = read_manifest(manifest)
     failed = {f.clip: f for store in opened.values() for f in store.failures}

@@ -1,4 +1,4 @@
-"""Outputs that Snakemake has no record of, held against the configuration.
+"""What Snakemake has no record of, held against the configuration.
 
 Snakemake reruns what other settings made because it wrote down in ``.snakemake`` how each output
 came about. An output without such a record, because that folder is gone or because another working
@@ -12,6 +12,7 @@ import re
 import shlex
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from infusenet import config as configuration
@@ -30,7 +31,7 @@ def check(config: dict) -> None:
         One that lists them all, each with the command that has it made again.
     """
     raise_all(
-        [*_stores(config), *_runs(config)],
+        [*_stores(config), *_given(config), *_runs(config)],
         f"{RECORDS}/metadata says nothing of these, so Snakemake cannot see that they were made with "
         "other settings",
     )
@@ -63,6 +64,26 @@ def _stores(config: dict) -> Iterator[str]:
         listed = path.with_name("clips.csv")
         if stage == "faces" and store.source.get("clips") != file_digest(listed):
             yield f"{path}: was not made from {listed} as it is now; {again}"
+
+
+def _given(config: dict) -> Iterator[str]:
+    """Stores that were made elsewhere. Who reads them compares their own recipe, and knows nothing of
+    the one that is configured for the faces they were made from."""
+    for source in config["databases"].values():
+        for path in sorted(Path(source["stores"]).glob("*.h5")) if "stores" in source else ():
+            stage = path.stem.partition(".")[0]
+            if stage not in STAGES or stage == "faces":
+                continue
+            from infusenet.store import Store
+
+            expected = configuration.stage_recipe(config, "faces")
+            with suppress(InputError):  # said by who reads it, if anybody does
+                made = Store(path, stage).source.get("faces_recipe", expected)
+                if made != expected:
+                    yield (
+                        f"{path}: made from faces of which {difference(made, expected)}; configure `faces` so, "
+                        "or get stores of these settings"
+                    )
 
 
 def _runs(config: dict) -> Iterator[str]:

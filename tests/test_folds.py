@@ -14,6 +14,8 @@ from synthetic import RECIPE, RECIPES, SIZE, clips_of, features, write_database
 from infusenet import dataset, flow, folds
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, to_csv
+from infusenet.recipe import canonical, file_digest
+from infusenet.store import sidecar_of
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,32 @@ def test_pseudo_apex_depends_on_nothing_but_its_arguments(seed, epoch, clip):
     assert folds.pseudo_apex("fixed4", seed, epoch, "casme", clip) == 4
     once = {folds.pseudo_apex("per_sample", seed, e, "casme", clip) for e in (0, epoch, folds.PREDICTION)}
     assert len(once) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"data": "2" * 64}, "made from other clips or frames, in "),
+        ({"faces_recipe": {"size": 224, "ecc": True}}, "made from faces of which ecc is True, expected False, in "),
+        ({"faces": "3" * 64}, None),
+    ],
+)  # fmt: skip
+def test_stores_of_other_data_or_faces_than_each_other_are_refused(tmp_path, source, expected):
+    write_database(tmp_path, "alpha")
+    same = {"faces": "0" * 64, "faces_recipe": {"size": 224, "ecc": False}, "data": "1" * 64}
+    for stage, told in (("flow", same), ("latents", same | source)):
+        path = tmp_path / f"cache/alpha/{stage}.h5"
+        with h5py.File(path, "a") as file:
+            file.attrs["source"] = canonical(told)
+        sidecar_of(path).write_text(file_digest(path))
+    if expected is None:
+        assert len(open_database(tmp_path).clips) == 10
+        return
+    with pytest.raises(InputError) as caught:
+        open_database(tmp_path)
+    said = str(caught.value)
+    assert f"latents.h5: {expected}" in said
+    assert "flow.h5; build both from the same faces" in said
 
 
 def test_pseudo_apex_draws_are_uniform_and_new_each_epoch():

@@ -97,6 +97,14 @@ def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_template_given_by_option_is_refused_afterwards(project):  # noqa: F811
+    """Snakemake has run it by then: such files are code to trust."""
+    (project / "more.yaml").write_text("__use_yte__: true\nseeds: [1]\n")
+    done = snakemake(project, "-n", "--configfile", "more.yaml")
+    assert done.returncode != 0
+    assert "more.yaml: `__use_yte__` would run the Python in this file" in done.stdout + done.stderr
+
+
 def test_paths_of_the_configuration_are_words_not_commands(project):  # noqa: F811
     name = "raw/$(touch ran) `touch ran`; touch ran '"
     (project / "raw/one").rename(project / name)

@@ -121,6 +121,19 @@ def test_with_records_snakemake_decides(unrecorded, kind):
     records.check(unrecorded)
 
 
+def test_given_stores_of_other_faces_than_the_configured_are_refused(unrecorded):
+    path = Path("shared/flow.h5")
+    loop.fill(
+        path, stage="flow", database="samm", recipe=configuration.stage_recipe(unrecorded, "flow"),
+        source={"faces_recipe": configuration.stage_recipe(unrecorded, "faces")}, clips=CLIPS, work=work,
+    )  # fmt: skip
+    unrecorded["databases"]["samm"] = {"stores": "shared", "manifest": "shared/manifest.csv"}
+    records.check(unrecorded)
+    unrecorded["faces"]["ecc"] = True
+    with pytest.raises(InputError, match="flow.h5: made from faces of which ecc is False, expected True"):
+        records.check(unrecorded)
+
+
 def test_a_record_under_a_long_path_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     long = f"/srv/{'folder/' * 60}flow.h5"

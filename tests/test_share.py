@@ -118,6 +118,14 @@ def newer_stage(folder):
     reindex(folder, lambda index: index["stores"].update({"flow.h5": newer}))
 
 
+def other_faces(folder):
+    with h5py.File(folder / "flow.h5", "a") as file:
+        source = json.loads(file.attrs["source"]) | {"faces_recipe": FACES | {"ecc": True}}
+        file.attrs["source"] = recipe.canonical(source)
+    sidecar_of(folder / "flow.h5").write_text(f"{file_digest(folder / 'flow.h5')}\n")
+    reindex(folder, lambda index: None)
+
+
 def lost_clip(folder):
     table = folder / "manifest.csv"
     table.write_text("".join(line for line in table.open() if ",c1," not in line))
@@ -150,6 +158,7 @@ def escaping(folder):
         (escaping, "bundle.json is not one that"),
         (other_recipe, "flow.h5: of another stage or recipe than bundle.json says"),
         (newer_stage, "flow.h5: made by revision 99 of flow"),
+        (other_faces, "latents.h5: made from faces of which ecc is False, expected True, in "),
         (lost_clip, "clip s1/c1: is in the store and not in the manifest"),
         (not_a_number, "clip s1/c1: flow: 1 of 4800 values are NaN or infinite"),
     ],

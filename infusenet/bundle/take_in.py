@@ -11,6 +11,7 @@ from infusenet.bundle.names import DATABASE, FILE, FORMAT, INDEX, MANIFEST, STOR
 from infusenet.errors import InputError, raise_all
 from infusenet.recipe import STAGES, file_digest
 from infusenet.store import Store
+from infusenet.store.provenance import mixed
 from infusenet.store.verify import verify
 
 MAX_INDEX = 1 << 20
@@ -132,3 +133,4 @@ def _wrong_stores(folder: Path, index: dict) -> Iterator[str]:
                 f"this infusenet, {__version__}, has revision {STAGES[store.stage]['revision']}: use that version"
             )
         yield from (finding.text for finding in verify(folder / name, folder / MANIFEST))
+    yield from mixed(Store(folder / name) for name in index["stores"])

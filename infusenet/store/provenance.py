@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import h5py
 
-from infusenet.recipe import canonical, digest
+from infusenet.recipe import canonical, difference, digest
 from infusenet.store.clip_store import Store, sidecar_of
 
 
@@ -45,6 +46,23 @@ def describe(path: Path | str) -> str:
         )
     width = max(map(len, lines))
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
+
+
+def mixed(stores: Iterable[Store]) -> Iterator[str]:
+    """What says that stores of one database do not belong together: made of other clips or frames,
+    or from faces of other recipes. One that tells neither passes."""
+    first: dict[str, tuple[Store, object]] = {}
+    for store in stores:
+        for what in ("data", "faces_recipe"):
+            made = store.source.get(what)
+            other, expected = first.setdefault(what, (store, made)) if made else (store, made)
+            if made != expected:
+                how = (
+                    "other clips or frames"
+                    if what == "data"
+                    else f"faces of which {difference(made, expected)}"
+                )
+                yield f"{store.path}: made from {how}, in {other.path}; build both from the same faces"
 
 
 def identity(store: Store) -> dict:
