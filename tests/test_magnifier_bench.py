@@ -1,18 +1,25 @@
 """The magnifier's bench: known motion, known answers, one command for all checkpoints."""
 
 import csv
+import json
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from infusenet import cli
-from infusenet.magnifier import Magnifier, load, quality
+from infusenet.magnifier import Magnifier, bench, load, quality
 from infusenet.magnifier.bench import materials, measures, picture
 from infusenet.recipe import SHIPPED_WEIGHTS
 
 torch.set_num_threads(1)
+
+# The weights released with InfuseNet (generator_212000.pth), on the same bench in the same run.
+RELEASED_SSIM = {"0.05 px": 0.9514, "0.1 px": 0.9494, "0.25 px": 0.9392, "0.5 px": 0.9266}
+RELEASED_ENERGY = {"0.25 px": 1.766, "0.5 px": 4.134, "1.0 px": 13.39}
+RELEASED_LIGHT = 0.1918
 
 
 class Perfect:
@@ -128,3 +135,28 @@ def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few,
     drawn = cv2.imread(str(tmp_path / "out" / "magnifier.png"))
     assert drawn is not None
     assert drawn.std() > 10
+
+
+def test_the_shipped_weights_do_what_was_asked_of_them():
+    """Their record, which `infusenet magnifier train` measured with the weights it wrote."""
+    record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
+    with safe_open(SHIPPED_WEIGHTS, "pt") as file:
+        assert json.loads(file.metadata()["record"]) == record
+    found = record["bench"]
+    gains, ssim = found[f"Gain, {materials.MOVING}"], found[f"SSIM, {materials.MOVING}"]
+    for d, released in RELEASED_SSIM.items():
+        assert 9 <= gains[d]["factor 10"] <= 11
+        assert ssim[d]["magnified, noise 0"] >= released
+    for d, released in RELEASED_ENERGY.items():
+        assert found["Energy inside / outside"][d]["filmed"] >= 1.5 * released
+    assert found["Without motion, px"]["light +5%"]["response"] <= RELEASED_LIGHT / 2
+    assert found["Without motion, px"]["identical frames"]["response"] == 0
+
+
+def test_the_record_is_of_the_shipped_weights():
+    """What can be measured again in seconds comes out the same."""
+    record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
+    again = bench.nested(measures.latents(load(), materials.moving()))
+    for section in ("Energy inside / outside", "Without motion, px"):
+        for row, cells in again[section].items():
+            assert cells == pytest.approx(record["bench"][section][row], rel=0.02), row

@@ -1,7 +1,7 @@
 """What Snakemake's own triggers miss or overdo, on the real rules.
 
 `test_workflow.test_what_reruns` has more: touched frames, a frame replaced under its old time, a
-re-copied store, an edited label, changed settings.
+re-copied store, a table saved again, an edited label, changed settings. docs/faults.md has all in a table.
 """
 
 import hashlib
@@ -9,53 +9,85 @@ import os
 import shutil
 from pathlib import Path
 
+import openpyxl
 import pytest
 import torch
 import yaml
 from filling import CLIPS, fill, work
+from owners import RELEASES
 from snakemake.persistence.file import FilePersistence
-from test_workflow import finished, project, reconfigure, snakemake, would_run  # noqa: F401
+from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
+import infusenet
 from infusenet import config as configuration
-from infusenet import records
+from infusenet import records, runs
 from infusenet.errors import InputError
 from infusenet.runs import save_weights
 from infusenet.stages import loop
 from infusenet.store import Store
 
-RAISED = """
-from infusenet import recipe
-recipe.STAGES["flow"]["revision"] += 1
-"""
+WEIGHTS = "results/infusenet_resnet18/{}/seed0/weights.safetensors"
 
 
-def test_what_else_reruns(finished, monkeypatch):  # noqa: F811
-    """Changes on top of one another, dry runs only; none of the first ones computes anything new."""
+def rewrite(path, old, new):
+    """Other content under the old time, as `rsync -a`, `cp -p` and archives leave it."""
+    stat, text = path.stat(), path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_what_else_reruns(finished):  # noqa: F811
+    """Changes on top of one another; none of the first ones computes anything new."""
     stores = sorted((finished / "cache").rglob("*.h5"))
-    for store in stores:  # over 1 MB Snakemake compares times alone
-        store.write_bytes(store.read_bytes() + b"\0" * 1_100_000)
-        os.utime(store)
-    assert would_run(finished) == {}, "touched large files"
+    weights = [finished / WEIGHTS.format(name) for name in NAMES]
+    for large in stores + weights:  # over 1 MB Snakemake compares times alone
+        large.write_bytes(large.read_bytes() + b"\0" * 1_100_000)
+        os.utime(large)
+    Path(shutil.copy(weights[0], finished / "copy")).replace(weights[0])
+    for rules in (finished / "Snakefile", *(finished / "workflow").rglob("*.smk")):
+        os.utime(rules)
+    assert would_run(finished) == {}, "large files and rules that were touched"
 
-    stores[0].write_bytes(b"garbage")
+    for output in (stores[0], weights[0]):
+        output.write_bytes(b"garbage")
     stores[1].write_bytes(b"")
     assert would_run(finished) == {}, "an overwritten output"
     for store in stores[:2]:  # what reads it says so
         with pytest.raises(InputError, match="delete it and build it again"):
             Store(store)
+    with pytest.raises(InputError, match="delete it and train this run again"):
+        runs.load_weights(weights[0].parent)
 
     reconfigure(finished, lambda config: config["compute"].update(processes=3, workers=1))
     assert would_run(finished) == {}, "settings of the machine, not of the result"
 
+    rules, command = finished / "workflow/rules/preprocess.smk", "infusenet --log {log:q} flow"
+    rewrite(rules, command, f"nice {command}")
+    assert would_run(finished) == {"flow": 3, "train": 3, "predict": 3, "evaluate": 1}, "an edited rule"
+    rewrite(rules, f"nice {command}", command)
+
+    rewrite(finished / "raw/one.csv", ",4,0,0,1,", ",1+4,1,0,1,")
+    assert would_run(finished) == {"train": 2, "predict": 3, "evaluate": 1}, "a label under an old time"
+    done = snakemake(finished, "--", *(WEIGHTS.format(name) for name in NAMES[1:]))
+    assert done.returncode == 0, done.stderr
+    assert would_run(finished) == {"predict": 3, "evaluate": 1}, "trained again, with equal logs"
+
     (finished / "raw/two/s1/c1/5.jpg").write_bytes(b"new content under a new time")
     stages = {"faces": 1, "flow": 1, "latents": 1}
-    assert would_run(finished) == stages | {"train": 2, "predict": 3, "evaluate": 1}
+    changed = stages | {"train": 2, "predict": 3, "evaluate": 1}
+    assert would_run(finished) == changed
 
     # Snakemake does not see an edited module; the revision that an edit must raise is in the params.
-    (finished / "bin/sitecustomize.py").write_text(RAISED)
-    monkeypatch.setenv("PYTHONPATH", f"{finished / 'bin'}:{os.environ.get('PYTHONPATH', '')}")
+    package = finished / "infusenet"  # what runs there imports it in place of the installed one
+    shutil.copytree(Path(infusenet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(package / "recipe.py", "a") as file:
+        file.write("\nEDITED = True\n")
+    assert would_run(finished) == changed, "an edited module"
+    with open(package / "recipe.py", "a") as file:
+        file.write('\nSTAGES["flow"]["revision"] += 1\n')
     assert would_run(finished)["flow"] == 3, "the stage of the raised revision"
-    monkeypatch.undo()
+    shutil.rmtree(package)
 
     shutil.rmtree(finished / ".snakemake")
     done = snakemake(finished, "-n")
@@ -65,6 +97,28 @@ def test_what_else_reruns(finished, monkeypatch):  # noqa: F811
     assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in said for store in stores)
     assert "results/infusenet_resnet18/two/seed0/weights.safetensors: damaged" in said
     assert "Traceback" not in said
+
+
+def test_a_workbook_that_was_saved_again_reruns_nothing(project):  # noqa: F811
+    """Other bytes, the same rows."""
+    book, frames = RELEASES["fourd"]().write(project / "owner")
+
+    def with_a_workbook(config):
+        config["databases"] = {
+            "one": config["databases"]["one"],
+            "fourd": {"annotations": str(book), "frames": str(frames)},
+        }
+
+    reconfigure(project, with_a_workbook)
+    target = "results/infusenet_resnet18/one/seed0/predictions.csv"
+    done = snakemake(project, "--", target)
+    assert done.returncode == 0, done.stderr
+    before = book.read_bytes()
+    again = openpyxl.load_workbook(book)
+    again.properties.creator = "a colleague"
+    again.save(book)
+    assert book.read_bytes() != before
+    assert would_run(project, target) == {}
 
 
 RUN = "results/infusenet_resnet18/casme/seed0"

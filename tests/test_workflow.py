@@ -4,6 +4,7 @@ The stages are replaced by a command that only writes its outputs, so that Snake
 the real rules are tested in seconds; the stages themselves have tests of their own.
 """
 
+import csv
 import logging
 import os
 import re
@@ -135,14 +136,16 @@ def test_what_reruns(finished):
 
     def resave_manifest():
         source = finished / "raw/one.csv"
-        source.write_bytes(source.read_bytes())
+        rows = list(csv.reader(source.read_text().splitlines()))
+        with open(source, "w", encoding="utf-8-sig", newline="") as file:  # as spreadsheets write it
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
     for harmless in (touch_all, recopy_stores, resave_manifest):
         assert after(harmless) == {}, harmless.__name__
 
     def edit_label():
         source = finished / "raw/one.csv"
-        source.write_text(source.read_text().replace(",4,0,0,1,", ",1+4,1,0,1,"))
+        source.write_text(source.read_text().replace('"4","0","0","1"', '"1+4","1","0","1"'))
 
     assert after(edit_label) == {"train": 2, "predict": 3, "evaluate": 1}
 

@@ -21,6 +21,7 @@ import builders
 import damage
 import disk
 import kills
+import triggers
 from lab import CLIPS, Lab, Row
 
 import workflow
@@ -31,13 +32,21 @@ TEXT = """# Faults that were tried
 Written by `python benchmarks/faults` (infusenet {version}, {machine}, {disk}, {minutes:.0f} minutes) on
 {clips} stand-in clips of 64 px, in parts of 4 clips. More cases of the builder's lock are in
 `tests/test_store_lock.py` (a holder on another host, one that was killed, a reused process id, no hard links),
-of disk errors in `tests/test_trouble.py`, of take-over in `tests/test_update.py`, of Snakemake's triggers
-in `tests/test_reruns.py` and `tests/test_workflow.py`. Not tried: loss of power, a real network file
-system.
+of disk errors in `tests/test_trouble.py`, of take-over in `tests/test_update.py`. Not tried: loss of power,
+a real network file system.
 
 | Fault | Tried | Outcome | Holds |
 |---|---|---|---|
 {rows}
+
+## What changed, and what must rerun
+
+Snakemake alone takes a touched large file for a new one, and misses new content under an old time, edited
+modules and overwritten outputs.
+
+| What changed | What must rerun | Held by | Holds |
+|---|---|---|---|
+{triggers}
 """
 
 
@@ -54,6 +63,9 @@ def main() -> None:
     parser.add_argument("--reading", type=float, default=20, help="seconds of reading while builds publish")
     parser.add_argument("--disks", type=int, default=20, help="amounts of room on a full disk")
     parser.add_argument("--runs", type=int, default=3, help="Snakemake runs that are killed or raced")
+    parser.add_argument(
+        "--triggers", type=int, default=len(triggers.TRIGGERS), help="changes, each with tests"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="default: a temporary folder")
     parser.add_argument("--output", type=Path, help="where to write the table, e.g. docs/faults.md")
@@ -61,6 +73,7 @@ def main() -> None:
 
     work = Path(tempfile.mkdtemp(dir=args.work)).resolve()
     began, draw, rows = time.monotonic(), random.Random(args.seed), []
+    changes = []
     try:
         lab = Lab(work)
         trials = [
@@ -76,6 +89,9 @@ def main() -> None:
             for row in trial():
                 rows.append(row)
                 print(line(row), flush=True)
+        for trigger in triggers.TRIGGERS[: args.triggers]:
+            changes.append(triggers.line(trigger))
+            print(changes[-1][0], flush=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if args.output:
@@ -85,9 +101,9 @@ def main() -> None:
         minutes = (time.monotonic() - began) / 60
         args.output.write_text(
             TEXT.format(version=__version__, machine=machine, disk=where, minutes=minutes, clips=CLIPS["now"],
-                        rows="\n".join(map(line, rows)))
+                        rows="\n".join(map(line, rows)), triggers="\n".join(text for text, _ in changes))
         )  # fmt: skip
-    sys.exit(0 if all(row.holds for row in rows) else 1)
+    sys.exit(0 if all(row.holds for row in rows) and all(holds for _, holds in changes) else 1)
 
 
 def line(row: Row) -> str:

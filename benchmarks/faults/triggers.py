@@ -1,0 +1,68 @@
+"""What Snakemake's own triggers miss or overdo: change after change, and the tests that hold each."""
+
+import functools
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOTHING = "nothing"
+WORKFLOW = "test_workflow.py::test_what_reruns"
+RERUNS = "test_reruns.py::test_what_else_reruns"
+WORKBOOK = "test_reruns.py::test_a_workbook_that_was_saved_again_reruns_nothing"
+RECIPES = "test_config.py::test_every_default_of_a_stage_is_allowed"
+GOLDEN = (
+    "test_faces.py::test_golden_crop",
+    "test_flow.py::test_golden_flow",
+    "test_latents.py::test_golden_latents",
+)
+SEEN = (
+    "a frame: the stages of its database; a frame or a label: the trainings that read it, the predictions, "
+    "the evaluation"
+)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One line of the table: what changed, what must rerun, and the tests that try it."""
+
+    change: str
+    rerun: str
+    tests: tuple[str, ...]
+
+
+TRIGGERS = (
+    Trigger("touched or copied again, up to 1 MB; a workbook or table saved again with the same rows", NOTHING,
+            (WORKFLOW, WORKBOOK)),
+    Trigger("touched or copied again, over 1 MB: stores, weights", NOTHING, (WORKFLOW, RERUNS)),
+    Trigger("new content, newer time: a frame, a label", SEEN, (WORKFLOW, RERUNS)),
+    Trigger("new content, old time (`rsync -a`, `cp -p`, archives): a frame, a label",
+            SEEN, (WORKFLOW, RERUNS)),
+    Trigger("a rule's command edited, new or old time", "its jobs, and what is made of their outputs", (RERUNS,)),
+    Trigger("a rule's file touched", NOTHING, (RERUNS,)),
+    Trigger("a module edited", "nothing, as long as it gives the same numbers", (RERUNS,)),
+    Trigger("a module edited, other numbers", "golden figures fail until the stage's revision is raised; then it, "
+            "and what is made of it", (*GOLDEN, RERUNS)),
+    Trigger("a setting that is in no param", "there is none but those of the machine, which rerun nothing",
+            (RECIPES, RERUNS)),
+    Trigger("a setting's value", "the stage or the method that it is of, and what is made of it", (WORKFLOW,)),
+    Trigger("a store or weights overwritten with garbage or cut to nothing",
+            "nothing by itself; what reads it refuses it and says which file to delete", (RERUNS,)),
+    Trigger("`.snakemake` deleted, or a second working directory, and other settings",
+            "nothing starts: every output of other settings is named, with the command that has it made again",
+            (RERUNS, "test_reruns.py::test_without_records_other_settings_are_refused")),
+)  # fmt: skip
+
+
+def line(trigger: Trigger) -> tuple[str, bool]:
+    """The row in Markdown, and whether all its tests pass."""
+    holds = all(passes(test) for test in trigger.tests)
+    tests = ", ".join(f"`tests/{test}`" for test in trigger.tests)
+    return f"| {trigger.change} | {trigger.rerun} | {tests} | {'yes' if holds else '**no**'} |", holds
+
+
+@functools.cache
+def passes(test: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"tests/{test}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
