@@ -20,11 +20,12 @@ from infusenet import cli, doctor
 from infusenet import config as configuration
 from infusenet.doctor import cluster, machine, software
 from infusenet.doctor.cluster import ask
-from infusenet.doctor.fit import Nodes, minutes, parse_sinfo
+from infusenet.doctor.fit import Nodes, minutes, parse_sinfo, requests
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, Clip, to_csv
 from infusenet.methods import METHODS
 from infusenet.recipe import SHIPPED_WEIGHTS, file_digest, resolve
+from infusenet.report.needs import OUTPUTS
 from infusenet.stages.faces import video
 from infusenet.stages.latents import latents
 
@@ -364,6 +365,24 @@ def test_jobs_that_fit_no_node(ready, answers, node):
     assert "faces (" not in text
 
 
+def test_memory_follows_the_number_of_processes(ready, answers):
+    asked = {request.rules: request for request in requests(ready, PROFILE)}
+    ready["compute"]["processes"] = 8
+    more = {request.rules: request for request in requests(ready, PROFILE)}
+    scaled = {rules for rules in asked if more[rules].memory_mb == 8 * asked[rules].memory_mb}
+    assert scaled == {"faces", "flow", "nuisance_bench"}
+    assert {rules for rules in asked if more[rules] != asked[rules]} == scaled
+    answers["sinfo"] = SINFO.replace("250000", "20000")
+    text = mended(cluster.cluster(ready))
+    assert "nuisance_bench (8 cores, 24000 MB" in text
+    assert "faces (" not in text
+
+
+def test_rules_that_the_profile_does_not_name_are_looked_at_too(ready, answers):
+    answers["sinfo"] = SINFO.replace("infinite", "20:00")
+    assert "all other rules (1 cores, 2000 MB, 30 min" in mended(cluster.cluster(ready))
+
+
 def test_jobs_go_to_one_partition(ready, answers, monkeypatch, tmp_path):
     """A GPU elsewhere is of no use to jobs that go to the default partition."""
     answers["sinfo"] = "cpu*|idle|infinite|64|250000|(null)\n" + SINFO.replace("main*", "gpu")
@@ -424,5 +443,8 @@ def test_stores_that_methods_read(raw):
 
 def test_the_profile_names_rules_that_there_are():
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = {*re.findall(r"^rule (\w+):", text, re.M), *OUTPUTS}
     for option in ("set-resources", "groups"):
-        assert set(PROFILE[option]) <= set(re.findall(r"^rule (\w+):", text, re.M))
+        assert set(PROFILE[option]) <= rules
+    threaded = {part.partition(":")[0] for part in text.split("\nrule ") if "\n    threads:" in part}
+    assert threaded <= set(PROFILE["set-resources"]), "for all others one core is asked"

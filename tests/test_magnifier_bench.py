@@ -122,17 +122,18 @@ def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few,
     path = tmp_path / "other.pth"
     weights = Magnifier().state_dict()
     torch.save({f"module.{name}": tensor for name, tensor in weights.items()}, path)
-    command = ["magnifier", "evaluate", "--weights", str(path), str(SHIPPED_WEIGHTS), "--output"]
-    cli.main([*command, str(tmp_path / "out"), "--device", "cpu"])
+    monkeypatch.chdir(tmp_path)
+    cli.main(["magnifier", "evaluate", "--weights", str(path), str(SHIPPED_WEIGHTS), "--device", "cpu"])
+    out = tmp_path / "results/magnifier"
     page = capsys.readouterr().out
     assert page.startswith("# Magnifiers: other / shipped\n")
-    assert page == (tmp_path / "out" / "magnifier.md").read_text()
-    rows = list(csv.DictReader((tmp_path / "out" / "magnifier.csv").read_text().splitlines()))
+    assert page == (out / "magnifier.md").read_text()
+    rows = list(csv.DictReader((out / "magnifier.csv").read_text().splitlines()))
     assert {row["checkpoint"] for row in rows} == {"other", "shipped"}
     value = {(r["checkpoint"], r["section"], r["row"], r["column"]): float(r["value"]) for r in rows}
     gain = ("In short", f"Gain, {materials.MOVING}, factor 10, 0.05 px to 0.5 px", "highest")
     assert value["shipped", *gain] > 8
-    drawn = cv2.imread(str(tmp_path / "out" / "magnifier.png"))
+    drawn = cv2.imread(str(out / "magnifier.png"))
     assert drawn is not None
     assert drawn.std() > 10
 

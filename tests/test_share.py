@@ -220,10 +220,11 @@ def settled(lines):
     return configuration.settle(raw)
 
 
-def test_the_printed_lines_declare_the_stores_recipes(made, tmp_path, capsys):
-    for name, faces in (("plain.tar", "--without-faces"), ("all", "--with-faces")):
-        words = ["--stores", made / "cache", "--manifests", made / "manifests", "--output", tmp_path / name]
-        assert cli.main(["store", "export", "samm", faces, *map(str, words)]) == 0
+def test_the_printed_lines_declare_the_stores_recipes(made, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, chosen in (("samm.tar", ["--without-faces"]), ("all", ["--with-faces", "--output", "all"])):
+        words = ["--stores", str(made / "cache"), "--manifests", str(made / "manifests")]
+        assert cli.main(["store", "export", "samm", *chosen, *words]) == 0
         assert cli.main(["store", "import", str(tmp_path / name), "--output", str(tmp_path / "shared")]) == 0
         folder = tmp_path / ("shared/samm" if name.endswith("tar") else "all")
         config = settled(capsys.readouterr().out.split("\n\n", 1)[1])

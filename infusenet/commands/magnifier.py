@@ -15,7 +15,10 @@ def register(command) -> None:
 
     sub = command("evaluate", evaluate, "measure magnifiers on known motion", parts)
     sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
-    sub.add_argument("--output", type=Path, required=True, help="folder for tables and picture")
+    sub.add_argument(
+        "--output", type=Path, default=Path("results/magnifier"),
+        help="folder for tables and picture (default: results/magnifier)",
+    )  # fmt: skip
     add_machine(sub)
 
 

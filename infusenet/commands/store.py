@@ -30,7 +30,9 @@ def register(command) -> None:
         help="leave out crops, decoded images and latents that hold the apex itself",
     )  # fmt: skip
     shown.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
-    sub.add_argument("--output", type=Path, required=True, help="a folder, or a file that ends in .tar")
+    sub.add_argument(
+        "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
+    )
     sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
     sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
 
@@ -96,10 +98,9 @@ def diff(args) -> int:
 def export(args):
     from infusenet.bundle import export
 
-    names = export(args.database, args.stores, args.manifests, args.output, args.faces)
-    print(
-        f"{args.output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on"
-    )
+    output = args.output or Path(f"{args.database}.tar")
+    names = export(args.database, args.stores, args.manifests, output, args.faces)
+    print(f"{output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on")
 
 
 def take_in(args):

@@ -6,6 +6,7 @@ from infusenet import config as configuration
 
 USABLE = {"idle", "mixed", "allocated", "completing", "planned", "reserved"}
 USE_GPU = {"latents", "train", "predict"}
+OTHERS = "all other rules"
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,26 @@ class Request:
 def requests(config: dict, profile: dict) -> list[Request]:
     """The profile's requests; a group takes the most of its rules, and the sum of their times."""
     compute, defaults = config["compute"], profile["default-resources"]
-    cores = dict.fromkeys(("faces", "flow"), compute["processes"])
+    cores = dict.fromkeys(("faces", "flow", "nuisance_bench"), compute["processes"])
     cores |= dict.fromkeys(USE_GPU, compute["threads"])
+    named = profile["set-resources"] | {OTHERS: {}}
     together: dict[str, list[str]] = {}
-    for rule in profile["set-resources"]:
+    for rule in named:
         together.setdefault(profile.get("groups", {}).get(rule, rule), []).append(rule)
     found = []
     for rules in together.values():
-        asked = [defaults | profile["set-resources"][rule] for rule in rules]
+        asked = [defaults | named[rule] for rule in rules]
         found.append(
             Request(
                 rules=" + ".join(rules),
                 partition=asked[0].get("slurm_partition"),
                 cores=max(cores.get(rule, 1) for rule in rules),
-                memory_mb=max(request["mem_mb"] for request in asked),
+                memory_mb=max(
+                    request["mem_mb_per_cpu"] * cores.get(rule, 1)
+                    if "mem_mb_per_cpu" in request
+                    else request["mem_mb"]
+                    for rule, request in zip(rules, asked, strict=True)
+                ),
                 minutes=sum(request["runtime"] for request in asked),
                 gpu=configuration.asks_for_gpu(compute) and not USE_GPU.isdisjoint(rules),
             )
