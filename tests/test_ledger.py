@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from test_workflow import project, reconfigure, snakemake, would_run  # noqa: F401
 
-from infusenet import audit, cli, ledger, manifest
+from infusenet import audit, cli, index_files, ledger, manifest
 from infusenet.audit import Finding
 from infusenet.errors import InputError
+from infusenet.index_files import Index
 from infusenet.manifest import Clip
 from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store
@@ -172,15 +173,27 @@ def pictures(page) -> dict[str, np.ndarray]:
 
 
 def test_page_shows_crops_and_otherwise_the_onset(cache, tmp_path):
-    listed = [frames_of(tmp_path, "s1/c1", 200)]
-    (cache[0].parent / "clips.csv").write_text(manifest.to_csv(listed, labels=False))
+    listed, excluded = frames_of(tmp_path, "s1/c1", 200), frames_of(tmp_path, "s1/x", 100)
+    geometry = [
+        excluded.subject,
+        excluded.clip,
+        excluded.onset,
+        excluded.apex,
+        excluded.offset,
+        excluded.frames,
+    ]
+    lists = manifest.to_csv([listed], labels=False), (cache[0].parent / "audit.csv").read_text()
+    index_files.write(cache[0].parent, lists, Index(excluded=[geometry]), {})
     argv = ["ledger", *map(str, cache), "--output", str(tmp_path / "results")]
     argv += ["--frames", f"casme={tmp_path / 'frames'}"]
     assert cli.main(argv) == 0
     page = (tmp_path / "results/ledger.html").read_text()
     shown = pictures(page)
     by_clip = {text.split()[1]: picture for text, picture in shown.items()}
-    assert set(by_clip) == {"s1/c1", "s1/c3", "s1/c4"}, "c2 is in no clip list, the others are excluded"
+    assert set(by_clip) == {"s1/c1", "s1/c3", "s1/c4", "s1/x"}, (
+        "c2 is in no clip list, row 9 was not understood"
+    )
+    assert abs(int(by_clip["s1/x"][60, 80, 0]) - 100) < 4, "excluded: the onset frame too"
     assert by_clip["s1/c1"].shape == (120, 160, 3), "the onset frame, smaller"
     assert abs(int(by_clip["s1/c1"][60, 80, 0]) - 200) < 4
     assert abs(int(by_clip["s1/c4"][30, 30, 0]) - 200) < 4, "the crop"

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet import audit
+from infusenet import audit, index_files
 from infusenet.databases.frames import frame_index
 from infusenet.errors import InputError
 from infusenet.images import read_rgb
@@ -41,6 +41,7 @@ class Pictures:
         for name, path in faces.items():
             listed = path.with_name("clips.csv")
             clips: list[Clip] = read_manifest(listed) if listed.is_file() else []
+            clips += [Clip(name, *row) for row in index_files.read(path.parent).excluded]
             self.clips[name] = {clip.key: clip for clip in clips}
 
     def of(self, database: str, clip: str) -> str:
