@@ -118,6 +118,9 @@ def test_other_bytes_retrain_what_read_them(project):
     sidecar.write_text("0" * 64 + "\n")
     os.utime(sidecar, (0, 0))  # a copy keeps the time at which the other lab made it
     assert would_run(project) == {"train": 1, "predict": 2, "evaluate": 1}
+    weights = "results/infusenet_resnet18/beta/seed0/weights.safetensors"
+    assert snakemake(project, "--", weights).returncode == 0
+    assert would_run(project) == {"predict": 2, "evaluate": 1}, "trained again, with an equal log"
 
 
 def test_given_and_built_side_by_side(project):

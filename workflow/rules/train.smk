@@ -53,7 +53,7 @@ rule predict:
     params:
         recipe=method_recipe,
         run=lambda wildcards, input: os.path.dirname(input.weights),
-        given=given_bytes(lambda wildcards: store_paths(wildcards.method, [wildcards.held_out])),
+        given=given_bytes(lambda wildcards: store_paths(wildcards.method, DATABASES)),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
         stores=unrecorded(STORES),
