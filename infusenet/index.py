@@ -19,7 +19,7 @@ from infusenet.databases.frames import frame_index
 from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
 from infusenet.index_files import Index
-from infusenet.manifest import Clip
+from infusenet.manifest import CD6ME, Clip
 from infusenet.recipe import digest, file_digest
 from infusenet.scan import digest_of, file_names, scan, stamps_on_disk, stamps_read
 
@@ -128,8 +128,8 @@ def examine(name: str, config: dict) -> Examined:
 def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mapping[str, str]) -> Examined:
     frames = scan(reading.clips, Path(source["frames"]), known, name)
     clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
-    reader = databases.READERS.get(source.get("reader", name))
-    fps = source.get("fps") or (reader.fps if reader else None)
+    owner = source.get("reader", name)
+    fps = source.get("fps") or (databases.reader(owner).fps if owner in CD6ME else None)
     present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused]
     if reading.release:

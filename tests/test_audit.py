@@ -270,7 +270,7 @@ def test_frames_of_a_refused_row_that_arrive_later_are_seen(tmp_path):
 
 
 def test_a_row_cannot_vanish_in_the_reader(tmp_path, monkeypatch):
-    reader = databases.READERS["casme2"]
+    reader = databases.reader("casme2")
     genuine = type(reader).located
     monkeypatch.setattr(type(reader), "located", lambda *words: genuine(*words)[1:])
     with pytest.raises(InputError, match="3 rows, but 2 clips and 0 refused rows"):
@@ -305,7 +305,7 @@ def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
     release = RELEASES[key]()
     change(release)
     # Frames do not matter here.
-    reader = databases.READERS[key]
+    reader = databases.reader(key)
     monkeypatch.setattr(type(reader), "located", lambda self, pairs, *rest: [clip for _, clip in pairs])
     told = databases.examine(key, *release.write(tmp_path)).release
     assert told is None if expected is None else expected in told

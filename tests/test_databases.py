@@ -468,7 +468,7 @@ def test_errata_are_in_order_and_in_the_ids_form(key):
     table = errata.load(key)
     assert table
     for (subject, clip), values in table.items():
-        assert databases.READERS[key].subject_id(subject) == subject
+        assert databases.reader(key).subject_id(subject) == subject
         assert manifest.SAFE_ID.match(clip)
         assert values
         numbers = [int(values[name]) for name in ("onset", "apex", "offset") if name in values]

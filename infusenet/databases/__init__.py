@@ -1,25 +1,38 @@
 """The front door: owners' annotation tables and frame folders in, clips out.
 
-Imported while Snakemake parses: the libraries for workbooks are loaded where a workbook is read.
+Imported while Snakemake parses, before every run: readers, and the libraries for workbooks, are loaded
+where a workbook is read.
 """
 
 from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 
-from infusenet.databases import casme, casme2, casme3a, fourd, mmew, samm
 from infusenet.databases.errata import ERRATA
 from infusenet.databases.options import Options
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
-from infusenet.manifest import Clip
+from infusenet.manifest import CD6ME, Clip
 
-__all__ = ["ERRATA", "READERS", "REVISION", "Options", "Reading", "examine", "read"]
+__all__ = ["ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
 REVISION = 2
 
 OFF = Options()
-READERS = {module.READER.database: module.READER for module in (casme, casme2, samm, fourd, mmew, casme3a)}
+
+
+def reader(database: str):
+    """The `core.Reader` of a database of CD6ME: ``READER`` in the file here that has its name.
+
+    Raises
+    ------
+    InputError
+        Another name.
+    """
+    if database not in CD6ME:
+        raise InputError(f"unknown database '{database}' {did_you_mean(database, CD6ME)}")
+    return import_module(f"infusenet.databases.{database}").READER
 
 
 def read(
@@ -30,7 +43,7 @@ def read(
     Parameters
     ----------
     database
-        A key of ``READERS``.
+        One of ``CD6ME``.
     annotations
         The owners' table: .xls, .xlsx or .csv.
     frames
@@ -64,6 +77,4 @@ def examine(
 ) -> Reading:
     """Like ``read``, but rows with a finding in ``exclude`` (keys of ``audit.FINDINGS``) are left out
     and told beside the clips instead of refusing the table."""
-    if database not in READERS:
-        raise InputError(f"unknown database '{database}' {did_you_mean(database, READERS)}")
-    return READERS[database].read(Path(annotations), Path(frames), Path(errata), options, exclude)
+    return reader(database).read(Path(annotations), Path(frames), Path(errata), options, exclude)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from infusenet.databases import READERS
+from infusenet.databases import reader
 from infusenet.databases.cells import au_columns, frame_numbers, whole
 from infusenet.databases.folders import ClipFolders
 from infusenet.databases.notes import Notes, Problems
 from infusenet.databases.options import Options
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.manifest import AUS, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
+from infusenet.manifest import AUS, CD6ME, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
 
 COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
 
@@ -37,8 +37,8 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
     missing = [name for name in (*COLUMNS, *(f"AU{n}" for n in AUS)) if name not in columns]
     raise_all(missing, f"{table}: columns missing")
     for key in frames:
-        if key not in READERS:
-            raise InputError(f"--frames {key}: unknown database {did_you_mean(key, READERS)}")
+        if key not in CD6ME:
+            raise InputError(f"--frames {key}: unknown database {did_you_mean(key, CD6ME)}")
     if not lines:
         raise InputError(f"{table}: no row below the header; expected one row a clip")
     problems = Problems(table)
@@ -66,17 +66,17 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
 
 def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
     key = line["dataset"]
-    if key not in READERS:
-        raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, READERS)}")
-    reader = READERS[key]
+    if key not in CD6ME:
+        raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, CD6ME)}")
+    owner = reader(key)
     fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
-    row = Row(number, fields, reader.subject_id(line["subject"]), line["material"], {})
-    if problem := reader.problem(row):
+    row = Row(number, fields, owner.subject_id(line["subject"]), line["material"], {})
+    if problem := owner.problem(row):
         raise ValueError(problem)
     labels = {n: int(value) for n, value in au_columns(line).items()}
     clip = Clip(
         key, row.subject, row.clip, **frame_numbers(line),
-        frames="/".join(reader.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
+        frames="/".join(owner.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
     )  # fmt: skip
     if wrong := problems_of(clip):
         raise ValueError("; ".join(wrong))
@@ -93,6 +93,6 @@ def _located(
     key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
-    clips = READERS[key].located(pairs, ClipFolders(root), notes, problems, Options())
+    clips = reader(key).located(pairs, ClipFolders(root), notes, problems, Options())
     notes.show()
     return clips
