@@ -164,9 +164,7 @@ def located(
     return clips
 
 
-def _note(
-    row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes
-) -> None:
+def _note(row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes) -> None:
     """What is to be reported about the candidate that was taken."""
     for kind, text in candidate.notes:
         notes.add(kind, row.place, text)
@@ -174,6 +172,7 @@ def _note(
         text = f"lacks apex {candidate.clip.apex}; {clip.apex} taken, the nearest"
         notes.add("nearest apex", row.place, f"clip {clip.key}: {folder} {text}")
     if candidate.own:
-        text = f"CD6ME's window {first.window} is not on disk; the owner's own {candidate.window} taken"
+        where = "not on disk" if first.tree == candidate.tree else "in another numbering than the frames"
+        text = f"CD6ME's window {first.window} is {where}; the owner's own {candidate.window} taken"
         notes.add("owner's window", row.place, f"clip {clip.key}: {text}")
         notes.find(clip.key, "owner_window", text)
