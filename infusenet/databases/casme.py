@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infusenet.databases.core import Reader
 from infusenet.databases.releases import Identity, Release, Sign, by_signs
-from infusenet.databases.rows import WINDOW, Numbering, Row
+from infusenet.databases.rows import Numbering, Row
 from infusenet.manifest import csv_rows
 
 SECTIONS, CODED, MEB = "section-ab", "coded-20190721", "meb"
