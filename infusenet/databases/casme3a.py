@@ -24,7 +24,8 @@ def folders(row: Row) -> list[list[tuple[str, ...]]]:
     )
     clips = [f"{row.subject}_{film}_{onset}" for onset in onsets]
     extracted, long = (row.subject, row.clip, "color"), (row.subject, film, "color")
-    return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips)]
+    crops = [[parts[:-1]] for parts in (extracted, long)]  # some crop tools leave out ``color``
+    return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips), *crops]
 
 
 def keep(line: Line) -> bool:

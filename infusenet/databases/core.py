@@ -9,7 +9,7 @@ from infusenet.databases import errata as errata_tables
 from infusenet.databases.aus import AU_NUMBERS, parse
 from infusenet.databases.cells import au_columns, frame_numbers, whole
 from infusenet.databases.emotions import normalised
-from infusenet.databases.folders import ClipFolders, Parts
+from infusenet.databases.folders import ClipFolders, Parts, RootError
 from infusenet.databases.notes import FILE, Notes, Problems, RowError
 from infusenet.databases.options import Options
 from infusenet.databases.releases import Release, sheet_of, unexpected
@@ -100,7 +100,8 @@ class Reader:
             notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         clips = []
         with problems.of(None):
-            clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
+            names = (plain(line.fields["clip"]) for line in table.lines)
+            clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
             raise InputError(
@@ -222,13 +223,18 @@ class Reader:
         options: Options,
     ) -> list[Clip]:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
-        clips, lost = [], []
+        clips, lost, astray = [], [], {}
         for row, clip in pairs:
             with problems.of(row.number, clip.key):
-                folder = folders.find(layouts := self.folders(row))
+                try:
+                    folder = folders.find(layouts := self.folders(row))
+                except RootError as error:
+                    astray.setdefault(str(error), []).append(clip.key)
+                    continue
                 if folder is None:
                     expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
-                    lost.append((row, f"clip {clip.key}: no folder {expected} in {folders.root}"))
+                    text = f"clip {clip.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
+                    lost.append((row, text))
                     continue
                 try:
                     if options.nearest_apex and (apex := folders.nearest_apex(folder, clip)) != clip.apex:
@@ -242,6 +248,10 @@ class Reader:
                     shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
                     notes.add("frames missing", row.number, f"clip {clip.key}: {folder} lacks {shown}")
                 clips.append(replace(clip, frames=folders.relative(folder)))
+        for text, keys in astray.items():
+            problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
+        for text in folders.mixed():
+            problems.add(None, text)
         if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
             row, text = lost[0]
             more = f"nor that of any other clip; is this the frames root of {self.database}?"
