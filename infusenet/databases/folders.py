@@ -175,7 +175,8 @@ class ClipFolders:
         keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
         if absent := {name: number for name, number in keys.items() if number not in index}:
             lost = ", ".join(f"{name} {number}" for name, number in absent.items())
-            raise InputError(f"{visible(str(folder))} lacks {lost}; {explain(folder, absent.values())}")
+            there = f"; it holds frames {min(index)}..{max(index)}" if index else ""
+            raise InputError(f"{visible(str(folder))} lacks {lost}{there}{explain(folder, absent.values())}")
         return [number for number in range(clip.onset, clip.offset + 1) if number not in index]
 
     def _index(self, folder: Path) -> dict[int, Path]:

@@ -3,13 +3,14 @@
 Imported while Snakemake parses: standard library only.
 """
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from infusenet.databases.listing import Unreadable, entries, holds, is_utf8
+from infusenet.databases.listing import ADVICE, Unreadable, entries, holds, is_utf8
 from infusenet.databases.patterns import Name, numbers_in, own_frames
 from infusenet.errors import InputError
 from infusenet.texts import plain, visible
@@ -51,20 +52,22 @@ def _refuse_duplicate(folder: Path, frames: Mapping[int, str], name: Name) -> No
 
 
 def explain(folder: Path, wanted: Iterable[int]) -> str:
-    """What a folder holds that lacks the frames ``wanted``, and which files there may have been meant."""
+    """Why a folder lacks the frames ``wanted``: what it holds if that is no frame at all, files that may have
+    been meant; each part begins with ``; ``. Raises InputError like `frame_index`.
+    """
     index, wanted = frame_index(folder), set(wanted)
+    lost = wanted - index.keys()
     own = {path.name for path in index.values()}
     there = [entry for entry in entries(folder) if entry.name not in own]
-    if index:
-        told = [f"it holds frames {min(index)}..{max(index)}"]
-    else:
-        told = ["it holds no frames" + _contents(there)]
+    told = [] if index else [f"it holds no frames{_contents(there)}"]
     example = visible(next(iter(index.values())).name) if index else ""
-    meant = [entry for entry in there if not numbers_in(plain(entry.name)).isdisjoint(wanted)]
+    meant = [entry for entry in there if not numbers_in(plain(entry.name)).isdisjoint(lost)]
     told += [f"'{visible(entry.name)}' {_why_not(entry, example)}" for entry in meant[:SHOWN]]
     if len(meant) > SHOWN:
         told.append(f"and {len(meant) - SHOWN} more files like that")
-    return "; ".join(told)
+    closed = [index[n].name for n in sorted(wanted & index.keys()) if not os.access(index[n], os.R_OK)]
+    told += [f"'{visible(name)}': {ADVICE[errno.EACCES]}" for name in closed]
+    return "".join(f"; {text}" for text in told)
 
 
 def _is_image(entry: os.DirEntry) -> bool:
