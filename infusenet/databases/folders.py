@@ -113,10 +113,11 @@ class ClipFolders:
                 )
             raise InputError(f"{_names(folders)} both match; expected one of them")
         folder = folders[0]
-        for part in folder.relative_to(self.root).parts:
-            if not is_utf8(part):
+        for above in (*reversed(folder.parents), folder):
+            if above.is_relative_to(self.root) and not is_utf8(str(above.relative_to(self.root))):
                 raise RootError(
-                    f"{visible(str(folder))}: '{visible(part)}' is no UTF-8, so no table can hold it; rename it"
+                    f"{visible(str(above))}: '{visible(above.name)}' is no UTF-8, so no table can hold it; "
+                    "rename it"
                 )
         for start, _, parts in matches:
             if isinstance(parts, Unnamed):
@@ -149,7 +150,9 @@ class ClipFolders:
         """What may be the reason where `find` found nothing: names that only look right, closed folders."""
         wanted = {part.lower() for spellings in layouts for parts in spellings for part in parts}
         alike = [name for part in sorted(wanted) for name in self._alike.get(part, ())]
-        hints = [f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike]
+        hints = [
+            f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike
+        ]
         return "".join(f"; {text}" for text in (*hints, *self._listings.unreadable))
 
     @cached_property

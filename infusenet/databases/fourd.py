@@ -27,6 +27,7 @@ def folders(row: Row) -> list[list[Parts]]:
         [(name,) for name in flat],
     ]
 
+
 READER = Reader(
     database="fourd",
     releases=[

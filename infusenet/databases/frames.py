@@ -3,14 +3,13 @@
 Imported while Snakemake parses: standard library only.
 """
 
-import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from infusenet.databases.listing import ADVICE, Unreadable, entries, holds, is_utf8
+from infusenet.databases.listing import Unreadable, entries, holds, is_utf8, trouble
 from infusenet.databases.patterns import Name, numbers_in, own_frames
 from infusenet.errors import InputError
 from infusenet.texts import plain, visible
@@ -46,9 +45,7 @@ def frame_index(folder: Path | str) -> dict[int, Path]:
 def _refuse_duplicate(folder: Path, frames: Mapping[int, str], name: Name) -> None:
     if name.number in frames:
         both = f"{visible(frames[name.number])} and {visible(name.text)}"
-        raise InputError(
-            f"{visible(str(folder))}: {both} are both frame {name.number}; keep one of them"
-        )
+        raise InputError(f"{visible(str(folder))}: {both} are both frame {name.number}; keep one of them")
 
 
 def explain(folder: Path, wanted: Iterable[int]) -> str:
@@ -65,8 +62,11 @@ def explain(folder: Path, wanted: Iterable[int]) -> str:
     told += [f"'{visible(entry.name)}' {_why_not(entry, example)}" for entry in meant[:SHOWN]]
     if len(meant) > SHOWN:
         told.append(f"and {len(meant) - SHOWN} more files like that")
-    closed = [index[n].name for n in sorted(wanted & index.keys()) if not os.access(index[n], os.R_OK)]
-    told += [f"'{visible(name)}': {ADVICE[errno.EACCES]}" for name in closed]
+    for number in sorted(wanted & index.keys()):
+        try:
+            index[number].open("rb").close()
+        except OSError as error:
+            told.append(trouble(index[number].name, error))
     return "".join(f"; {text}" for text in told)
 
 

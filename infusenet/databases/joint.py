@@ -97,6 +97,8 @@ def _located(
     key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
-    clips = reader(key).located(pairs, ClipFolders(root, (row.clip for row, _ in pairs)), notes, problems, Options())
+    clips = reader(key).located(
+        pairs, ClipFolders(root, (row.clip for row, _ in pairs)), notes, problems, Options()
+    )
     notes.show()
     return clips
