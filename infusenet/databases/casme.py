@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.databases.core import Reader
+from infusenet.databases.emotions import normalised
+from infusenet.databases.folders import Parts, Unnamed
 from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import Numbering, Row
 from infusenet.manifest import csv_rows
@@ -128,9 +130,12 @@ def _less(window: dict[str, str], shift: int) -> dict[str, str]:
     return {name: str(int(text) - shift) if text.isdecimal() else text for name, text in window.items()}
 
 
-def folders(row: Row) -> list[list[tuple[str, ...]]]:
-    """``sub01/EP01_12``, in some copies ``sub1``; the same in CASME II."""
-    return [[(f"sub{row.subject}", row.clip), (f"sub{int(row.subject)}", row.clip)]]
+def folders(row: Row) -> list[list[Parts]]:
+    """``sub01/EP01_12``, in some copies ``sub1``; others re-sorted it by emotion. The same in CASME II."""
+    clip, emotion = row.fields.get("clip", row.clip), row.fields["emotion"].lower()
+    owners = [(f"sub{row.subject}", clip), (f"sub{int(row.subject)}", clip)]
+    emotions = [Unnamed((text, clip)) for text in dict.fromkeys((emotion, normalised(emotion, {})))]
+    return [owners, emotions] if emotion.isalpha() else [owners]
 
 
 READER = Reader(

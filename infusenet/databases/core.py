@@ -126,7 +126,8 @@ class Reader:
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
         with problems.of(None):
-            clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
+            names = (row.fields["clip"] for row in rows)
+            clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
         exclude = {*exclude, OUTSIDE}
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
