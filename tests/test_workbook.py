@@ -169,21 +169,31 @@ def test_cells_that_an_array_formula_fills(tmp_path):
     assert "cell C3 (au): formula" in second.fault
 
 
-def test_saved_results_are_read_and_an_empty_one_is_blank(tmp_path):
-    """As spreadsheet programs save them, which openpyxl cannot write."""
-    path = with_cell(tmp_path, "=A1")
-    parts = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
-    sheet = "xl/worksheets/sheet1.xml"
-    written = parts[sheet].decode()
-    start = written.index('<c r="C3"')
-    end = written.index("</c>", start)
-    for kind, result in (("str", "4+7"), ("str", ""), ("n", "12")):
-        cell = f'<c r="C3" t="{kind}"><f>A1</f><v>{result}</v>'
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, data in parts.items():
-                archive.writestr(name, written[:start] + cell + written[end:] if name == sheet else data)
-        line = read_table(path, COLUMNS).lines[1]
-        assert (line.fields["au"], line.fault) == (result, "")
+def resaved(path, cell, calculated):
+    """The workbook with C3 as spreadsheet programs save it, which openpyxl cannot write."""
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name).decode() for name in book.namelist()}
+    if calculated:
+        parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace('fullCalcOnLoad="1"', "")
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    start = sheet.index('<c r="C3"')
+    parts["xl/worksheets/sheet1.xml"] = sheet[:start] + cell + sheet[sheet.index("</c>", start) + 4 :]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return read_table(path, COLUMNS).lines[1]
+
+
+@pytest.mark.parametrize(("kind", "result"), [("str", "4+7"), ("str", ""), ("n", "12")])
+def test_saved_results_are_read_and_an_empty_one_is_blank(kind, result, tmp_path):
+    path, cell = with_cell(tmp_path, "=A1"), f'<c r="C3" t="{kind}"><f>A1</f><v>{result}</v></c>'
+    line = resaved(path, cell, calculated=True)
+    assert (line.fields["au"], line.fault) == (result, "")
+
+
+def test_the_zero_of_a_formula_that_was_not_calculated(tmp_path):
+    line = resaved(with_cell(tmp_path, "=A1"), '<c r="C3"><f>A1</f><v>0</v></c>', calculated=False)
+    assert "cell C3 (au): formula without a saved result" in line.fault
 
 
 def test_rich_text_is_read_whole(tmp_path):
