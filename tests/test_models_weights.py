@@ -102,7 +102,9 @@ def test_unfit_weights_are_refused(tmp_path):
         build(weights=str(tmp_path / "none.pth"))
 
 
-@pytest.mark.parametrize("text", ["", "hello", "<!doctype html>", "cos\nsystem\n(S'x'\ntR.", "\x80\x02h\x05."])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "<!doctype html>", "cos\nsystem\n(S'x'\ntR.", "\x80\x02h\x05."]
+)
 def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, text):
     (tmp_path / "mine.pth").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match="mine.pth: not a plain file of weights"):
@@ -189,7 +191,9 @@ def test_what_else_lies_under_torchvision_s_name_is_refused(torchvision_s, harm,
     with pytest.raises(InputError) as caught:
         build(weights="imagenet")
     text = str(caught.value)
-    assert text.startswith(f"weights: {torchvision_s} is not https://example.org/{torchvision_s.name} ({content}")
+    assert text.startswith(
+        f"weights: {torchvision_s} is not https://example.org/{torchvision_s.name} ({content}"
+    )
     assert "delete it, put the published file in its place" in text
     assert "could not be fetched" not in text
 

@@ -54,10 +54,7 @@ def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
     if weights == "none":
         return backbones
     source = backbones[0].imagenet
-    if weights == "imagenet":
-        file = _imagenet(source)
-    else:
-        file = read_own(Path(weights), source)
+    file = _imagenet(source) if weights == "imagenet" else read_own(Path(weights), source)
     for backbone in backbones:
         state = backbone.adapt(file)
         wanted = {
