@@ -124,7 +124,7 @@ def test_a_cut_file_is_refused_whatever_its_tag(tmp_path, picture):
     save(STORED[6](picture), tmp_path / "a.jpg", 6, quality=100)
     data = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match="truncated"):
+    with pytest.raises(InputError, match="(?i)truncated"):
         read_rgb(tmp_path / "a.jpg")
 
 
