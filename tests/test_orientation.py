@@ -1,5 +1,7 @@
 """EXIF orientation: every reader sees frames upright, and a clip's frames are stored in one way."""
 
+import base64
+import io
 import struct
 
 import numpy as np
@@ -11,6 +13,7 @@ from infusenet.errors import InputError
 from infusenet.images import read_frames, read_rgb
 from infusenet.manifest import Clip, to_csv
 from infusenet.recipe import resolve
+from infusenet.report.ledger_page import Pictures
 from infusenet.stages.faces import build
 from infusenet.store import Store
 
@@ -212,3 +215,11 @@ def test_upright_frames_with_a_wrong_tag_fail_with_a_hint(database):
 def test_no_hint_where_there_is_no_face(database):
     (failure,) = database(lambda face, path, _: save(np.full_like(face, 120), path)).failures
     assert failure.reason == "no face found on the onset or the frame after it"
+
+
+def test_pages_show_the_onset_upright(database, tmp_path, picture):
+    database(lambda face, path, _: save(STORED[6](picture), path, 6))
+    pictures = Pictures({"mine": tmp_path / "faces.h5"}, {"mine": tmp_path / "frames"})
+    text = pictures.of("mine", "s/c")
+    jpeg = base64.b64decode(text.partition("base64,")[2].partition('"')[0])
+    assert Image.open(io.BytesIO(jpeg)).size == (160, 107), "wide, as the picture is"
