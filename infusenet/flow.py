@@ -63,7 +63,9 @@ def strain(flow, kind: str = "tensor"):
     kind : {"tensor", "meb"}
         ``tensor``: the infinitesimal strain tensor's norm sqrt(exx^2 + eyy^2 + 2 exy^2) with
         exy = (du/dy + dv/dx) / 2 (Shreve et al. 2011), by normalised Sobel derivatives; zero for a
-        rotation. ``meb``: as in the CD6ME flow arrays of the MEB toolbox, which swaps the axes,
+        rotation. Not so in the outermost rows and columns: the border is replicated, so that a derivative
+        across the edge is half of what it is inside; a stretch across the edge has half its strain there,
+        and a rotation by w (rad) has w / sqrt(8). ``meb``: as in the CD6ME flow arrays of the MEB toolbox, which swaps the axes,
         leaves out the cross term, and uses unnormalised Sobel (8 times the derivative) with a zero
         border: sqrt(u_y^2 + v_x^2 + (u_x^2 + v_y^2) / 2).
 

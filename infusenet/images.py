@@ -1,25 +1,47 @@
-"""Decode one frame, or say why not. Damaged files are refused, never half shown."""
+"""Decode frames, or say why not: the one place that decides what a pixel is and which way is up.
 
+Damaged files are refused, never half shown. Every stage and page reads its frames here.
+"""
+
+import struct
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from infusenet.errors import InputError
 
 MAX_PIXELS = 100_000_000
 # Whatever a file is called: some of Pillow's other formats start programs to be decoded.
 FORMATS = ("JPEG", "PNG", "BMP")
-EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr", "CMYK")
+# What undoes each EXIF orientation; 1 is upright.
+UPRIGHT = 1
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+# Frames that a message names of each kind.
+NAMED = 5
 
 
 def read_rgb(path: Path | str) -> np.ndarray:
-    """Read an image as uint8 RGB.
+    """Read an image as uint8 RGB, upright.
 
-    Gray becomes three equal channels, palettes are resolved, alpha is dropped. Pillow decodes,
-    because OpenCV returns a full-size picture for half a JPEG.
+    Gray becomes three equal channels, palettes are resolved, alpha is dropped, channels of fewer than 8 bits
+    are spread over 0..255. The picture is turned as its EXIF orientation says; a damaged EXIF block or a
+    value outside 1..8 counts as upright. Of several pictures in one file the first one is read. Gamma and
+    colour profiles are ignored: motion is measured in the values as they are stored. Pillow decodes, because
+    OpenCV returns a full-size picture for half a JPEG.
 
     Returns
     -------
@@ -28,36 +50,125 @@ def read_rgb(path: Path | str) -> np.ndarray:
     Raises
     ------
     InputError
-        The file is missing, empty, cut off, no JPEG, PNG or BMP, larger than 100 megapixels, or has more than
-        8 bits a channel (a depth map is no colour frame).
+        The file is missing, not permitted, empty, cut off, no JPEG, PNG or BMP, larger than 100 megapixels,
+        has more than 8 bits a channel (a depth map is no colour frame), or is a CMYK JPEG that does not say
+        whether its inks are inverted.
     """
+    return _read(Path(path))[0]
+
+
+def read_frames(paths: Mapping[int, Path]) -> dict[int, np.ndarray]:
+    """Read frames of one clip, {number: file}, as `read_rgb` does: {number: uint8 array (H, W, 3)}.
+
+    Raises
+    ------
+    InputError
+        A frame cannot be read, or the frames differ in EXIF orientation or, once turned, in size: the motion
+        between such frames is not the face's.
+    """
+    read = {number: _read(path) for number, path in paths.items()}
+    folder = next(iter(paths.values())).parent
+    _check_alike(
+        {number: f"orientation {orientation}" for number, (_, orientation) in read.items()},
+        f"{folder}: frames of different EXIF orientation",
+        "one for a clip; turn the odd frames and take the tag out, or copy the frames from the release again",
+    )
+    images = {number: image for number, (image, _) in read.items()}
+    _check_alike(
+        {number: f"{image.shape[1]} x {image.shape[0]}" for number, image in images.items()},
+        f"{folder}: frames of different sizes",
+        "one size a clip",
+    )
+    return images
+
+
+def _check_alike(kinds: Mapping[int, str], headline: str, expected: str) -> None:
+    numbers: dict[str, list[int]] = {}
+    for number, kind in kinds.items():
+        numbers.setdefault(kind, []).append(number)
+    if len(numbers) > 1:
+        found = ", ".join(f"{kind} ({_list(group)})" for kind, group in numbers.items())
+        raise InputError(f"{headline}: {found}; expected {expected}")
+
+
+def _list(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
+    return f"frame{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:NAMED]))}{more}"
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """The upright picture and the EXIF orientation, 1..8, that it was stored in."""
     try:
         # Pillow only warns of bombs at first; the limit below is ours and holds before decoding.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+        with warnings.catch_warnings(), open(path, "rb") as file:
+            warnings.simplefilter("ignore")
+            # Pillow halves deep colours to 8 bits without a word, so that the file itself is asked.
+            if (bits := _bits(file)) > 8:
+                raise InputError(
+                    f"{path}: {bits} bits a channel, expected at most 8 bits; convert all frames of the "
+                    "database by one fixed scale, or take its release of 8 bits"
+                )
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
                 return _decode(image, path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such frame") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        reason = str(error) if not isinstance(error, UnidentifiedImageError) else "no JPEG, PNG or BMP"
         raise InputError(
-            f"{path}: not a readable image ({error}); restore the file from the database"
+            f"{path}: not a readable image ({reason}); restore the file from the database"
         ) from None
 
 
-def _decode(image: Image.Image, path) -> np.ndarray:
+def _bits(file: BinaryIO) -> int:
+    """Bits a channel by the header of a PNG or JPEG; 0 for other files and damaged headers."""
+    head = file.read(26)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return head[24] if len(head) > 24 else 0
+    if not head.startswith(b"\xff\xd8"):
+        return 0
+    file.seek(2)
+    while len(segment := file.read(5)) == 5:
+        mark, code, length, precision = struct.unpack(">BBHB", segment)
+        if mark != 0xFF:
+            return 0
+        if code == 0xFF:  # padding before a marker
+            file.seek(-4, 1)
+        elif 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):  # start of frame
+            return precision
+        else:
+            file.seek(length - 3, 1)
+    return 0
+
+
+def _decode(image: Image.Image, path: Path) -> tuple[np.ndarray, int]:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise InputError(
             f"{path}: {width} x {height} pixels, expected at most {MAX_PIXELS // 10**6} megapixels"
         )
-    if image.mode not in EIGHT_BIT:
+    if image.mode == "CMYK" and "adobe" not in image.info:
         raise InputError(
-            f"{path}: mode {image.mode} with more than 8 bits a channel, expected an 8-bit frame"
+            f"{path}: CMYK without the marker that says whether inks are inverted; convert the frame to RGB"
         )
+    orientation = _orientation(image)
     if "A" in image.mode or "transparency" in image.info:
         image = image.convert("RGBA")  # so that a palette's alpha is dropped, not blended
-    return np.asarray(image.convert("RGB"))
+    image = image.convert("RGB")
+    if orientation != UPRIGHT:
+        image = image.transpose(TURNS[orientation])
+    return np.asarray(image), orientation
+
+
+def _orientation(image: Image.Image) -> int:
+    image.load()  # a damaged picture is reported as such; in a PNG the tag may follow the pixels
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # on a damaged EXIF block the reader stumbles in any way
+        return UPRIGHT
+    return orientation if orientation in TURNS else UPRIGHT
 
 
 def resize(frame: np.ndarray, size: int) -> np.ndarray:

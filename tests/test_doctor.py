@@ -133,7 +133,7 @@ def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypat
     file = tmp_path / "hub/checkpoints/resnet18-f37072fd.pth"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"not what was published")
-    assert "is damaged" in mended(software.weights(config))
+    assert "a cut or damaged file, expected sha256 f37072fd" in mended(software.weights(config))
     digest = "f37072fd" + hashlib.sha256().hexdigest()[8:]
     monkeypatch.setattr(
         software.recipes, "file_digest", lambda path: digest if path == file else file_digest(path)
@@ -154,6 +154,10 @@ def test_weights_of_timm_are_sought_where_they_are_kept(config, tmp_path, monkey
 def test_a_methods_own_file_is_missing(config):
     config["methods"]["infusenet_resnet18"]["weights"] = "mine.pth"
     assert "mine.pth: no such file" in mended(software.weights(config))
+    Path("mine.pth").write_text("<html>")
+    assert "mine.pth: not a plain file of weights" in mended(software.weights(config))
+    torch.save({}, "mine.pth")
+    assert levels(software.weights(config)) == {"weights": "ok"}
 
 
 # --- disk, cache, device --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 from infusenet.errors import InputError
 from infusenet.evaluate import evaluate
 from infusenet.manifest import AUS, CD6ME
+from infusenet.report import figures
 
 
 @pytest.fixture
@@ -187,3 +188,24 @@ def test_incomplete_sets_are_refused(runs, tmp_path, harm, expected):
 def test_one_seed_without_a_fold_is_refused(runs, tmp_path):
     with pytest.raises(InputError, match="seed 1: 0 runs hold out casme"):
         evaluate([runs[0], *runs[2:]], tmp_path / "out")
+
+
+@pytest.mark.parametrize("heads", [["gaze"], ["mag", "gaze"], ["a", "b", "c", "d", "e"]])
+def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatch):
+    drawn = {}
+
+    def save(figure, path):
+        drawn[path.name] = figure
+        figures.plt.close(figure)
+
+    monkeypatch.setattr(figures, "save", save)
+    evaluate(
+        [write_run(tmp_path / "r", name, method="mine", heads=heads) for name in CD6ME], tmp_path / "out"
+    )
+    methods = {method for method, *_ in long_rows(tmp_path / "out")}
+    assert methods >= {f"mine/{head}_head" for head in heads[1:]}
+    (legend,) = drawn["training.png"].legends
+    titles = [text.get_text() for text in legend.get_texts()]
+    assert titles == [figures.HEADS.get(head, (head,))[0] for head in heads]
+    colours = [line.get_color() for line in legend.get_lines()]
+    assert len(set(colours)) == min(len(heads), len(figures.OTHER_COLOURS))

@@ -1,6 +1,7 @@
 """Faces: the same face lands in the same place, and only a detector's answer is `no face`."""
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,6 +95,47 @@ def test_two_faces(astronaut):
     small[: third.shape[0], : third.shape[1]] = third
     both = faces.detect(np.hstack([astronaut, small]))
     assert both.landmarks[:, 0].max() < astronaut.shape[1], "the larger one by far is meant"
+
+
+@pytest.mark.parametrize(
+    ("size", "mirrored"), [(256, 0), (800, 0), (1024, 0), (1400, 0), (400, 1), (1000, 1), (1400, 1)]
+)
+def test_a_weak_box_beside_a_face_is_no_second_face(size, mirrored):
+    """A patch of the suit has a box as large as the face's, at 0.02 to 0.1 of its weight."""
+    photograph = data.astronaut()[:, ::-1] if mirrored else data.astronaut()
+    detection = faces.detect(cv2.resize(photograph, (size, size), interpolation=cv2.INTER_CUBIC))
+    eyes = np.array([(1 - 0.438 if mirrored else 0.438, 0.213)]) * size
+    np.testing.assert_allclose(detection.landmarks[36:48].mean(0), eyes[0], atol=0.02 * size)
+
+
+def test_a_weak_box_is_no_face_though_it_is_the_largest(astronaut, found, monkeypatch):
+    class Detector:
+        def run(self, gray, upsample):
+            boxes, weights, kinds = dlib.get_frontal_face_detector().run(gray, upsample)
+            return [dlib.rectangle(0, 0, 299, 299), *boxes], [0.02, *weights], [0, *kinds]
+
+    monkeypatch.setattr(faces, "_detector", Detector)
+    np.testing.assert_array_equal(faces.detect(astronaut).landmarks, found.landmarks)
+
+
+def dark(image):
+    return image // 5
+
+
+def blurred(image):
+    return cv2.GaussianBlur(image, (0, 0), 2)
+
+
+def rolled(image):
+    turn = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 30, 1)
+    return cv2.warpAffine(image, turn, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+@pytest.mark.parametrize("harm", [dark, blurred, rolled])
+def test_a_second_face_that_is_hard_to_see_is_still_one(harm):
+    photograph = data.astronaut()
+    with pytest.raises(faces.MultipleFaces):
+        faces.detect(np.hstack([photograph, harm(photograph)]))
 
 
 def test_ecc_takes_head_sway_out(astronaut, found):

@@ -63,6 +63,16 @@ def test_a_global_shift_strains_the_border_only_in_meb():
     assert meb[0].min() > 1
 
 
+def test_the_edge_has_half_of_a_stretch_and_some_of_a_rotation():
+    stretch, rotation = (
+        flow.strain(affine(*gradient)) for gradient in ((0.01, 0, 0, 0), (0, -0.01, 0.01, 0))
+    )
+    np.testing.assert_allclose(stretch[:, [0, -1]], 0.005, atol=5e-5)
+    np.testing.assert_allclose(stretch[[0, -1], 1:-1], 0.01, atol=5e-5)
+    for edge in (rotation[[0, -1], 1:-1], rotation[1:-1, [0, -1]]):
+        np.testing.assert_allclose(edge, 0.01 / np.sqrt(8), atol=5e-5)
+
+
 def test_strain_refuses_an_unknown_kind():
     with pytest.raises(ValueError, match="expected tensor or meb"):
         flow.strain(affine(0, 0, 0, 0), "meb_compat")

@@ -1,15 +1,20 @@
 """Initial weights: of a file, of torchvision, of timm; refusals."""
 
+import shutil
 from urllib.error import URLError
 
+import huggingface_hub
 import pytest
 import timm
 import torch
 from model_inputs import build
 from safetensors.torch import save_file
-from torchvision.models import ResNet18_Weights, resnet18
+from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, resnet18
 
+from infusenet.doctor import software
 from infusenet.errors import InputError
+from infusenet.models import resnet
+from infusenet.recipe import file_digest
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -95,3 +100,144 @@ def test_unfit_weights_are_refused(tmp_path):
         build(weights=str(text))
     with pytest.raises(InputError, match="no such file"):
         build(weights=str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "<!doctype html>", "cos\nsystem\n(S'x'\ntR.", "\x80\x02h\x05."]
+)
+def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, text):
+    (tmp_path / "mine.pth").write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match="mine.pth: not a plain file of weights"):
+        build(weights=str(tmp_path / "mine.pth"))
+
+
+# --- caches ---
+
+
+@pytest.fixture
+def torchvision_s(tmp_path, monkeypatch):
+    """torchvision's cache with the file that it publishes: a ResNet18 of ours under a name of that pattern."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    folder = tmp_path / "hub/checkpoints"
+    folder.mkdir(parents=True)
+    torch.manual_seed(7)
+    torch.save(resnet18().state_dict(), folder / "sound.pth")
+    name = f"resnet18-{file_digest(folder / 'sound.pth')[:8]}.pth"
+    members = {"V1": Weights(url=f"https://example.org/{name}", transforms=None, meta={})}
+    block, layers, _ = resnet.DEPTHS[18]
+    monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, WeightsEnum("Published", members).V1))
+    return (folder / "sound.pth").rename(folder / name)
+
+
+@pytest.fixture
+def huggingface_s(tmp_path, monkeypatch):
+    """The hub's cache with timm's ResNet10: a link by name to a file that is named by its sha256."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    folder = tmp_path / "models--timm--resnet10t.c3_in1k"
+    for name in ("refs", "blobs", "snapshots/1"):
+        (folder / name).mkdir(parents=True)
+    (folder / "refs/main").write_text("1")
+    torch.manual_seed(8)
+    save_file(timm.create_model("resnet10t").state_dict(), folder / "new")
+    blob = (folder / "new").rename(folder / "blobs" / file_digest(folder / "new"))
+    (folder / "snapshots/1/model.safetensors").symlink_to(blob)
+    return blob
+
+
+def half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def page(file):
+    file.write_text("\n<!DOCTYPE html><html>Access denied</html>")
+
+
+def pointer(file):
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+
+
+def others(file):
+    torch.save(resnet18().state_dict(), file)
+
+
+def folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+HARMS = {
+    half: "a cut or damaged file",
+    empty: "an empty file",
+    page: "a web page",
+    pointer: "a pointer of Git LFS",
+    folder: "Is a directory",
+}
+
+
+def test_the_published_file_is_loaded_from_the_cache(torchvision_s):
+    network = build("resnet18_flow", weights="imagenet")
+    state = torch.load(torchvision_s, weights_only=True)
+    assert torch.equal(network.conv1.weight, state["conv1.weight"])
+
+
+@pytest.mark.parametrize(("harm", "content"), (HARMS | {others: "other weights"}).items())
+def test_what_else_lies_under_torchvision_s_name_is_refused(torchvision_s, harm, content):
+    harm(torchvision_s)
+    with pytest.raises(InputError) as caught:
+        build(weights="imagenet")
+    text = str(caught.value)
+    assert text.startswith(
+        f"weights: {torchvision_s} is not https://example.org/{torchvision_s.name} ({content}"
+    )
+    assert "delete it, put the published file in its place" in text
+    assert "could not be fetched" not in text
+
+
+def test_a_file_of_one_s_own_is_held_to_a_published_name_alone(torchvision_s, tmp_path):
+    others(tmp_path / "mine-20240131.pth")
+    assert build(weights=str(tmp_path / "mine-20240131.pth"))
+    alike = shutil.copy(tmp_path / "mine-20240131.pth", tmp_path / torchvision_s.name)
+    with pytest.raises(InputError, match="other weights.*or give weights of your own another name"):
+        build(weights=str(alike))
+    assert build(weights=shutil.copy(torchvision_s, tmp_path / torchvision_s.name))
+
+
+def test_the_published_file_is_loaded_from_the_hub_s_cache(huggingface_s):
+    network = build("resnet10", weights="imagenet")
+    torch.manual_seed(8)
+    published = timm.create_model("resnet10t").state_dict()
+    assert torch.equal(network.net.conv1[0].weight, published["conv1.0.weight"])
+
+
+# The hub itself takes a folder for a file that is not there yet.
+@pytest.mark.parametrize(("harm", "content"), [pair for pair in HARMS.items() if pair[0] is not folder])
+def test_what_else_lies_in_the_hub_s_cache_is_refused(huggingface_s, harm, content):
+    harm(huggingface_s)
+    with pytest.raises(InputError, match=f"weights: {huggingface_s} is not https://.*{content}.*delete it"):
+        build("resnet10", weights="imagenet")
+
+
+@pytest.mark.parametrize("harm", [half, empty, page, others])
+def test_a_hub_s_cache_copied_without_its_links_has_no_digests(huggingface_s, harm):
+    """Nothing names the right bytes then, but those that no network takes end in a sentence."""
+    link = huggingface_s.parents[1] / "snapshots/1/model.safetensors"
+    link.unlink()
+    huggingface_s.rename(link)
+    harm(link)
+    with pytest.raises(InputError, match=f"weights: {link} is not https://.*delete it"):
+        build("resnet10", weights="imagenet")
+
+
+def test_doctor_and_training_give_one_verdict(torchvision_s):
+    source = resnet.DEPTHS[18][2]
+    assert software._imagenet(source.url, source).level == "ok"
+    half(torchvision_s)
+    with pytest.raises(InputError) as training:
+        build(weights="imagenet")
+    verdict = software._imagenet(source.url, source)
+    assert (verdict.level, verdict.found) == ("mend", str(training.value))

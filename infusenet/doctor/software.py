@@ -88,11 +88,8 @@ def weights(config: dict) -> Iterator[Finding]:
         start = recipe.get("weights", "none")
         if start == "imagenet":
             seen |= {(source.url, source) for source in _sources(recipe)}
-        elif start != "none" and not Path(start).is_file():
-            yield Finding(
-                "mend", "weights", f"methods.{name}.weights: {start}: no such file",
-                "imagenet, none or a file", f"put the file there or set methods: {name}: weights",
-            )  # fmt: skip
+        elif start != "none":
+            yield _own(name, Path(start), _sources(recipe)[0])
     for url, source in sorted(seen, key=lambda pair: pair[0]):
         yield _imagenet(url, source)
 
@@ -106,7 +103,7 @@ def _sources(recipe: dict) -> list:
 
 
 def _imagenet(url: str, source) -> Finding:
-    from infusenet.models.weights import cached
+    from infusenet.models.weights import cached, check
 
     file = cached(source)
     if file is None:
@@ -115,8 +112,23 @@ def _imagenet(url: str, source) -> Finding:
             "the file in the cache where the training nodes have no network",
             "train once where there is a network, or set the method's weights to a file or to none",
         )  # fmt: skip
-    # torchvision's names end in the digest's first digits; torch looks at them only when it downloads.
-    prefix = file.stem.rpartition("-")[2] if file.suffix == ".pth" else ""
-    if not recipes.file_digest(file).startswith(prefix):
-        return Finding("mend", "weights", f"{file} is damaged", f"sha256 {prefix}...", f"delete {file}")
+    try:
+        check(file, source)
+    except InputError as error:
+        return Finding(
+            "mend", "weights", str(error), "the published file", "delete it, or put that file in its place"
+        )
     return Finding("ok", "weights", f"ImageNet {file}")
+
+
+def _own(method: str, file: Path, source) -> Finding:
+    from infusenet.models.weights import read_own
+
+    try:
+        read_own(file, source)
+    except InputError as error:
+        return Finding(
+            "mend", "weights", str(error), "imagenet, none or a file of weights",
+            f"put the file there or set methods: {method}: weights",
+        )  # fmt: skip
+    return Finding("ok", "weights", f"methods.{method}.weights {file}")

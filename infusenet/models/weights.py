@@ -1,16 +1,15 @@
 """Initial weights of a backbone: ImageNet's, a file's, or none."""
 
-import pickle
 from pathlib import Path
 from urllib.error import URLError
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import WeightsEnum
 
+from infusenet import recipe
 from infusenet.errors import InputError, raise_all
 from infusenet.models.backbone import Backbone
 
@@ -49,11 +48,13 @@ def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
     Raises
     ------
     InputError
-        No such file, not a state dict, parameters missing or of another shape, or no network.
+        No such file, not a state dict, parameters missing or of another shape, no network, or a file that is
+        not the published one (`check`).
     """
     if weights == "none":
         return backbones
-    file = _imagenet(backbones[0].imagenet) if weights == "imagenet" else read_state(Path(weights))
+    source = backbones[0].imagenet
+    file = _imagenet(source) if weights == "imagenet" else read_own(Path(weights), source)
     for backbone in backbones:
         state = backbone.adapt(file)
         wanted = {
@@ -75,38 +76,117 @@ def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
 
 
 def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
+    if file := cached(source):
+        check(file, source)
+        try:
+            return source.get_state_dict(progress=False, check_hash=True)
+        except Exception as error:  # on foreign bytes the loaders stumble in any way
+            raise InputError(_unfit(file, source, _first_line(error))) from None
     try:
         return source.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
-        cached = f"or put it into {folder}, " if isinstance(source, WeightsEnum) else ""
+        cached_name = f"or put it into {folder}, " if isinstance(source, WeightsEnum) else ""
         raise InputError(
             f"weights: imagenet: {source.url} could not be fetched ({error}). Download it where there is "
-            f"a network and name the file in the method's configuration (weights: FILE), {cached}"
+            f"a network and name the file in the method's configuration (weights: FILE), {cached_name}"
             "or train from scratch (weights: none)"
         ) from None
 
 
+def check(file: Path, source: WeightsEnum | TimmWeights) -> None:
+    """Refuse a file that goes by a published name and holds other bytes.
+
+    torchvision's names end in the first digits of the file's sha256, and huggingface's cache names a file by
+    all of them. A file of any other name is its owner's: only its parameters' names and shapes count.
+
+    Raises
+    ------
+    InputError
+        The file has another sha256 than its name says, or cannot be read.
+    """
+    published = _published(file, source)
+    try:
+        if not published or recipe.file_digest(file).startswith(published):
+            return
+        reason = f"{_content(file)}, expected sha256 {published[:8]}..."
+    except OSError as error:
+        reason = error.strerror
+    raise InputError(_unfit(file, source, reason))
+
+
+def _published(file: Path, source: WeightsEnum | TimmWeights) -> str:
+    """The first digits of the sha256 that was published of a file of this name; empty where none was."""
+    if (blob := _blob(file)) != file:
+        return blob.name
+    names = [_name(member) for member in type(source)] if isinstance(source, WeightsEnum) else []
+    return file.stem.rpartition("-")[2] if file.name in names else ""
+
+
+def _blob(file: Path) -> Path:
+    """Where huggingface's cache keeps the bytes; with the link alone deleted, they would come back."""
+    target = file.resolve()
+    return target if target.parent.name == "blobs" and recipe.SHA256.fullmatch(target.name) else file
+
+
+def _name(source: WeightsEnum) -> str:
+    return source.url.rpartition("/")[2]
+
+
+def _content(file: Path) -> str:
+    """What a file is that is not the published one."""
+    with open(file, "rb") as opened:
+        head = opened.read(64).lstrip().lower()
+    if not head:
+        return "an empty file"
+    if head.startswith(b"<"):
+        return "a web page"
+    if head.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS, not what it points to"
+    try:
+        read_state(file)
+    except InputError:
+        return "a cut or damaged file"
+    return "other weights"
+
+
+def _unfit(file: Path, source: WeightsEnum | TimmWeights, reason: str) -> str:
+    return (
+        f"weights: {_blob(file)} is not {source.url} ({reason}); delete it, put the published file in its "
+        "place, or give weights of your own another name"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
 def cached(source: WeightsEnum | TimmWeights) -> Path | None:
-    """The file of ``source`` that an earlier training fetched, or None."""
+    """Where an earlier training put the file of ``source``, or None."""
     if isinstance(source, TimmWeights):
         file = try_to_load_from_cache(f"timm/{source.name}", "model.safetensors")
         return Path(file) if isinstance(file, str) else None
-    file = Path(torch.hub.get_dir()) / "checkpoints" / source.url.rpartition("/")[2]
-    return file if file.is_file() else None
+    file = Path(torch.hub.get_dir()) / "checkpoints" / _name(source)
+    return file if file.exists() else None
+
+
+def read_own(file: Path, source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
+    """The state dict in a file that a configuration names; `check` holds it to a published name."""
+    if not file.is_file():
+        raise InputError(f"weights: {file}: no such file; expected imagenet, none or a file of weights")
+    check(file, source)
+    return read_state(file)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """The state dict in a ``.safetensors`` file or one of torch; nothing in the file is run."""
-    if not path.is_file():
-        raise InputError(f"weights: {path}: no such file; expected imagenet, none or a file of weights")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # on foreign bytes the unpickler stumbles in any way
         raise InputError(
-            f"weights: {path}: not a plain file of weights ({str(error).splitlines()[0]}); "
+            f"weights: {path}: not a plain file of weights ({_first_line(error)}); "
             "expected safetensors, or a state dict that torch.load(weights_only=True) reads"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

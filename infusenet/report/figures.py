@@ -14,7 +14,9 @@ from infusenet.report.tables import COLUMNS, Row, by_cell
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-# Title and colour (Okabe-Ito, told apart by the colour-blind) of every head.
+# Title and colour (Okabe-Ito, told apart by the colour-blind) of the shipped models' heads. Other heads are
+# called by their own names and coloured in the order in which they come.
+OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
 HEADS = {
     "mag": ("FrameMag", "#D55E00"),
     "flow": ("FrameFlow", "#0072B2"),
@@ -69,7 +71,7 @@ def training_curves(logs: dict[str, Sequence[Path]], path: Path) -> None:
     figure, axes = plt.subplots(
         rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
     )
-    shown = {}
+    shown, styles = {}, dict(HEADS)
     for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
         for log in paths:
             if not log.is_file():
@@ -79,7 +81,9 @@ def training_curves(logs: dict[str, Sequence[Path]], path: Path) -> None:
             for column in (name for name in reader.fieldnames if name.startswith("loss_")):
                 head = column.removeprefix("loss_")
                 x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
-                (shown[HEADS[head][0]],) = axis.plot(x, y, color=HEADS[head][1], lw=1, alpha=0.8)
+                others = len(styles) - len(HEADS)
+                title, colour = styles.setdefault(head, (head, OTHER_COLOURS[others % len(OTHER_COLOURS)]))
+                (shown[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
         axis.set_title(method, fontsize=10)
         axis.set(xlabel="epoch", yscale="log")
         if not axis.lines:

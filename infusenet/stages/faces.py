@@ -12,7 +12,7 @@ from infusenet.audit import PSEUDO_APEX
 from infusenet.databases.frames import explain, frame_index
 from infusenet.errors import InputError
 from infusenet.files import explained
-from infusenet.images import read_rgb
+from infusenet.images import read_frames
 from infusenet.index import clip_digest
 from infusenet.manifest import Clip, read_manifest
 from infusenet.recipe import clip_key, digest, file_digest
@@ -105,8 +105,9 @@ class Crops:
         for name in names:
             try:
                 yield self._item(self.clips[name])
-            except faces.NoFace:
-                yield Failure(name, "no_face", "no face found on the onset or the frame after it")
+            except faces.NoFace as hint:
+                reason = "no face found on the onset or the frame after it"
+                yield Failure(name, "no_face", f"{reason}; {hint}" if str(hint) else reason)
             except faces.MultipleFaces:
                 yield Failure(name, "multiple_faces", "several faces of similar size on the onset frame")
             except InputError as error:
@@ -123,12 +124,13 @@ class Crops:
             raise InputError(f"{error}{explain(folder, {clip.onset, clip.apex, clip.offset})}") from None
         pairs = self.recipe["keep"] == "pairs"
         numbers = slotted if pairs else video_numbers(clip, index, self.recipe["keep"])
-        images = {number: read_rgb(index[number]) for number in sorted({clip.onset, *numbers})}
-        _same_size(images, folder)
+        wanted = {clip.onset, *numbers}
+        # The frame after the onset too: landmarks that are found on it must fit the others.
+        following = index.keys() & {clip.onset + 1}
+        read = read_frames({number: index[number] for number in sorted(wanted | following)})
+        images = {number: image for number, image in read.items() if number in wanted}
         onset = images[clip.onset]
-        following = index.get(clip.onset + 1)
-        neighbour = read_rgb(following) if following and following != index[clip.onset] else None
-        found = faces.detect(onset, neighbour)
+        found = faces.detect(onset, read.get(clip.onset + 1))
 
         matrix = faces.similarity(found.landmarks, size)
         landmarks = faces.apply(matrix, found.landmarks)
@@ -181,10 +183,3 @@ def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
         wanted = min(clip.apex + shift, clip.offset)
         numbers.append(max(n for n in range(clip.apex, wanted + 1) if n in index))
     return numbers
-
-
-def _same_size(images: dict[int, np.ndarray], folder: Path) -> None:
-    sizes = {image.shape: number for number, image in images.items()}
-    if len(sizes) > 1:
-        found = ", ".join(f"{w} x {h} (frame {number})" for (h, w, _), number in sizes.items())
-        raise InputError(f"{folder}: frames of different sizes: {found}; expected one size a clip")
