@@ -109,6 +109,23 @@ def test_two_workbooks_below_one_root(raw, tmp_path):
     assert {clip.frames.split("/")[1] for clip in reading.clips} == {"Section A", "Section B"}
 
 
+def test_section_with_the_names_of_another_copy(tmp_path):
+    """07/EP171 may be the slip of one copy: another has EP17_1, and then so may its folders."""
+    copy = casme.section()
+    names = {name: f"{name[:4]}_{name[4]}" for name in ("EP171", "EP172", "EP173", "EP177")}
+    rows = [[line[0], names.get(line[1], line[1]), *line[2:]] for line in copy.rows]
+    frames = {}
+    for folder, held in copy.frames.items():
+        subject, name = folder.split("/")
+        frames[f"{subject}/{names.get(name, name)}"] = held
+    table = write_csv(tmp_path / "section.csv", [copy.header, *rows])
+    for tree, folders in (("own", copy.frames), ("other", frames)):
+        reading = read("casme", table, write_frames(tmp_path / tree, folders, copy.name))
+        expected = Difference(windows=CHANGED, emotions={"06/EP09_5"})
+        assert compare(reading.clips, TRUTH, casme.SHIFTS) == expected
+        assert len(refused(reading, "not_in_cd6me")) == 8
+
+
 def test_one_section_alone(section, tmp_path):
     """Half of CD6ME's clips, each under its own name."""
     _, trees = section
