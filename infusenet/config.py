@@ -112,7 +112,10 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        paths = tuple(sorted((key, os.path.realpath(path)) for key, path in source.items() if key in SOURCES))
+        named = {key: [paths] if isinstance(paths, str) else paths for key, paths in source.items()}
+        paths = tuple(
+            (key, tuple(sorted(map(os.path.realpath, named[key])))) for key in SOURCES if key in named
+        )
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 

@@ -171,13 +171,14 @@ def mmew() -> Release:
 
 
 def casme3a() -> Release:
+    """Of no known release: the onsets are not those of CD6ME's expressions."""
     header = ["Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion"]
     return Release(
         "casme3a", "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", header,
         rows(
             header,
-            ("spNO.1", "e", 62, 68, 75, "R12", 1, "others"),
-            ("spNO.1", "e", 96, 96, 106, "2+1", 2, "surprise"),
+            ("spNO.1", "e", 63, 68, 75, "R12", 1, "others"),
+            ("spNO.1", "e", 97, 97, 106, "2+1", 2, "surprise"),
             ("spNO.14", "J", 8, 10, 12, 4, 1, "disgust"),
             ("spNO.216", "e", 0, 0, 9, "24+T18，16", 1, "others"),
         ),

@@ -173,8 +173,8 @@ EXPECTED = {
         "30/S30-05-001": ((1, 5, 11), {20}, "Micro_Expression/fear/S30-05-001"),
     },
     "casme3a": {
-        "spNO.1/e": ((62, 68, 75), {12}, "part_A/spNo.1/e/color"),
-        "spNO.1/e2": ((96, 96, 106), {1, 2}, "part_A/spNo.1/e/color"),
+        "spNO.1/e": ((63, 68, 75), {12}, "part_A/spNo.1/e/color"),
+        "spNO.1/e2": ((97, 97, 106), {1, 2}, "part_A/spNo.1/e/color"),
         "spNO.14/J": ((8, 10, 12), {4}, "part_A/spNo.14/j/color"),
         "spNO.216/e": ((1, 1, 9), {16, 18, 24}, "part_A/spNo.216/e/color"),
     },
@@ -265,8 +265,8 @@ def test_mmew_emotion_that_is_none_is_told(emotion, tmp_path, capsys):
     ("first", "second"),
     [
         ("spNO.1/e/color", "spNO.1/e2/color"),  # MEB's extraction
-        ("spNO.1_e_62", "spNO.1_e_96"),  # the owners' clips
-        ("Part_A_ME_clip/frame/spNO.1_e_62", "Part_A_ME_clip/frame/spNO.1_e_96"),
+        ("spNO.1_e_63", "spNO.1_e_97"),  # the owners' clips
+        ("Part_A_ME_clip/frame/spNO.1_e_63", "Part_A_ME_clip/frame/spNO.1_e_97"),
     ],
 )
 def test_casme3a_layouts(first, second, tmp_path):

@@ -5,22 +5,25 @@ there before the clip and is not active.
 """
 
 from infusenet.databases.core import Reader
-from infusenet.databases.releases import Release
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.samm import folders, problem
 
 READER = Reader(
     database="fourd",
     releases=[
-        Release(
-            "release v1 (267 rows)",
-            lambda sheet: sheet.rows == 267 and "videonumber" not in sheet.columns,
-        ),
-        Release("the pre-release of 2022", lambda sheet: "videonumber" in sheet.columns),
+        Release("v1", "release v1 (267 rows)", 267),
+        Release("pre-release", "the pre-release of 2022", 0),
     ],
+    identify=by_layout(
+        **{
+            "v1": lambda sheet: sheet.count == 267 and "videonumber" not in sheet.columns,
+            "pre-release": lambda sheet: "videonumber" in sheet.columns,
+        }
+    ),
     fps=60,
     columns={
         "subject": ("sub_ID", "SubID", "Subject"),
-        "clip": ("fold_name",),
+        "clip": ("fold_name", "Filename"),
         "onset": ("Onset",),
         "apex": ("Apex",),
         "offset": ("Offset",),

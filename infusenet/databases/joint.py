@@ -6,9 +6,10 @@ from pathlib import Path
 from infusenet.databases import reader
 from infusenet.databases.cells import au_columns, frame_numbers, whole
 from infusenet.databases.folders import ClipFolders
-from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.notes import Notes, Place, Problems
 from infusenet.databases.options import Options
 from infusenet.databases.rows import Row
+from infusenet.databases.windows import Candidate
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import AUS, CD6ME, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
 
@@ -44,7 +45,7 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
     problems = Problems(table)
     pairs: dict[str, list[tuple[Row, Clip]]] = {}
     for number, line in enumerate(lines, start=2):
-        with problems.of(number):
+        with problems.of(Place(number)):
             row, clip = _clip(number, line)
             pairs.setdefault(clip.database, []).append((row, clip))
     clips = {
@@ -70,7 +71,7 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
         raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, CD6ME)}")
     owner = reader(key)
     fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
-    row = Row(number, fields, owner.subject_id(line["subject"]), line["material"], {})
+    row = Row(Place(number), fields, owner.subject_id(line["subject"]), line["material"], {})
     if problem := owner.problem(row):
         raise ValueError(problem)
     labels = {n: int(value) for n, value in au_columns(line).items()}
@@ -93,6 +94,7 @@ def _located(
     key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
-    clips = reader(key).located(pairs, ClipFolders(root), notes, problems, Options())
+    candidates = [(row, [Candidate(clip, (row,))]) for row, clip in pairs]
+    clips = reader(key).located(candidates, ClipFolders(root), notes, problems, Options())
     notes.show()
     return clips

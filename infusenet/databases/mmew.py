@@ -9,7 +9,7 @@ from itertools import product
 
 from infusenet.databases.core import Reader
 from infusenet.databases.emotions import normalised
-from infusenet.databases.releases import Release, rows
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
@@ -51,16 +51,17 @@ def _contradiction(row: Row) -> str:
 
 READER = Reader(
     database="mmew",
-    releases=[Release("MMEW_Micro_Exp (300 rows)", rows(300))],
+    releases=[Release("v1", "MMEW_Micro_Exp (300 rows)", 300)],
+    identify=by_layout(v1=lambda sheet: sheet.count == 300),
     fps=90,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),
-        "onset": ("OnsetFrame",),
-        "apex": ("ApexFrame",),
-        "offset": ("OffsetFrame",),
-        "au": ("Action Units",),
-        "emotion": ("Estimated Emotion",),
+        "onset": ("OnsetFrame", "Onset"),
+        "apex": ("ApexFrame", "Apex"),
+        "offset": ("OffsetFrame", "Offset"),
+        "au": ("Action Units", "AUs", "AU"),
+        "emotion": ("Estimated Emotion", "Emotion"),
     },
     subject=(r"([0-9]{1,2})", "{}"),
     folders=folders,
