@@ -74,7 +74,7 @@ def fourd_truth() -> dict[str, Truth]:
         if len(clips) == 144:
             clips |= {key: FOURD_NAMED[key] for key in SWAPPED}
         subject, clip = f"S{8 + index % 30:02d}", made_up(index)
-        kept = "+9(k)" if index % 9 == 0 and "?" not in clip.au else ""
+        kept = "+9(k)" if index % 5 == 0 and not {"?", "9"} & set(clip.au) else ""
         text = f"AU{clip.au}{kept}" if clip.au != "?" else "AU45"
         clips[f"{subject}/{subject}_009_01_{index}"] = clip._replace(au=text)
     return clips | FOURD_NAMED
