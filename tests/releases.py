@@ -52,7 +52,7 @@ class Copy:
     key: str
     header: list[str]
     rows: list[list]
-    frames: dict[str, set[int]]
+    frames: dict[str, set]
     name: str = "{}.jpg"
     preamble: list[list] = field(default_factory=list)
 
@@ -97,10 +97,9 @@ def compare(
 def read(
     key: str, annotations: Path | Sequence[Path], frames: Path, *exclude: str, keep: bool = False, **options
 ) -> Reading:
-    """As the pipeline reads: rows outside CD6ME excluded unless ``keep``; ``cd6me`` is a folder of tables."""
+    """What a table gives; rows outside CD6ME are left out unless ``keep``. ``cd6me`` is a folder of tables."""
     tables = {"cd6me": options.pop("cd6me")} if "cd6me" in options else {}
     policy = {"not_in_cd6me": "keep"} if keep else {}
-    exclude = exclude if keep else (*exclude, "not_in_cd6me")
     return databases.examine(
         key, annotations, frames, options=Options(**options, **policy), exclude=exclude, **tables
     )
@@ -116,7 +115,7 @@ def refused(reading: Reading, kind: str) -> list[int]:
     return sorted(row.row for row in reading.refused if row.kind == kind)
 
 
-def write_frames(root: Path, frames: Mapping[str, set[int]], name: str = "{}.jpg") -> Path:
+def write_frames(root: Path, frames: Mapping[str, set], name: str = "{}.jpg") -> Path:
     """Frames hold their own path: readers look at names only, and no two clips may look the same.
 
     ``name`` may use the folder's own name: ``{folder}-{:03d}.jpg``.

@@ -2,16 +2,18 @@
 
 import csv
 
+import numpy as np
 import pytest
 import releases_casme as casme
 import releases_casme2 as casme2
 import releases_casme3a as casme3a
 from releases import Copy, write_csv, write_frames, write_xls
-from test_ledger import build
 from test_releases_casme import in_two
 
 from infusenet import audit, index, ledger, manifest
 from infusenet.errors import InputError
+from infusenet.stages.loop import fill
+from infusenet.store import Item
 
 CHANGED = set(casme.SECTION_WINDOWS)
 
@@ -73,16 +75,19 @@ def test_two_workbooks_are_accounted_for_row_by_row(sections, tmp_path):
 
 def test_the_ledger_counts_the_rows_outside_cd6me(sections, tmp_path):
     clips, table = sync(tmp_path, "casme", sections)
-    store = build(tmp_path / "cache/casme/faces.h5", "faces", names=list(clips))
-    books = ledger.collect([store])
+    path, names = tmp_path / "cache/casme/flow.h5", list(clips)
+    fill(
+        path, stage="flow", database="casme", recipe={"stage": "flow"}, source={},
+        clips=[(name, f"{n:064x}") for n, name in enumerate(names)],
+        work=lambda keys: (Item({"flow": np.zeros((3, 4, 4), np.float32)}) for _ in keys),
+    )  # fmt: skip
+    books = ledger.collect([path])
     (count,) = books.counts
     assert (count.annotated, count.stored, count.failed, count.excluded) == (197, 189, 0, 8)
     left = [entry for entry in books.entries if entry.status == "excluded"]
     assert {entry.clip for entry in left} == set(table.excluded)
     assert all(entry.reason.startswith("not_in_cd6me: ") for entry in left)
-    assert {
-        clip for clip, _ in ((f.clip, p) for _, f, p in books.findings if f.kind == "owner_window")
-    } == CHANGED
+    assert {f.clip for _, f, _ in books.findings if f.kind == "owner_window"} == CHANGED
 
 
 def test_what_was_read_once_is_taken_over_with_its_findings(sections, tmp_path):

@@ -68,8 +68,8 @@ def test_label_v2_is_cd6mes(label_v2, films, cd6me):
     assert (len(reading.clips), reading.refused, reading.findings, reading.release) == (860, [], [], None)
 
 
-def test_label_v2_in_another_order(films, cd6me, tmp_path):
-    rows = casme3a.label_v2()
+def test_label_v2_in_another_order_and_with_films_in_the_other_case(films, cd6me, tmp_path):
+    rows = [[row[0], row[1].swapcase(), *row[2:]] for row in casme3a.label_v2()]
     random.Random(0).shuffle(rows)
     reading = read("casme3a", write_csv(tmp_path / "v2.csv", [casme3a.HEADER, *rows]), films, cd6me=cd6me)
     assert compare(reading.clips, TRUTH) == Difference()
