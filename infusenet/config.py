@@ -127,6 +127,7 @@ def validate(raw: dict) -> dict:
     """
     from jsonschema import Draft202012Validator, validators
 
+    raise_all(allowed.odd_keys("top level", raw), "configuration refused")
     config = copy.deepcopy(raw)
     if isinstance(config, dict):
         config |= {name: {} for name in MAY_BE_EMPTY if name in config and config[name] is None}
@@ -149,7 +150,8 @@ def validate(raw: dict) -> dict:
             found = ", ".join(error.instance) or "nothing"
             problems.append(f"{where}: has {found}, expected {error.schema['description']}")
         else:
-            problems.append(f"{where}: {error.message}")
+            hint = allowed.number_hint(error.instance) if error.validator == "type" else ""
+            problems.append(f"{where}: {error.message}{hint}")
     raise_all(problems, "configuration refused")
     return config
 

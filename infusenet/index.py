@@ -9,13 +9,13 @@ Clips that the audit excludes stand in neither, so nothing about them can make a
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infusenet import audit, databases, index_files, manifest
 from infusenet.audit import Finding
 from infusenet.databases import Reading
-from infusenet.databases.frames import frame_index
+from infusenet.databases.frames import explain, frame_index
 from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
 from infusenet.index_files import Index
@@ -23,6 +23,7 @@ from infusenet.manifest import CD6ME, Clip
 from infusenet.recipe import file_digest
 from infusenet.scan import digest_of, file_names, scan, stamps_on_disk, stamps_read
 from infusenet.sources import of_database, origin_of, read_source
+from infusenet.texts import visible
 
 MISSING = "missing_key_frame"
 
@@ -136,7 +137,22 @@ def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mappi
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
-    return Examined(reading, clips, frames, findings + audit.examine(clips, present, fps, seen))
+    findings += audit.examine(clips, present, fps, seen)
+    by_key = {clip.key: clip for clip in clips}
+    return Examined(
+        reading, clips, frames, [_explained(f, by_key.get(f.clip), Path(source["frames"])) for f in findings]
+    )
+
+
+def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
+    """A missing key frame with what its folder holds instead."""
+    if finding.kind != MISSING or clip is None:
+        return finding
+    try:
+        reason = explain(root / clip.frames, {clip.onset, clip.apex, clip.offset})
+    except InputError as error:
+        reason = "; " + str(error).replace(f"{visible(str(root))}/", "")
+    return replace(finding, detail=f"{finding.detail}{reason}")
 
 
 def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:

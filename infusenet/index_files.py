@@ -73,7 +73,10 @@ def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, di
         for name, text in zip(LISTS, lists, strict=True):
             write_if_changed(folder / name, text)
         index = replace(index, lists=list_digests(folder))
-        for name, content in (("frames", {"version": FRAMES_VERSION, "frames": frames}), ("index", asdict(index))):
+        for name, content in (
+            ("frames", {"version": FRAMES_VERSION, "frames": frames}),
+            ("index", asdict(index)),
+        ):
             write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
 
 

@@ -28,7 +28,9 @@ def _tables(source: dict) -> Iterator[Path]:
     paths = databases.tables_of(source.get("annotations") or source["manifest"])
     for path in [*paths, *map(Path, filter(None, [source.get("emotions")]))]:
         if not path.is_file():
-            raise InputError(f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml")
+            raise InputError(
+                f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml"
+            )
         yield path
 
 

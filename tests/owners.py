@@ -3,6 +3,7 @@
 Frames hold their own path: the readers look at names only.
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Release:
         for folder, names in self.folders.items():
             (frames / folder).mkdir(parents=True, exist_ok=True)
             for name in names:
-                (frames / folder / name).write_text(f"{folder}/{name}")
+                (frames / folder / name).write_bytes(os.fsencode(f"{folder}/{name}"))
         table = [*self.preamble, self.header, *([row.get(h) for h in self.header] for row in self.rows)]
         write_xls(annotations, table) if annotations.suffix == ".xls" else write_xlsx(annotations, table)
         return annotations, frames

@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.databases.core import Reader
+from infusenet.databases.emotions import normalised
+from infusenet.databases.folders import Parts, Unnamed
 from infusenet.databases.releases import Identity, Release, Sign, by_signs
-from infusenet.databases.rows import WINDOW, Numbering, Row
+from infusenet.databases.rows import Numbering, Row
 from infusenet.manifest import csv_rows
 
 SECTIONS, CODED, MEB = "section-ab", "coded-20190721", "meb"
@@ -71,7 +73,9 @@ def signs(folder: Path) -> Iterator[Sign]:
             yield Sign(entry.subject, entry.row_clip, onset, "apex", nowhere | {entry.release: apex})
         if entry.renamed:
             cut = _less(entry.window, entry.shift)
-            having = dict.fromkeys([MEB, *[CODED] * ((entry.subject, entry.clip) not in lacking)], cut["apex"])
+            having = dict.fromkeys(
+                [MEB, *[CODED] * ((entry.subject, entry.clip) not in lacking)], cut["apex"]
+            )
             yield Sign(entry.subject, entry.clip, cut["onset"], "apex", nowhere | having)
 
 
@@ -90,7 +94,8 @@ def _assigned(row: Row, releases: frozenset[str], table: list[Entry]) -> Row:
     own = [e for e in same if e.window["onset"] == row.onset or e.clip and e.shift is None]
     if own and not own[0].clip:
         text = f"{row.clip}, onset {row.onset}: a row of this release that is no clip of CD6ME"
-        return replace(row, clip=f"{row.clip}_{row.onset}" if len(same) > 1 else row.clip, outside=text)
+        clip = f"{row.clip}_{row.onset}" if len(same) > 1 else row.clip
+        return replace(row, clip=clip, outside=text, numberings=(Numbering(row.window, (row.clip,)),))
     if SECTIONS in releases:
         return _of_section(row, own[0]) if own else row
     theirs = [entry for entry in table if (entry.subject, entry.clip) == (row.subject, row.clip)]
@@ -110,15 +115,14 @@ def _renumbered(row: Row, entry: Entry, cut: dict[str, str], long: dict[str, str
     """With both numberings, where the folder or the numbers differ."""
     if entry.shift == 0 and entry.row_clip == entry.clip == row.fields["clip"]:
         return row
-    names = (entry.row_clip, spelled(entry.row_clip))
+    names = tuple(dict.fromkeys((entry.row_clip, spelled(entry.row_clip))))
     cut_names = dict.fromkeys((entry.clip, *names) if entry.clip in names else (entry.clip,))
-    return replace(
-        row,
-        numberings=(
-            Numbering(cut, tuple(cut_names), CUT),
-            Numbering(long, tuple(dict.fromkeys(names)), LONG, corrected=False, own=entry.shift is None),
-        ),
-    )
+    ways = [Numbering(cut, tuple(cut_names), CUT)]
+    if entry.shift is None:  # a folder that has CD6ME's window alone is one of clips that were cut out
+        ways += [Numbering(long, names, LONG, corrected=False, own=True), Numbering(cut, names, LONG)]
+    else:
+        ways.append(Numbering(long, names, LONG, corrected=False))
+    return replace(row, numberings=tuple(ways))
 
 
 def _less(window: dict[str, str], shift: int) -> dict[str, str]:
@@ -126,9 +130,12 @@ def _less(window: dict[str, str], shift: int) -> dict[str, str]:
     return {name: str(int(text) - shift) if text.isdecimal() else text for name, text in window.items()}
 
 
-def folders(row: Row) -> list[list[tuple[str, ...]]]:
-    """``sub01/EP01_12``, in some copies ``sub1``; the same in CASME II."""
-    return [[(f"sub{row.subject}", row.clip), (f"sub{int(row.subject)}", row.clip)]]
+def folders(row: Row) -> list[list[Parts]]:
+    """``sub01/EP01_12``, in some copies ``sub1``; others re-sorted it by emotion. The same in CASME II."""
+    clip, emotion = row.fields.get("clip", row.clip), row.fields["emotion"].lower()
+    owners = [(f"sub{row.subject}", clip), (f"sub{int(row.subject)}", clip)]
+    emotions = [Unnamed((text, clip)) for text in dict.fromkeys((emotion, normalised(emotion, {})))]
+    return [owners, emotions] if emotion.isalpha() else [owners]
 
 
 READER = Reader(

@@ -150,7 +150,8 @@ def folders(row: Row) -> list[list[tuple[str, ...]]]:
         film = row.fields["clip"]
     clips = [f"{row.subject}_{film}_{onset}" for onset in _onsets(row, film)]
     extracted, long = (row.subject, row.clip, "color"), (row.subject, film, "color")
-    return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips)]
+    crops = [[parts[:-1]] for parts in (extracted, long)]  # some crop tools leave out ``color``
+    return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips), *crops]
 
 
 def _onsets(row: Row, film: str) -> list[str]:

@@ -126,7 +126,8 @@ class Reader:
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
         with problems.of(None):
-            clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
+            names = (row.fields["clip"] for row in rows)
+            clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
         exclude = {*exclude, OUTSIDE}
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
@@ -216,7 +217,9 @@ class Reader:
             row, values["au"], corrected, notes, options,
             comma=self.comma, columns_count=self.au_columns, contradictions=self.contradictions,
         )  # fmt: skip
-        clip = Clip(self.database, row.subject, row.clip, 0, 0, 0, "", values["emotion"], values["au"], active)
+        clip = Clip(
+            self.database, row.subject, row.clip, 0, 0, 0, "", values["emotion"], values["au"], active
+        )
         if options.normalised_emotion:
             clip = replace(clip, normalised_emotion=normalised(clip.emotion, self.emotions))
         return clip
@@ -225,7 +228,8 @@ class Reader:
         self, rows: Sequence[Row], fixes: Sequence[Erratum], identity: Identity, release: str | None
     ) -> Iterator[tuple[str, str]]:
         """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
-        fixes = [erratum for erratum in fixes if erratum.applies_to(identity.names)]
+        own = {self.releases[0].name}  # errata for other codings than CD6ME's miss nothing of it
+        fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
         absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]
         if absent:
             shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")

@@ -12,6 +12,7 @@ from infusenet.databases.rows import Row
 from infusenet.databases.windows import Candidate
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import AUS, CD6ME, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
+from infusenet.texts import is_invisible, visible
 
 COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
 
@@ -66,6 +67,9 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
 
 
 def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
+    hidden = [f"{name} '{visible(text)}'" for name, text in line.items() if any(map(is_invisible, text))]
+    if hidden:
+        raise ValueError(f"{', '.join(hidden)}: characters that cannot be seen; delete them")
     key = line["dataset"]
     if key not in CD6ME:
         raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, CD6ME)}")
@@ -95,6 +99,7 @@ def _located(
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
     candidates = [(row, [Candidate(clip, (row,))]) for row, clip in pairs]
-    clips = reader(key).located(candidates, ClipFolders(root), notes, problems, Options())
+    folders = ClipFolders(root, (row.clip for row, _ in pairs))
+    clips = reader(key).located(candidates, folders, notes, problems, Options())
     notes.show()
     return clips

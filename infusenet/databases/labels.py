@@ -32,7 +32,9 @@ def settled(row: Row, fix: Mapping[str, str], cd6me: Mapping[str, str], notes: N
     if not differing:
         return values
     if replaced:
-        text = "; ".join(f"{name} '{values[name]}' replaced by CD6ME's '{differing[name]}'" for name in differing)
+        text = "; ".join(
+            f"{name} '{values[name]}' replaced by CD6ME's '{differing[name]}'" for name in differing
+        )
         notes.find(row.key, "cd6me_labels", text)
         return values | differing
     text = "; ".join(f"{name} '{values[name]}', CD6ME's is '{differing[name]}'" for name in differing)

@@ -22,13 +22,17 @@ def emotion_of(row: Row) -> str:
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
-    """``disgust/S04-03-001``, or the same below the subject; the top folder may hold macro-expressions too."""
+    """``disgust/S04-03-001``, the same below the subject, or all clips side by side; the top folder may hold
+    macro-expressions too."""
     emotion = emotion_of(row)
     emotions = [emotion, "others"] if emotion == "repression" else [emotion]
     number = int(row.subject)
     above = [(), (str(number),), (f"{number:02d}",), (f"S{number:02d}",)]
     below = dict.fromkeys((*subject, name, row.clip) for subject, name in product(above, emotions))
-    return [[*below, *(("Micro_Expression", *parts) for parts in below)]]
+    return [
+        [*spellings, *(("Micro_Expression", *parts) for parts in spellings)]
+        for spellings in (below, [(row.clip,)])
+    ]
 
 
 def problem(row: Row) -> str | None:

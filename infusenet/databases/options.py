@@ -45,5 +45,7 @@ class Options:
 
 
 # Of every option the keywords of its flag; and those that a database's block can set.
-FLAGS = {o.name: {"help": o.metadata["help"], "default": o.default, **o.metadata["flag"]} for o in fields(Options)}
+FLAGS = {
+    o.name: {"help": o.metadata["help"], "default": o.default, **o.metadata["flag"]} for o in fields(Options)
+}
 SETTINGS = tuple(name for name in FLAGS if name != "not_in_cd6me")

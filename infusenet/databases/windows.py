@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infusenet.databases.cells import frame_numbers, whole
-from infusenet.databases.folders import ClipFolders
+from infusenet.databases.folders import ClipFolders, RootError
 from infusenet.databases.notes import FILE, Notes, Problems, RowError
 from infusenet.databases.options import Options
 from infusenet.databases.rows import WINDOW, Numbering, Row
@@ -87,7 +87,7 @@ def _numbers(window: Mapping[str, str], before: Mapping[str, str], midpoint: boo
     return frame_numbers(window), tuple(notes)
 
 
-def tree_of(pairs: Iterable[Pair], find, folders: ClipFolders) -> str:
+def tree_of(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folders: ClipFolders) -> str:
     """The kind of numbering that a frames root has, decided once for all rows; empty if nothing tells.
 
     A folder with a clip's name is on disk in each of them, but holds other frames, so it must not be
@@ -126,34 +126,32 @@ def located(
         return next(filter(None, (folders.find(reader.folders(row)) for row in candidate.rows)), None)
 
     clips, lost = [], []
+    astray: dict[str, list[str]] = {}
     tree = tree_of(pairs, find, folders)
     for row, found in pairs:
         with problems.of(row.place, row.key):
             allowed = [candidate for candidate in found if not tree or candidate.tree in ("", tree)]
-            errors: list[str | None] = []
-            for candidate in allowed:
-                if (folder := find(candidate)) is None:
-                    errors.append(None)
-                    continue
-                clip = candidate.clip
-                if options.nearest_apex:
-                    clip = replace(clip, apex=folders.nearest_apex(folder, clip))
-                try:
-                    gaps = folders.missing(folder, clip)
-                except InputError as error:
-                    errors.append(f"clip {clip.key}: {error}")
-                    continue
-                _note(row, candidate, clip, folder, found[0], notes)
-                if gaps and not reader.gaps:
-                    shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-                    notes.add("frames missing", row.place, f"clip {clip.key}: {folder} lacks {shown}")
-                clips.append(replace(clip, frames=folders.relative(folder)))
-                break
-            else:
-                if errors[0]:
-                    raise RowError("missing_key_frame", errors[0])
-                expected = " or ".join("/".join(s[0]) for s in reader.folders(allowed[0].rows[0]))
-                lost.append((row, f"clip {row.key}: no folder {expected} in {folders.root}"))
+            try:
+                match = _first_on_disk(allowed, find, folders, options)
+            except RootError as error:
+                astray.setdefault(str(error), []).append(row.key)
+                continue
+            if match is None:
+                layouts = reader.folders(allowed[0].rows[0])
+                expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
+                text = f"clip {row.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
+                lost.append((row, text))
+                continue
+            candidate, clip, folder, gaps = match
+            _note(row, candidate, clip, folder, found[0], notes)
+            if gaps and not reader.gaps:
+                shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+                notes.add("frames missing", row.place, f"clip {clip.key}: {folder} lacks {shown}")
+            clips.append(replace(clip, frames=folders.relative(folder)))
+    for text, keys in astray.items():
+        problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
+    for text in folders.mixed():
+        problems.add(None, text)
     if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
         row, text = lost[0]
         more = f"nor that of any other clip; is this the frames root of {reader.database}?"
@@ -164,9 +162,7 @@ def located(
     return clips
 
 
-def _note(
-    row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes
-) -> None:
+def _note(row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes) -> None:
     """What is to be reported about the candidate that was taken."""
     for kind, text in candidate.notes:
         notes.add(kind, row.place, text)
@@ -174,6 +170,7 @@ def _note(
         text = f"lacks apex {candidate.clip.apex}; {clip.apex} taken, the nearest"
         notes.add("nearest apex", row.place, f"clip {clip.key}: {folder} {text}")
     if candidate.own:
-        text = f"CD6ME's window {first.window} is not on disk; the owner's own {candidate.window} taken"
+        where = "not on disk" if first.tree == candidate.tree else "in another numbering than the frames"
+        text = f"CD6ME's window {first.window} is {where}; the owner's own {candidate.window} taken"
         notes.add("owner's window", row.place, f"clip {clip.key}: {text}")
         notes.find(clip.key, "owner_window", text)
