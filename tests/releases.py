@@ -5,6 +5,7 @@ are, among made-up clips up to CD6ME's count. A release is the truth with that r
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,10 +122,11 @@ def write_frames(root: Path, frames: Mapping[str, set], name: str = "{}.jpg") ->
     ``name`` may use the folder's own name: ``{folder}-{:03d}.jpg``.
     """
     for folder, numbers in frames.items():
-        path = root / folder
-        path.mkdir(parents=True, exist_ok=True)
+        path = f"{root}/{folder}"
+        os.makedirs(path, exist_ok=True)
         for number in numbers:
-            (path / name.format(number, folder=path.name)).write_text(f"{folder}/{number}")
+            with open(f"{path}/{name.format(number, folder=os.path.basename(path))}", "w") as file:
+                file.write(f"{folder}/{number}")
     return root
 
 
