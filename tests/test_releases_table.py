@@ -14,7 +14,7 @@ import releases_casme as casme
 import releases_casme2 as casme2
 import releases_casme3a as casme3a
 import releases_others as others
-from releases import Copy, compare, read, refused, write_csv, write_frames, write_xls
+from releases import Copy, compare, read, refused, write_csv, write_frames
 
 from infusenet.databases import ERRATA, Reading
 
@@ -73,7 +73,7 @@ def casme3a_readings(root: Path) -> Iterator[tuple[str, str, Reading]]:
     casme3a.write_ids(cd6me / "casme3a_ids.csv")
     films, clips = (write_frames(root / name, make()) for name, make in
                     (("films", casme3a.films), ("clips", casme3a.clips)))  # fmt: skip
-    sound, damaged = casme3a.full_v1()
+    sound, _ = casme3a.full_v1()
     header, full = casme3a.HEADER, casme3a.FULL_HEADER
     label_v2 = write_csv(root / "label v2.csv", [header, *casme3a.label_v2()])
     tables = {
@@ -81,7 +81,7 @@ def casme3a_readings(root: Path) -> Iterator[tuple[str, str, Reading]]:
         "label v2, four slips corrected": write_csv(root / "b.csv", [header, *casme3a.label_v2(mended=True)]),
         "full v2": write_csv(root / "c.csv", [full, *casme3a.full_v2()]),
         "label v1": write_csv(root / "d.csv", [casme3a.V1_HEADER, *casme3a.label_v1()]),
-        "full v1": write_xls(root / "e.xls", **{"AU+Emotion": [full, *sound], "Sheet1": [header, *damaged]}),
+        "full v1": write_csv(root / "e.csv", [full, *sound]),
         "687 rows of label v2": write_csv(root / "f.csv", [casme3a.CUT_HEADER, *casme3a.cut()]),
     }
     for release, table in tables.items():
