@@ -1,6 +1,8 @@
 """What becomes of a release's rows in the pipeline: each stands in the audit table, and counts reconcile."""
 
 import csv
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,7 +98,7 @@ def test_what_was_read_once_is_taken_over_with_its_findings(sections, tmp_path):
     path = tmp_path / "cache/casme/audit.csv"
     before = path.read_bytes()
     assert sync(tmp_path, "casme", sections)[1] == first
-    (frame,) = index.Path(sections["frames"]).glob("CASME_A/Section A/sub01/EP01_12/EP01_12-163.jpg")
+    (frame,) = Path(sections["frames"]).glob("CASME_A/Section A/sub01/EP01_12/EP01_12-163.jpg")
     frame.write_text("other bytes")
     assert sync(tmp_path, "casme", sections)[1] == first
     assert path.read_bytes() == before
@@ -123,7 +125,47 @@ def test_rows_outside_cd6me_can_be_kept(sections, tmp_path):
         sync(tmp_path, "casme", sections, not_in_cd6me="keep")
     clips, table = sync(tmp_path, "casme", sections, not_in_cd6me="keep", unreadable="exclude")
     assert (len(clips), len(table.annotated), len(table.excluded)) == (195, 197, 2)
+    outside = clips.keys() - casme.truth().keys() | table.excluded.keys()
+    assert of_kind(table, "not_in_cd6me") == dict.fromkeys(outside, "keep")
     assert casme.truth().keys() <= clips.keys()
+
+
+def test_a_change_in_either_workbook_is_seen(sections, tmp_path):
+    books = []
+    for source in map(Path, sections["annotations"]):
+        books.append(tmp_path / source.name)
+        shutil.copy(source, books[-1])
+    source = sections | {"annotations": list(map(str, books))}
+    sync(tmp_path, "casme", source)
+    before = (tmp_path / "manifests/casme.csv").read_text()
+    rows = casme.section_rows()[96:]
+    rows[0][-1] = "another emotion"
+    write_xls(books[1], Sheet1=[casme.HEADER, *rows])
+    sync(tmp_path, "casme", source)
+    text = (tmp_path / "manifests/casme.csv").read_text()
+    assert (before.count("another emotion"), text.count("another emotion")) == (0, 1)
+
+
+def test_frames_that_come_or_go_decide_anew(tmp_path):
+    """A fallback is none for ever: what is taken follows from what is on disk now."""
+    keys = ("05/EP09_05f", "12/EP09_02", "20/EP16_01")
+    rows = [row for row in casme2.official(2014).rows if f"{row[0]}/{row[1]}" in keys]
+    folders = {f"Cropped/sub{key[:2]}/{key[3:]}" for key in keys}
+    frames = {name: held for name, held in casme2.frames(cropped=True).items() if name in folders}
+    source = {
+        "annotations": str(write_csv(tmp_path / "2014.csv", [casme2.HEADER, *rows])),
+        "frames": str(write_frames(tmp_path / "frames", frames)),
+    }
+    folder = tmp_path / "frames/Cropped/sub12/EP09_02"
+    for held, window in (([], (16, 59, 101)), ([161, 187, 206], (161, 187, 206)), ([], (16, 59, 101))):
+        for number in (161, 187, 206):
+            (folder / f"{number}.jpg").unlink(missing_ok=True)
+        for number in held:
+            (folder / f"{number}.jpg").write_text(f"later {number}")
+        clips, table = sync(tmp_path, "casme2", source)
+        clip = clips["12/EP09_02"]
+        assert (clip.onset, clip.apex, clip.offset) == window
+        assert of_kind(table, "owner_window") == ({} if held else {"12/EP09_02": "keep"})
 
 
 def test_labels_of_2019_stand_in_the_audit(cropped, tmp_path):

@@ -208,6 +208,16 @@ def test_coded_20190721_cut_and_in_another_order(coded, tmp_path):
     assert "20190721" in reading.release
 
 
+@pytest.mark.parametrize(("copy", "absent"), [(casme.coded, ABSENT), (casme.updated, set())])
+def test_clips_cut_again_found_in_the_owners_long_clips(copy, absent, section, tmp_path):
+    """The numbers of the later tables are those of the long clips less the shifts."""
+    table = write_csv(tmp_path / "table.csv", copy().table())
+    reading = read("casme", table, section[1]["raw"])
+    difference = compare(reading.clips, TRUTH, casme.SHIFTS)
+    assert difference._replace(emotions=set()) == Difference(CHANGED, absent=absent)
+    assert entries(reading, "owner_window") == CHANGED
+
+
 def test_the_table_of_cd6me(tmp_path):
     copy = casme.updated()
     table = write_csv(tmp_path / "casme.csv", copy.table())

@@ -153,6 +153,7 @@ def test_2014_with_two_invented_rows(trees, tmp_path):
     reading = read("casme2", write_csv(tmp_path / "bob.csv", [casme2.HEADER, *rows]), trees["cd6me"])
     assert refused(reading, "not_in_cd6me") == [257]
     assert "2014" in reading.release
+    assert reading.release.count("24/EP02_07 in row 258") == 1
     difference = compare(reading.clips, TRUTH)
     assert (difference.windows, difference.labels, difference.extra) == (set(), set(), set())
 
@@ -183,6 +184,24 @@ def test_copies_cut_in_another_order_and_without_the_column(year, rows, columns,
     )
     assert entries(reading, "other_labels") == (keys & RECODED if year == 2019 else set())
     assert str(year) in reading.release
+
+
+def test_2019_with_edited_cells_is_still_2019(trees, tmp_path):
+    """Two of the cells that tell most and an apex were edited; the labels of the others stay its own."""
+    lines = casme2.official(2019).rows
+    edits = {("04", "EP12_01f"): (4, 300), ("02", "EP06_01f"): (7, "14"), ("24", "EP07_01"): (8, "sadness")}
+    for line in lines:
+        place, cell = edits.get(tuple(line[:2]), (2, line[2]))
+        line[place] = cell
+    header = [*casme2.HEADER, "Objective Classes"]
+    reading = read("casme2", write_csv(tmp_path / "edited.csv", [header, *lines]), trees["cd6me"])
+    assert compare(reading.clips, TRUTH) == Difference(
+        labels=set(casme2.LABELS) - {"02/EP06_01f"},
+        emotions=casme2.SADNESS - {"24/EP07_01"},
+        absent=ABSENT,
+    )
+    assert entries(reading, "other_labels") == RECODED - {"02/EP06_01f", "24/EP07_01"}
+    assert "2019" in reading.release
 
 
 def test_updated_with_more_columns_and_in_another_order(trees, tmp_path):
