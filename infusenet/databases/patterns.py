@@ -7,7 +7,6 @@ after it, and the kind of picture. Imported while Snakemake parses: standard lib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 NUMBER = re.compile(r"[0-9]+")
@@ -23,15 +22,11 @@ class Pattern(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     text: str
     pattern: Pattern
     digits: str
-
-    @property
-    def number(self) -> int:
-        return int(self.digits)
+    number: int
 
 
 def parse(text: str) -> Name | None:
@@ -42,7 +37,7 @@ def parse(text: str) -> Name | None:
         return None
     kind = suffix.lower()
     before, after = stem[: match.start()].lower(), match[2].lower()
-    return Name(text, Pattern(before, after, SAME_KIND.get(kind, kind)), match[1])
+    return Name(text, Pattern(before, after, SAME_KIND.get(kind, kind)), match[1], int(match[1]))
 
 
 def own_frames(texts: Iterable[str]) -> tuple[list[Name], list[Name]]:
