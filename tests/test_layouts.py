@@ -122,7 +122,7 @@ def test_one_subject_in_two_sections_is_refused(tmp_path):
     release.folders["RAW/CASME_B/Section B/sub01/EP01_13"] = numbered("EP01_13-{}.jpg", 60, 80)
     told = refusal(release, tmp_path)
     assert "clips of 'sub01' were found in " in told
-    assert "Section A (1) and " in told
+    assert "Section A (1 clips) and " in told
 
 
 def by_emotion():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infusenet.databases.cells import frame_numbers, whole
 from infusenet.databases.folders import ClipFolders, RootError
-from infusenet.databases.notes import FILE, Notes, Problems, RowError
+from infusenet.databases.notes import FILE, Notes, Problems
 from infusenet.databases.options import Options
 from infusenet.databases.rows import WINDOW, Numbering, Row
 from infusenet.errors import InputError
