@@ -36,8 +36,8 @@ FINDINGS = {
     "not_in_cd6me": (EXCLUDE, (EXCLUDE, KEEP), "a row of a known release that is none of CD6ME's clips"),
     "other_labels": (KEEP, CLIP, "AUs or emotion of another coding than CD6ME's"),
     "cd6me_labels": (KEEP, CLIP, "AUs or emotion replaced by CD6ME's, as `labels: cd6me` asks"),
-    BY_NAME: (EXCLUDE, (EXCLUDE,), "named under `exclude` in the database's block"),
     "owner_window": (KEEP, CLIP, "CD6ME's window is not on disk, the owner's own was taken"),
+    BY_NAME: (EXCLUDE, (EXCLUDE,), "named under `exclude` in the database's block"),
 }
 
 # The paper draws the pseudo-apex up to this many frames after the apex.

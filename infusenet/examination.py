@@ -61,8 +61,9 @@ def examine_source(
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
-    # A clip that is left out is no reason to call another one its duplicate.
+    # Apart: a clip that is left out is no reason to call another one its duplicate.
     findings += audit.examine([clip for clip in clips if clip.key not in excluded], present, fps, seen)
+    findings += audit.examine([clip for clip in clips if clip.key in excluded], present, fps)
     by_key = {clip.key: clip for clip in clips}
     findings = [_explained(finding, by_key.get(finding.clip), root) for finding in findings]
     everything = Examined(reading, clips, frames, findings)
