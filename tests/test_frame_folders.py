@@ -42,6 +42,12 @@ def test_copies_are_no_frames(name):
     assert own(*lacking, name) == lacking
 
 
+def test_more_copies_than_frames():
+    names = [f"img{n} ({k}).jpg" for n in (40, 41, 42) for k in (1, 60)]
+    assert own(*img(40, 42), *names) == img(40, 42)
+    assert own(*img(40, 41), *names) == img(40, 41)
+
+
 def test_every_frame_copied():
     assert own(*img(), *numbered("img{} - Copy.jpg", 40, 60)) == img()
     assert own(*img(), *(f"img{n} ({n}).jpg" for n in range(40, 61))) == img()
@@ -69,6 +75,8 @@ REAL = {
     "named by Windows": numbered("img20 ({}).jpg", 1, 24),
     "suffixes in several spellings": ["img1.jpg", "img2.JPG", "IMG3.jpeg", "img4.jpg"],
     "a number after the number's words": numbered("{}_color.png", 8, 12),
+    "with the time in each name": [f"2020-01-01_10-00-{n // 3:02d}_{n}.png" for n in range(46, 120)],
+    "with a hash in each name": ["a3f_1.png", "b7c_2.png", "c9f_3.png", "d1f_4.png"],
     "key frames alone": ["img46.jpg", "img59.jpg", "img61.jpg"],
 }
 

@@ -122,7 +122,7 @@ def test_one_subject_in_two_sections_is_refused(tmp_path):
     release.folders["RAW/CASME_B/Section B/sub01/EP01_13"] = numbered("EP01_13-{}.jpg", 60, 80)
     told = refusal(release, tmp_path)
     assert "clips of 'sub01' were found in " in told
-    assert "Section A (1) and " in told
+    assert "Section A (1 clips) and " in told
 
 
 def by_emotion():
@@ -218,9 +218,10 @@ def test_casme3a_crops_without_a_folder_color(top, tmp_path):
 def test_casme3a_depth_maps_are_no_frames(top, tmp_path):
     release = RELEASES["casme3a"]()
     release.rows = release.rows[:1]
-    depth = {f"{top}/depth/spNO.1_e_62": numbered("{}.png", 62, 75), "notes": []}
-    release.folders = {f"{top}/frame/spNO.1_e_62": numbered("{}.jpg", 62, 75), **depth}
-    assert frames_of(release, tmp_path / "both") == [f"{top}/frame/spNO.1_e_62"]
+    clip = f"spNO.1_e_{release.rows[0]['Onset']}"
+    depth = {f"{top}/depth/{clip}": numbered("{}.png", 62, 75), "notes": []}
+    release.folders = {f"{top}/frame/{clip}": numbered("{}.jpg", 62, 75), **depth}
+    assert frames_of(release, tmp_path / "both") == [f"{top}/frame/{clip}"]
     release.folders = depth
     assert "no folder spNO.1/e/color" in refusal(release, tmp_path / "depth")
 
