@@ -1,11 +1,19 @@
 # Entry: configuration, rules by stage, targets. `snakemake --cores N all_folds` does everything.
 
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 
+# This checkout's package, whichever one the environment was installed from.
+sys.path.insert(0, str(workflow.basedir))
+
+from infusenet import checkout
 from infusenet.config import refuse_code
 from infusenet.errors import InputError
 
 try:
+    checkout.prepare(Path(workflow.basedir))
     refuse_code("workflow/config.yaml", *workflow.overwrite_configfiles)
 except InputError as error:
     raise WorkflowError(str(error))

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +20,28 @@ from infusenet.errors import InputError, raise_all
 from infusenet.recipe import STAGES, difference, file_digest
 
 RECORDS = Path(".snakemake")
+# What Snakemake must look at, and what it would miss without. It looks at times in any case.
+TRIGGERS = {
+    "params": "other settings and changed clips",
+    "input": "other databases and methods",
+    "code": "edited rules",
+}
+
+
+def check_triggers(triggers: Collection[str]) -> None:
+    """Refuse a run that is not to look for what makes results stale.
+
+    Raises
+    ------
+    InputError
+        Naming the triggers that ``triggers`` lacks.
+    """
+    if lacking := [f"{name} ({missed})" for name, missed in TRIGGERS.items() if name not in triggers]:
+        raise InputError(
+            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change has made stale "
+            "would stay, under 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
+            "touched and copied files rerun nothing here as it is"
+        )
 
 
 def check(config: dict) -> None:
