@@ -45,7 +45,7 @@ try:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
-    CONFIG = configuration.settle(config)
+    CONFIG = records.respell(configuration.settle(config))
     if workflow.is_main_process and not LINTING:
         # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
         if running := locks.holders():
