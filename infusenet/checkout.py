@@ -6,6 +6,7 @@ they made before, so the jobs' environment says it.
 """
 
 import os
+import shlex
 import sys
 import sysconfig
 from pathlib import Path
@@ -20,8 +21,9 @@ def other_package(folder: Path) -> str:
     if not (folder / "infusenet/__init__.py").is_file() or folder.samefile(ROOT):
         return ""
     return (
-        f"this is the package in {ROOT}, and {folder} has its own. To run that one: put PYTHONPATH={folder} "
-        f"before the command, or give it the environment: pip install --no-deps --editable {folder}"
+        f"this is the package in {ROOT}, and {folder} has its own. To run that one: put "
+        f"PYTHONPATH={shlex.quote(str(folder))} before the command, or give it the environment: "
+        f"{_install(folder)}"
     )
 
 
@@ -41,9 +43,12 @@ def prepare(folder: Path) -> None:
     commands = next((path for path in folders if os.path.isfile(f"{path}/infusenet")), None)
     if commands is None:
         raise InputError(
-            f"{sys.executable} has no command `infusenet`, which the jobs run. Install it: "
-            f"{sys.executable} -m pip install --no-deps --editable {folder}"
+            f"{sys.executable} has no command `infusenet`, which the jobs run. Install it: {_install(folder)}"
         )
     for name, first in (("PATH", commands), ("PYTHONPATH", str(ROOT))):
         others = [path for path in os.environ.get(name, "").split(os.pathsep) if path not in ("", first)]
         os.environ[name] = os.pathsep.join([first, *others])
+
+
+def _install(folder: Path) -> str:
+    return shlex.join([sys.executable, "-m", "pip", "install", "--no-deps", "--editable", str(folder)])

@@ -44,15 +44,16 @@ def settle(config: dict) -> dict:
 
 def expand(text: str, where: str) -> str:
     """``text`` with ``~`` and ``$NAME`` replaced and without blanks around it; ``where``: its key."""
-    path = os.path.expandvars(os.path.expanduser(text.strip()))
-    if path == text and not SIGNS.match(text):
-        return text
-    if os.path.lexists(text):  # a name that holds such a sign
-        if path == text.strip() or os.path.isabs(text):
-            return text
+    name = text if os.path.lexists(text) else text.strip()  # blanks may be part of a name
+    path = os.path.expandvars(os.path.expanduser(name))
+    if path == name and name and not SIGNS.match(name):
+        return name
+    if os.path.lexists(name):  # so may signs
+        if path == name or name.startswith(("/", "./")):
+            return name
         raise InputError(
-            f"{where}: {text} stands for {path}, but a file or folder of that very name lies here, as an "
-            f"earlier version made it. To use it, write ./{text}; otherwise move or delete it"
+            f"{where}: {name} stands for {path}, but a file or folder of that very name lies here, as an "
+            f"earlier version made it. To use it, write ./{name}; otherwise move or delete it"
         )
     if not path or SIGNS.match(path):
         raise InputError(f"{where} is '{text}', expected a path with known users and environment variables")

@@ -45,8 +45,12 @@ try:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
-    CONFIG = records.respell(configuration.settle(config))
+    SETTLED = configuration.settle(config)
+    CONFIG = records.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
+        for name in ("cache", "results"):
+            if CONFIG[name] != SETTLED[name]:
+                print(f"{name} is {CONFIG[name]} in targets, as in the runs before", file=sys.stderr)
         # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
         if running := locks.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)

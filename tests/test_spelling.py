@@ -1,0 +1,44 @@
+"""The same folder under another spelling holds the same results."""
+
+from test_workflow import finished, project, reconfigure, snakemake, would_run  # noqa: F401
+
+
+def respelled(project, **folders):  # noqa: F811
+    reconfigure(project, lambda config: config.update(folders))
+    return would_run(project)
+
+
+def test_another_spelling_reruns_nothing(finished, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("HOME", str(finished.parent))
+    monkeypatch.setenv("LAB", str(finished))
+    (finished / "link").symlink_to("cache")
+    there = sorted(path.name for path in finished.iterdir())
+    for cache, results in (
+        ("cache/", "./results"),
+        (f" {finished}/cache ", f"{finished}//results/"),
+        ("link", "${LAB}/results"),
+        (f"~/{finished.name}/cache", "raw/../results"),
+    ):
+        assert respelled(finished, cache=cache, results=results) == {}, (cache, results)
+    assert sorted(path.name for path in finished.iterdir()) == there, "no folder of another name is made"
+    assert respelled(finished, cache="other") != {}, "another folder is another cache"
+    assert respelled(finished, cache="link") == {}
+    for database in ("one", "two", "three"):
+        frames = f"{finished}/raw/{database}/"
+        other = {"frames": frames, "manifest": f"./raw//{database}.csv"}
+        reconfigure(finished, lambda config: config["databases"].update({database: other}))
+    assert would_run(finished) == {}
+
+
+def test_a_cache_elsewhere_keeps_the_name_of_its_first_run(project):  # noqa: F811
+    """As a version that took paths as they are written has recorded it."""
+    shared = project.parent / f"{project.name}-shared"
+    alias = project.parent / f"{project.name}-alias"
+    shared.mkdir()
+    alias.symlink_to(shared)
+    target = "results/infusenet_resnet18/one/seed0/predictions.csv"
+    reconfigure(project, lambda config: config.update(cache=str(alias / "cache")))
+    assert snakemake(project, "--", target).returncode == 0
+    for cache in (shared / "cache", f"../{shared.name}/cache/", f"{alias}/./cache"):
+        reconfigure(project, lambda config: config.update(cache=str(cache)))
+        assert would_run(project, target) == {}, cache
