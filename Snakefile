@@ -8,7 +8,11 @@ from snakemake.exceptions import WorkflowError
 # This checkout's package, whichever one the environment was installed from.
 sys.path.insert(0, str(workflow.basedir))
 
-from infusenet import checkout
+try:
+    from infusenet import checkout
+except ImportError as error:  # `infusenet plan` of an older clone has imported its own already
+    raise WorkflowError(f"{error}: put PYTHONPATH={workflow.basedir} before the command")
+
 from infusenet.config import refuse_code
 from infusenet.errors import InputError
 

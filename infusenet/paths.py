@@ -3,7 +3,6 @@ or created."""
 
 import os
 import re
-from pathlib import Path
 
 from infusenet.errors import InputError
 
@@ -28,7 +27,7 @@ def settle(config: dict) -> dict:
     """
     config = config | {name: _expand_weights(config[name], name) for name in WEIGHTS if name in config}
     for name in ("cache", "results"):
-        config[name] = inside(plain(expand(config[name], name)))
+        config[name] = plain(expand(config[name], name))
     config["standins"] = config["standins"] | {
         "root": plain(expand(config["standins"]["root"], "standins.root"))
     }
@@ -64,15 +63,6 @@ def plain(path: str) -> str:
     """Without ``.``, ``..``, doubled slashes and a slash at the end, as far as it stays the same place."""
     short = os.path.normpath(path)
     return short if os.path.realpath(short) == os.path.realpath(path) else path
-
-
-def inside(path: str) -> str:
-    """Relative to the working directory where it lies in there, however that is written."""
-    whole, here = Path(os.path.abspath(path)), Path.cwd()
-    for parent in whole.parents:
-        if parent.is_dir() and parent.samefile(here):
-            return str(whole.relative_to(parent))
-    return path
 
 
 def _expand_weights(block, where: str):

@@ -9,7 +9,9 @@ from multiprocessing import get_context
 
 from infusenet.errors import InputError
 
-KILLED = "was killed, probably because the memory was full (the system's log or the cluster's accounting says so)"
+KILLED = (
+    "was killed, probably because the memory was full (the system's log or the cluster's accounting says so)"
+)
 # How torch reports a loader process that died; an error inside of one it reports as "Caught ...".
 DEAD_LOADER = re.compile(r"DataLoader worker \(pid")
 FULL_SHM = re.compile(r"shared memory|/torch_.*No space left")

@@ -49,9 +49,9 @@ def test_a_killed_worker_of_a_stage(tmp_path):
 
 
 def test_a_killed_worker_names_the_setting_of_its_pool():
-    with pytest.raises(InputError, match="one of 3 worker processes was killed.*Lower `--cores`"):
-        with pool(3, "--cores") as executor:
-            list(executor.map(end_at_once, range(5)))
+    expected = pytest.raises(InputError, match="one of 3 worker processes was killed.*Lower `--cores`")
+    with expected, pool(3, "--cores") as executor:
+        list(executor.map(end_at_once, range(5)))
 
 
 def test_an_error_inside_a_worker_is_no_lack_of_memory(tmp_path):
@@ -72,7 +72,7 @@ def test_a_killed_loader_process():
 
 def test_a_small_dev_shm():
     """In a name space of its own, where it holds less than a batch."""
-    words = "mount -t tmpfs -o size=1m none /dev/shm && exec \"$@\""
+    words = 'mount -t tmpfs -o size=1m none /dev/shm && exec "$@"'
     inside = ["unshare", "--mount", "sh", "-c", words, "sh"]
     if subprocess.run([*inside, "true"], check=False, capture_output=True).returncode:
         pytest.skip("mounting is not permitted")

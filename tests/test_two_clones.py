@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from test_workflow import ROOT, environment, project  # noqa: F401
@@ -37,9 +36,7 @@ def clones(project, tmp_path_factory):  # noqa: F811
         clone.mkdir()
         for entry in ("Snakefile", "workflow", "raw", "magnifier.pth"):
             (shutil.copytree if (project / entry).is_dir() else shutil.copy)(project / entry, clone / entry)
-        shutil.copytree(
-            ROOT / "infusenet", clone / "infusenet", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / "infusenet", clone / "infusenet", ignore=shutil.ignore_patterns("__pycache__"))
         with open(clone / "infusenet/stages/faces.py", "a") as file:
             file.write(STAGE.format(mark=name))
     commands = environment(parent / "first/.venv")
@@ -53,7 +50,12 @@ def clones(project, tmp_path_factory):  # noqa: F811
 
 def run(folder, *words, **env):
     return subprocess.run(
-        [str(word) for word in words], cwd=folder, env=SHELL | env, capture_output=True, text=True, check=False
+        [str(word) for word in words],
+        cwd=folder,
+        env=SHELL | env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -35,7 +35,9 @@ def make(
         tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
         pool(processes, "--processes") as executor,
     ):
-        futures = [executor.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()]
+        futures = [
+            executor.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()
+        ]
         for future in as_completed(futures):
             for planned, clip_truth in future.result():
                 truths[planned.database][planned.key] = clip_truth
