@@ -169,20 +169,45 @@ def _runs(config: dict) -> Iterator[str]:
         if recorded(f"{config['results']}/{method}/{held_out}/{seed}/{path.name}"):
             continue
         try:
-            expected = configuration.resolve_method(config, method)
+            expected = as_trained(configuration.resolve_method(config, method), path.parent)
         except InputError:
             continue  # a method that the configuration no longer names
-        from safetensors import SafetensorError, safe_open
-
         remove = f"rm -r {shlex.quote(str(path.parent))}"
-        try:
-            with safe_open(path, "numpy") as file:
-                found = json.loads(file.metadata()["infusenet"])["recipe"]
-        except (SafetensorError, TypeError, KeyError, ValueError):
+        if (found := _recipe_of(path)) is None:
             yield f"{path}: damaged; train it again: {remove}"
-            continue
-        # As JSON has it: tuples are lists there.
-        if found != json.loads(json.dumps(expected)):
+        elif found != _as_json(expected):
             yield (
                 f"{path.parent}: {difference(found, expected)}. Set `results` to another folder, or {remove}"
             )
+
+
+def as_trained(recipe: dict, run: Path | str) -> dict:
+    """A method's full recipe as the training in ``run`` has it, where only the spelling of files of weights
+    differs: their bytes count, and a recipe names them beside."""
+    files = [name for name in ("weights", "magnifier") if os.path.isfile(recipe.get(name) or "")]
+    path = Path(run, "weights.safetensors")
+    found = _recipe_of(path) if files and path.is_file() else None
+    if not found:
+        return recipe
+    same = recipe | {name: found[name] for name in files if _same_file(found.get(name), recipe[name])}
+    return same if found == _as_json(same) else recipe
+
+
+def _recipe_of(weights: Path) -> dict | None:
+    """What the run was trained by; None if its weights are damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "numpy") as file:
+            return json.loads(file.metadata()["infusenet"])["recipe"]
+    except (SafetensorError, TypeError, KeyError, ValueError):
+        return None
+
+
+def _as_json(recipe: dict) -> dict:
+    """Tuples are lists there."""
+    return json.loads(json.dumps(recipe))
+
+
+def _same_file(one: str | None, other: str) -> bool:
+    return os.path.isfile(one or "") and os.path.samefile(one, other)

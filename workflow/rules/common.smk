@@ -94,7 +94,8 @@ def stage_recipe(stage):
 
 def method_recipe(wildcards):
     """Params: the canonical recipe of a training, the recipes of its stores included."""
-    return recipe.canonical(configuration.resolve_method(CONFIG, wildcards.method))
+    run = f"{RESULTS}/{wildcards.method}/{wildcards.held_out}/seed{wildcards.seed}"
+    return recipe.canonical(records.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run))
 
 
 def unrecorded(value):
