@@ -1,11 +1,23 @@
 # Entry: configuration, rules by stage, targets. `snakemake --cores N all_folds` does everything.
 
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
+
+# This checkout's package, whichever one the environment was installed from.
+sys.path.insert(0, str(workflow.basedir))
+
+try:
+    from infusenet import checkout
+except ImportError as error:  # `infusenet plan` of an older clone has imported its own already
+    raise WorkflowError(f"{error}: put PYTHONPATH={workflow.basedir} before the command")
 
 from infusenet.config import refuse_code
 from infusenet.errors import InputError
 
 try:
+    checkout.prepare(Path(workflow.basedir))
     refuse_code("workflow/config.yaml", *workflow.overwrite_configfiles)
 except InputError as error:
     raise WorkflowError(str(error))

@@ -13,8 +13,10 @@ import stat
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +41,9 @@ def snakemake(folder: Path, *words: str) -> float:
     """Seconds of one call in ``folder``, the project's own code first on the path."""
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *words],
+        [folder / "bin/python", "-m", "snakemake", "--cores", "2", *words],
         cwd=folder, capture_output=True, text=True, check=False,
-        env=os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(done.stderr or done.stdout)
@@ -50,13 +52,20 @@ def snakemake(folder: Path, *words: str) -> float:
     return time.perf_counter() - began
 
 
+def environment(folder: Path) -> None:
+    """A virtual environment with the packages of this one, in which the command can be another: jobs run
+    the command beside their interpreter."""
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+
+
 def finished_project(folder: Path, standins: Path) -> None:
     """The workflow in ``folder``, run to its end over ``standins``."""
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     (folder / "standins").symlink_to(standins.resolve())
     command = folder / "bin" / "infusenet"
-    command.parent.mkdir()
     command.write_text(COMMAND.format(python=sys.executable))
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     print(f"first run, which reads every frame: {snakemake(folder, '--', 'all_folds'):.1f} s")
@@ -69,8 +78,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as text:
         whole, one = Path(text) / "whole", Path(text) / "one"
-        whole.mkdir()
-        one.mkdir()
+        for folder in (whole, one):
+            environment(folder)
         finished_project(whole, args.standins)
         (one / "Snakefile").write_text(ONE_RULE)
         snakemake(one, "one")

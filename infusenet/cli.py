@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from infusenet import checkout
 from infusenet.commands import ahead, data, folds, magnifier, report, stages, store
 from infusenet.errors import InputError
 
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if args.log:
         sys.stderr = Tee(sys.stderr, args.log)
+    if sentence := checkout.other_package(Path.cwd()):
+        print(f"note: {sentence}", file=sys.stderr)
     try:
         return args.action(args) or 0
     except InputError as error:

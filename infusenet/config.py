@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from infusenet import audit
+from infusenet import audit, paths
 from infusenet import recipe as recipes
 from infusenet import settings as allowed
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -23,10 +23,6 @@ from infusenet.methods import method as method_named
 from infusenet.texts import visible
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
-
-
-# What an entry of ``databases`` is made of.
-SOURCES = ("annotations", "manifest", "frames", "stores")
 
 # Blocks whose entries may all be commented out, which leaves null.
 MAY_BE_EMPTY = ("databases", "methods", "every_method", "faces", "flow", "latents", "variants", "audit")
@@ -80,7 +76,7 @@ def refuse_code(*paths: Path | str) -> None:
 def settle(raw: dict) -> dict:
     """Check a configuration and fill in what follows from it.
 
-    Returns a new dict in which ``databases`` is never empty, the stand-ins' settings are merged in
+    Returns a new dict in which paths are settled (`infusenet.paths`), ``databases`` is never empty, the stand-ins' settings are merged in
     where they apply, and ``standins`` is replaced by ``uses_standins`` (bool).
 
     Raises
@@ -89,7 +85,7 @@ def settle(raw: dict) -> dict:
         Every unknown key (with the nearest known one) and every bad value, or fewer than two
         databases, or no database and no stand-ins on disk.
     """
-    config = validate(raw)
+    config = paths.settle(validate(raw))
     config["seeds"] = [int(seed) for seed in raw["seeds"]]
     standins = config.pop("standins")
     config["uses_standins"] = not config["databases"]
@@ -113,11 +109,12 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        named = {key: [paths] if isinstance(paths, str) else paths for key, paths in source.items()}
-        paths = tuple(
-            (key, tuple(sorted(map(os.path.realpath, named[key])))) for key in SOURCES if key in named
+        files = tuple(
+            (key, tuple(sorted(map(os.path.realpath, paths.listed(source[key])))))
+            for key in paths.SOURCES
+            if key in source
         )
-        if (other := seen.setdefault(paths, name)) != name:
+        if (other := seen.setdefault(files, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 
 

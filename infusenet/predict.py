@@ -12,6 +12,7 @@ from tqdm import tqdm
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
+from infusenet.pools import loader_explained
 from infusenet.recipe import canonical
 from infusenet.store.provenance import identity
 
@@ -81,6 +82,7 @@ def predict(
     write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
 
 
+@loader_explained()
 @torch.inference_mode()
 def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
     """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""

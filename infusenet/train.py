@@ -25,6 +25,7 @@ from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.methods import check_recipe
+from infusenet.pools import loader_explained
 from infusenet.store.lock import Lock, hold
 
 CHECKPOINT_EVERY = 20  # seconds: after each epoch of a few seconds they would cost more than they save
@@ -108,6 +109,7 @@ def train(
         (output / "checkpoint.pt").unlink(missing_ok=True)
 
 
+@loader_explained()
 def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock) -> list[dict]:
     """All epochs of the recipe in ``facts``, from the run's checkpoint on; the log's rows, one an epoch."""
     recipe, clips = facts["recipe"], facts["n_train"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from synthetic import RECIPES, SIZE, write_database
-from test_workflow import ROOT, STAND_IN_COMMAND, reconfigure, snakemake, would_run
+from test_workflow import ROOT, STAND_IN_COMMAND, environment, reconfigure, snakemake, would_run
 
 from infusenet import config as configuration
 from infusenet import index
@@ -54,7 +54,7 @@ def project(tmp_path, made_elsewhere):
     config["every_method"] = {"weights": "none", "size": SIZE, "epochs": 1, "batch": 8}
     config["compute"] |= {"device": "cpu", "threads": 1, "workers": 0}
     (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
-    (tmp_path / "bin").mkdir()
+    environment(tmp_path)
     command(tmp_path, STAND_IN_COMMAND)
     yield tmp_path
     for path in (tmp_path / "shared").rglob("*"):

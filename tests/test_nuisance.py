@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from predictions import write_run
-from test_workflow import STAND_IN_COMMAND
+from test_workflow import STAND_IN_COMMAND, environment
 
 from infusenet import config, faces, metrics, nuisance
 from infusenet.errors import InputError
@@ -158,13 +158,12 @@ if "--recipe" in words and output.suffix == ".h5":
 
 def test_a_bench_that_was_cut_short_makes_what_is_missing_and_nothing_twice(tmp_path, monkeypatch):
     """Snakemake as it is, with a command that only writes its outputs and notes what it was asked for."""
-    bin, notes, root = tmp_path / "bin", tmp_path / "notes", tmp_path / "bench"
-    bin.mkdir()
+    bin, notes, root = environment(tmp_path), tmp_path / "notes", tmp_path / "bench"
     noting = f"open({str(notes)!r}, 'a').write(sys.argv[3] + chr(10))"
     text = STAND_IN_COMMAND.format(python=sys.executable).replace("words = ", f"{noting}\nwords = ", 1)
     (bin / "infusenet").write_text(text + REAL_STORES)
     (bin / "infusenet").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{bin}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "executable", str(bin / "python"))
     monkeypatch.setattr(
         nuisance.standins,
         "write",

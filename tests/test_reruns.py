@@ -6,6 +6,7 @@ re-copied store, a table saved again, an edited label, changed settings. docs/fa
 
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from test_workflow import NAMES, finished, project, reconfigure, snakemake, woul
 
 import infusenet
 from infusenet import config as configuration
-from infusenet import records, runs
+from infusenet import recipe, records, runs
 from infusenet.errors import InputError
 from infusenet.runs import save_weights
 from infusenet.stages import loop
@@ -155,11 +156,37 @@ def test_without_records_other_settings_are_refused(unrecorded):
     unrecorded["every_method"] = {"epochs": 7}
     with pytest.raises(InputError) as caught:
         records.check(unrecorded)
-    said = str(caught.value)
-    assert "cache/casme/flow.h5: strain is 'tensor', expected 'meb'" in said
-    assert f"{RUN}: epochs is 50, expected 7" in said
-    assert "rm cache/casme/flow.h5.sha256" in said
-    assert f"rm -r {RUN}" in said
+    headline, store, run = str(caught.value).splitlines()
+    assert (
+        "Somebody may work with them: give your settings folders of their own, `cache` for stores" in headline
+    )
+    assert (
+        "cache/casme/flow.h5: strain is 'tensor', expected 'meb'. Set `cache` to another folder, or name a "
+        in store
+    )
+    assert store.endswith(
+        """`variants: {"flow.NAME": {"strain": "meb"}}`, or rm cache/casme/flow.h5.sha256"""
+    )
+    assert f"{RUN}: epochs is 50, expected 7" in run
+    assert run.endswith(f". Set `results` to another folder, or rm -r {RUN}")
+
+
+def test_the_variant_that_is_offered_is_one(unrecorded):
+    unrecorded["flow"] |= {"strain": "meb", "photometric": "none"}
+    with pytest.raises(InputError) as caught:
+        records.check(unrecorded)
+    (offered,) = re.findall(r"`variants: (.*?)`", str(caught.value))
+    unrecorded |= {"variants": yaml.safe_load(offered), "flow": {}}
+    wanted = {"strain": "meb", "photometric": "none"}
+    assert configuration.stage_recipe(unrecorded, "flow", "NAME").items() >= wanted.items()
+
+
+def test_another_revision_can_only_have_a_cache_of_its_own(unrecorded, monkeypatch):
+    monkeypatch.setitem(recipe.STAGES["flow"], "revision", 2)
+    with pytest.raises(
+        InputError, match="revision is 1, expected 2. Set `cache` to another folder, or rm cache"
+    ):
+        records.check(unrecorded)
 
 
 @pytest.mark.parametrize("kind", ["metadata", "incomplete"])

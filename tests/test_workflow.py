@@ -11,6 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,9 @@ for file in files:
 
 @pytest.fixture
 def project(tmp_path):
-    """A checkout's workflow with three tiny databases that came as manifests."""
+    """A checkout's workflow with three tiny databases that came as manifests, and an environment in
+    which `infusenet` is the stand-in command."""
+    environment(tmp_path)
     shutil.copy(ROOT / "Snakefile", tmp_path)
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
     config = yaml.safe_load((tmp_path / "workflow/config.yaml").read_text())
@@ -70,17 +74,23 @@ def project(tmp_path):
         config["databases"][name] = {"manifest": f"raw/{name}.csv", "frames": f"raw/{name}"}
     (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
     command = tmp_path / "bin" / "infusenet"
-    command.parent.mkdir()
     command.write_text(STAND_IN_COMMAND.format(python=sys.executable))
     command.chmod(0o755)
     return tmp_path
 
 
-def snakemake(project, *words):
-    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+def environment(folder: Path) -> Path:
+    """A virtual environment in ``folder`` with the packages of this one, without their commands."""
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    return folder / "bin"
+
+
+def snakemake(project, *words, env=None):
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *words],
-        cwd=project, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False,
+        [project / "bin/python", "-m", "snakemake", "--cores", "2", *words],
+        cwd=project, env=os.environ | (env or {}), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

@@ -12,6 +12,10 @@ WORKFLOW = "test_workflow.py::test_what_reruns"
 RERUNS = "test_reruns.py::test_what_else_reruns"
 WORKBOOK = "test_reruns.py::test_a_workbook_that_was_saved_again_reruns_nothing"
 RECIPES = "test_config.py::test_every_default_of_a_stage_is_allowed"
+SPELLING = (
+    "test_spelling.py::test_another_spelling_reruns_nothing",
+    "test_spelling.py::test_a_cache_elsewhere_keeps_the_name_of_its_first_run",
+)
 GOLDEN = (
     "test_faces.py::test_golden_crop",
     "test_flow.py::test_golden_flow",
@@ -50,8 +54,18 @@ TRIGGERS = (
     Trigger("a store or weights overwritten with garbage or cut to nothing",
             "nothing by itself; what reads it refuses it and says which file to delete", (RERUNS,)),
     Trigger("`.snakemake` deleted, or a second working directory, and other settings",
-            "nothing starts: every output of other settings is named, with the command that has it made again",
-            (RERUNS, "test_reruns.py::test_without_records_other_settings_are_refused")),
+            "nothing starts: every output of other settings is named, with the folder to set to keep both and the "
+            "command that gives it up", (RERUNS, "test_reruns.py::test_without_records_other_settings_are_refused")),
+    Trigger("a folder of the configuration written in another way: `./cache`, `cache/`, its whole path, `~`, "
+            "`$NAME`, a link to it", NOTHING, SPELLING),
+    Trigger("a clock: inputs dated later than now", "nothing, and nothing that was made is deleted",
+            ("test_triggers.py::test_a_clock_that_is_ahead_deletes_nothing_and_reruns_nothing",)),
+    Trigger("`--rerun-triggers` without params, input or code, by hand or in a profile",
+            "nothing starts: what would be missed is named",
+            ("test_triggers.py::test_overlooked_changes_are_refused_however_they_are_asked_for",)),
+    Trigger("the clone: one environment for two",
+            "each clone's jobs run its own package, whether the environment is active or not",
+            ("test_two_clones.py::test_jobs_run_the_package_of_the_clone_that_snakemake_runs_in",)),
 )  # fmt: skip
 
 

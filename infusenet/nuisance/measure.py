@@ -1,9 +1,7 @@
 """F1 of every cell, and how much of what a model looks at lies where a stand-in's muscles really move."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -15,6 +13,7 @@ from infusenet.evaluate import read_runs
 from infusenet.manifest import AUS
 from infusenet.nuisance.cells import FLOW, Cell, Plan, trainings
 from infusenet.nuisance.rows import Row
+from infusenet.pools import pool
 from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block
 from infusenet.standins import truth
 from infusenet.standins.truth import ClipTruth
@@ -31,8 +30,8 @@ def score(plan: Plan, todo: Sequence[Cell], root: Path, cores: int) -> list[Row]
         for fold in read_runs([root / cell.folder / run for run in trainings(plan, cell)]):
             groups.setdefault((cell, fold.method, fold.seed), []).append(fold)
     tasks = [(root, cell, fold.path) for (cell, *_), group in groups.items() for fold in group]
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        seen = tqdm(pool.map(_shares, tasks), "Grad-CAM", len(tasks), unit="run", disable=None)
+    with pool(cores, "--cores") as executor:
+        seen = tqdm(executor.map(_shares, tasks), "Grad-CAM", len(tasks), unit="run", disable=None)
         found = {path: parts for (*_, path), parts in zip(tasks, seen, strict=True)}
     rows = []
     for (cell, method, seed), group in groups.items():

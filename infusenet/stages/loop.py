@@ -13,10 +13,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from pathlib import Path
 
 from tqdm import tqdm
@@ -25,6 +25,7 @@ from infusenet import __version__
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
 from infusenet.manifest import write_if_changed
+from infusenet.pools import pool
 from infusenet.stages.tally import LINE
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
@@ -154,16 +155,13 @@ def _run(write_part, groups, processes: int) -> Iterator[tuple[Path, int]]:
         for group in groups:
             yield write_part(group), len(group)
         return
-    # Spawned, not forked: threads of OpenCV and torch do not survive a fork.
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_end_with_parent
-    ) as pool:
-        futures = {pool.submit(write_part, group): len(group) for group in groups}
+    with pool(processes, "compute: processes", _end_with_parent) as executor:
+        futures = {executor.submit(write_part, group): len(group) for group in groups}
         try:
             for future in as_completed(futures):
                 yield future.result(), futures[future]
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            executor.shutdown(cancel_futures=True)
             raise
 
 

@@ -1,14 +1,14 @@
 """Write planned databases: one task a subject, spread over processes."""
 
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from infusenet.pools import pool
 from infusenet.standins import NUISANCE, layouts, motion, render, subjects, truth
 from infusenet.standins.camera import CAMERAS, disturb, shoot
 from infusenet.standins.plan import FULL, Planned, plan
@@ -31,12 +31,13 @@ def make(
     for planned in (clip for clips in plans.values() for clip in clips):
         tasks[planned.database, planned.person].append(planned)
     total = sum(len(clip.frames) for clips in plans.values() for clip in clips)
-    # Spawned, not forked: OpenCV's threads do not survive a fork.
     with (
         tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
-        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+        pool(processes, "--processes") as executor,
     ):
-        futures = [pool.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()]
+        futures = [
+            executor.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()
+        ]
         for future in as_completed(futures):
             for planned, clip_truth in future.result():
                 truths[planned.database][planned.key] = clip_truth

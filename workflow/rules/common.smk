@@ -5,6 +5,8 @@ import os
 import shlex
 import sys
 
+from snakemake.api import DAGApi
+from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
@@ -13,17 +15,42 @@ from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
 
+
+# Snakemake deletes what a job has made if an input is dated later, as a file server with another clock
+# dates it. Here a clock decides nothing: small inputs are compared by content, large ones are `ancient`.
+async def _any_time(dag, job, output):
+    pass
+
+
+DAG.check_output_mtime = _any_time
+
+
+def rerun_triggers():
+    """Names of what Snakemake is to look at. The workflow gets them after the parse; who calls it has them."""
+    frame = sys._getframe()
+    while frame:
+        if isinstance(caller := frame.f_locals.get("self"), DAGApi):
+            return {trigger.name.lower() for trigger in caller.dag_settings.rerun_triggers}
+        frame = frame.f_back
+    return records.TRIGGERS  # a linter builds no graph
+
+
 MANIFESTS = "data_manifests"
 
 # Linting looks at the rules alone, so it needs no data; jobs run what the main process decided.
 LINTING = "--lint" in sys.argv
 try:
+    records.check_triggers(rerun_triggers())
     if LINTING:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
-    CONFIG = configuration.settle(config)
+    SETTLED = configuration.settle(config)
+    CONFIG = records.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
+        for name in ("cache", "results"):
+            if CONFIG[name] != SETTLED[name]:
+                print(f"{name} is {CONFIG[name]} in targets, as in the runs before", file=sys.stderr)
         # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
         if running := locks.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
@@ -67,7 +94,8 @@ def stage_recipe(stage):
 
 def method_recipe(wildcards):
     """Params: the canonical recipe of a training, the recipes of its stores included."""
-    return recipe.canonical(configuration.resolve_method(CONFIG, wildcards.method))
+    run = f"{RESULTS}/{wildcards.method}/{wildcards.held_out}/seed{wildcards.seed}"
+    return recipe.canonical(records.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run))
 
 
 def unrecorded(value):
