@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infusenet.commands import ahead, data, folds, magnifier, report, stages, store
 from infusenet.errors import InputError
+from infusenet.files import sentence
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -47,15 +48,15 @@ def main(argv: list[str] | None = None) -> int:
     if argv is None:
         # A cluster ends jobs with SIGTERM: leave as after Ctrl-C, so that locks and half files go too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if args.log:
-        sys.stderr = Tee(sys.stderr, args.log)
     try:
+        if args.log:
+            sys.stderr = Tee(sys.stderr, args.log)
         return args.action(args) or 0
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
-        print(f"infusenet: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"infusenet: {sentence(error)}", file=sys.stderr)
         return 1
 
 

@@ -95,6 +95,12 @@ def aside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_readable(path: Path) -> None:
+    """Raise the system's own error, which names the file, where a library would say less or another thing."""
+    with open(path, "rb"):
+        pass
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)

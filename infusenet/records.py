@@ -17,6 +17,7 @@ from pathlib import Path
 
 from infusenet import config as configuration
 from infusenet.errors import InputError, raise_all
+from infusenet.files import check_readable
 from infusenet.recipe import STAGES, difference, file_digest
 
 RECORDS = Path(".snakemake")
@@ -98,6 +99,7 @@ def _runs(config: dict) -> Iterator[str]:
         from safetensors import SafetensorError, safe_open
 
         again = f"to have it trained again: rm -r {shlex.quote(str(path.parent))}"
+        check_readable(path)
         try:
             with safe_open(path, "numpy") as file:
                 found = json.loads(file.metadata()["infusenet"])["recipe"]
