@@ -5,11 +5,14 @@ the umask gives. Imported while Snakemake parses: standard library only.
 """
 
 import errno
+import grp
 import os
+import pwd
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infusenet.errors import InputError
@@ -18,15 +21,18 @@ READ_ONLY = (
     "set `cache` to a folder that can be written to; a cache that is only to be read is given as `stores` "
     "in `databases`"
 )
-SHARED = "to share a folder: one group, `umask 002` for each of its users, and `chmod -R g+ws` once"
+SHARED = (
+    "To share a folder: one group, `umask 002` for each of its users, and once `chmod -R g+rwX` on it and "
+    "`chmod g+s` on all folders in it"
+)
 # What the person at the keyboard can change; any other error of the system is a defect.
 TROUBLE = {
     errno.ENOSPC: "make room and run again; what is finished is kept",
     errno.EDQUOT: "make room and run again; what is finished is kept",
     errno.EFBIG: "use a file system for larger files; what is finished is kept",
     errno.EROFS: READ_ONLY,
-    errno.EACCES: READ_ONLY,
-    errno.EPERM: READ_ONLY,
+    errno.EACCES: f"{READ_ONLY}. {SHARED}",
+    errno.EPERM: f"{READ_ONLY}. {SHARED}",
     errno.EIO: "the disk failed; look at it, then run again",
     errno.ESTALE: "the file server has lost it; run again",
 }
@@ -40,36 +46,54 @@ def explained(output: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in TROUBLE:
             raise
-        where = f" ({_place(error)})" if error.filename else ""
+        where = f" ({error.filename}{_permission(error)})" if error.filename else ""
         raise InputError(f"{output}: not built: {error.strerror}{where}; {TROUBLE[error.errno]}") from error
 
 
 def sentence(error: OSError) -> str:
-    """An error of the system in one line: the path, what was refused, and who may do it there."""
+    """An error of the system in one line: its path and reason; of a permission also whose the folder is."""
     if not error.filename:
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    place = _place(error)
-    shared = f". {SHARED[0].upper()}{SHARED[1:]}" if place != str(error.filename) else ""
-    return f"{place}: {error.strerror}{shared}"
+    permission = _permission(error)
+    return f"{error.filename}: {error.strerror}{permission}{f'. {SHARED}' if permission else ''}"
 
 
-def _place(error: OSError) -> str:
-    """The path of an error; where a permission is missing, also the folder's owner and mode."""
+def _permission(error: OSError) -> str:
+    """Owner, group and mode of what may not be read or written to, and who asked; empty for other errors."""
     if error.errno not in (errno.EACCES, errno.EPERM):
-        return str(error.filename)
+        return ""
     path = Path(os.fsdecode(error.filename))
-    for folder in (path, *path.parents):
-        try:
-            facts = folder.stat()
-        except OSError:  # not there, or in a folder that may not be looked into
-            continue
-        if not os.access(folder, os.W_OK) or not os.access(folder, os.R_OK):
-            break
+    for place in (path, *path.parents):
+        with suppress(OSError):  # not there, or in a folder that may not be looked into
+            facts = place.stat()
+            if not os.access(place, os.R_OK | os.W_OK):
+                break
     else:
-        return str(path)
-    mine = f"this process has uid {os.geteuid()}, groups {' '.join(map(str, sorted({os.getegid(), *os.getgroups()})))}"
-    owner = f"uid {facts.st_uid}, group {facts.st_gid}, mode {stat.filemode(facts.st_mode)}"
-    return f"{path}: {folder} has {owner}; {mine}"
+        return ""
+    groups = sorted({os.getegid(), *os.getgroups()})
+    return (
+        f": {place} is of user {_name(pwd.getpwuid, facts.st_uid)}, group {_name(grp.getgrgid, facts.st_gid)}, "
+        f"mode {stat.filemode(facts.st_mode)}; this process is of user {_name(pwd.getpwuid, os.geteuid())}, "
+        f"groups {' '.join(_name(grp.getgrgid, group) for group in groups)}"
+    )
+
+
+def _name(entry: Callable[[int], tuple], number: int) -> str:
+    try:
+        return entry(number)[0]
+    except KeyError:  # no such account on this machine
+        return str(number)
+
+
+def check_writable(*folders: Path) -> None:
+    """Raise PermissionError for the first of ``folders`` in which this process cannot make a file.
+
+    Of one that is not there yet its parent counts.
+    """
+    for folder in folders:
+        place = folder if folder.exists() else folder.parent
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
 
 
 @contextmanager
@@ -93,6 +117,23 @@ def aside(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_aside(path: Path) -> Iterator[Path]:
+    """An empty, hidden folder beside ``path``; its files are synced and it is renamed to ``path`` if all
+    went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for place in (*temporary.iterdir(), temporary):
+            sync(place)
+        temporary.rename(path)
+        sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_readable(path: Path) -> None:

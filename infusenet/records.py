@@ -21,6 +21,8 @@ from infusenet.files import check_readable
 from infusenet.recipe import STAGES, difference, file_digest
 
 RECORDS = Path(".snakemake")
+# Snakemake writes into these, in a dry run too.
+FOLDERS = (RECORDS, *(RECORDS / name for name in ("iocache", "locks", "metadata", "incomplete")))
 
 
 def check(config: dict) -> None:

@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import index, locks, recipe, records
+from infusenet import files, index, locks, recipe, records
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -28,10 +28,13 @@ try:
         if running := locks.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
+            files.check_writable(*records.FOLDERS)
             index.sync(CONFIG, MANIFESTS)
             records.check(CONFIG)
 except InputError as error:
     raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(files.sentence(error))
 
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
