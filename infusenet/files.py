@@ -6,12 +6,13 @@ the umask gives. Imported while Snakemake parses: standard library only.
 
 import errno
 import grp
+import json
 import os
 import pwd
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -91,9 +92,8 @@ def check_writable(*folders: Path) -> None:
     Of one that is not there yet its parent counts.
     """
     for folder in folders:
-        place = folder if folder.exists() else folder.parent
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 @contextmanager
@@ -159,3 +159,18 @@ def write_if_changed(path: Path | str, text: str) -> bool:
     with aside(path) as temporary:
         temporary.write_bytes(data)
     return True
+
+
+def note_sizes(folder: Path, names: Sequence[str]) -> None:
+    """Note beside the outputs of one job, in a hidden file, how many bytes each has."""
+    sizes = {name: (folder / name).stat().st_size for name in names}
+    write_if_changed(folder / f".{names[0]}.sizes", json.dumps(sizes) + "\n")
+
+
+def noted_sizes(folder: Path) -> dict[Path, int]:
+    """What `note_sizes` noted in ``folder``, of all jobs; nothing of a note that was cut itself."""
+    sizes = {}
+    for path in folder.glob(".*.sizes"):
+        with suppress(ValueError):
+            sizes |= {folder / name: size for name, size in json.loads(path.read_bytes()).items()}
+    return sizes

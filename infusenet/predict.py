@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, write_if_changed
-from infusenet.recipe import canonical
+from infusenet.files import write_if_changed
+from infusenet.manifest import AUS
+from infusenet.recipe import canonical, file_digest
 from infusenet.store.provenance import identity
 
 
@@ -33,7 +34,7 @@ def predict(
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
     (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
-    under ``predicted`` the facts of this scoring.
+    under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them.
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
@@ -72,6 +73,8 @@ def predict(
     output = Path(output or Path(run) / "predictions.csv")
     write_if_changed(output, text.getvalue())
     predicted = runs.environment(device) | {
+        "rows": len(logits),
+        "sha256": file_digest(output),
         "left_out": database.left_out,
         "stores": {name: identity(store) for name, store in database.stores.items()},
     }

@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import files, index, locks, recipe, records
+from infusenet import cut_outputs, files, index, locks, recipe, records
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -29,6 +29,7 @@ try:
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
             files.check_writable(*records.FOLDERS)
+            cut_outputs.clear(CONFIG)
             index.sync(CONFIG, MANIFESTS)
             records.check(CONFIG)
 except InputError as error:
