@@ -1,10 +1,10 @@
 """Outputs that were cut after they were made: by a power cut, a full disk, a copy that broke off.
 
 Snakemake sees that an output is there, not that half of it is missing. So this runs whenever it
-parses: what was cut is named on stderr and removed, and Snakemake makes it again. A file counts as
-cut if it is shorter than its writer noted or lacks the end that its format has; other bytes under a
-right end are left to those who read them, of predictions apart, whose digest is in ``run.json``.
-Standard library only, and a few ends of files: 144 runs take a twentieth of a second.
+parses: what was cut is named on stderr and set aside as ``{name}.cut``, and Snakemake makes it again.
+A file counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`) or lacks
+the end that its format has. Other bytes of that length are left to who reads them. Standard library
+only, and no more is read than ends of files: 144 runs take a twentieth of a second.
 """
 
 import json
@@ -15,37 +15,54 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from infusenet.files import noted_sizes, write_if_changed
-from infusenet.recipe import file_digest
 from infusenet.report.needs import OUTPUTS
 
 # The last bytes of a whole file.
-ENDS = {".png": (b"IEND\xaeB`\x82",), ".html": (b"</html>", b"</html>\n")}
-NEWLINE = (b"\n",)
+ENDS = {".png": b"IEND\xaeB`\x82", ".html": (b"</html>", b"</html>\n"), ".safetensors": b""}
+NEWLINE = b"\n"
 WRITTEN = (
     *("metrics.csv", "metrics.md", "heatmap.png", "training.png", "ledger.csv", "ledger.html"),
     *("report.html", "paper.html", "nuisance/nuisance.md", "nuisance/nuisance.csv", "nuisance/nuisance.png"),
     *(name for names in OUTPUTS.values() for name in names),
 )
+OF_A_RUN = ("weights.safetensors", "log.csv", "predictions.csv", "run.json")
+ASIDE = ".cut"
 DIGEST = re.compile(rb"[0-9a-f]{64}\n")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 END_OF_FILE = {0: 40, 2: 28, 3: 28}  # where a superblock of each version has the length of its file
 MAX_HEADER = 100_000_000  # bytes, of safetensors
 
 
-def clear(config: dict) -> None:
-    """Remove every output below ``results`` and ``cache`` that was cut, with a line on stderr.
+def set_aside(config: dict) -> list[str]:
+    """Set every output below ``results`` and ``cache`` aside that was cut, with a line on stderr.
 
     A sidecar and a contact sheet are made again here: as missing outputs they would have their store
     made again, and with it all that was trained on it.
+
+    Returns
+    -------
+    list of str
+        What was cut in run folders and has not been made again, this time or before. Snakemake makes a
+        missing file again only if it is asked for it, or for another that has to be made from it.
     """
     results, cache = Path(config["results"]), Path(config["cache"])
     made_here = [cache / name for name, source in config["databases"].items() if "stores" not in source]
     for path, reason in [*_tables(results), *_runs(results), *_caches(made_here)]:
-        path.unlink(missing_ok=True)
-        print(f"{path}: {reason}; removed, so that the next run makes it again", file=sys.stderr)
+        os.replace(path, f"{path}{ASIDE}")
+        print(
+            f"{path}: {reason}; now {path.name}{ASIDE}, and made again when a run needs it", file=sys.stderr
+        )
     for folder in made_here:
         for store in sorted(folder.glob("*.h5")):
             _complete(store)
+    missing = []
+    for folder in (results, results / "nuisance", *results.glob("*/*/seed*"), *made_here):
+        for path in folder.glob(f"*{ASIDE}"):
+            if (again := path.with_name(path.name.removesuffix(ASIDE))).exists():
+                path.unlink()
+            elif again.name in OF_A_RUN:
+                missing.append(f"{config['results']}/{again.relative_to(results).as_posix()}")
+    return missing
 
 
 def _tables(results: Path) -> Iterator[tuple[Path, str]]:
@@ -57,17 +74,14 @@ def _tables(results: Path) -> Iterator[tuple[Path, str]]:
 
 def _runs(results: Path) -> Iterator[tuple[Path, str]]:
     for run in sorted(results.glob("*/*/seed*")):
-        weights, log, predictions, facts = (
-            run / name for name in ("weights.safetensors", "log.csv", "predictions.csv", "run.json")
-        )
-        header, reason = _tensors(weights)
-        reasons = {
-            weights: reason,
-            log: _cut(log) or _cut_log(log, header),
-            predictions: _cut(predictions) or _other_predictions(predictions, _json(facts)),
-            facts: _cut(facts) or ("" if _json(facts) or not facts.is_file() else "no JSON object"),
-        }
-        yield from ((path, reason) for path, reason in reasons.items() if reason)
+        sizes, weights, log = noted_sizes(run), run / "weights.safetensors", run / "log.csv"
+        reasons = {run / name: "" for name in OF_A_RUN}
+        if weights not in sizes:  # an older version noted none: the content says how much there must be
+            header, reasons[weights] = _tensors(weights)
+            reasons[log] = _cut_log(log, header)
+        for path, reason in reasons.items():
+            if reason := _cut(path, sizes.get(path)) or reason:
+                yield path, reason
 
 
 def _caches(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
@@ -96,11 +110,6 @@ def _cut(path: Path, size: int | None = None) -> str:
     return f"{length} bytes of {size}" if size is not None and length < size else ""
 
 
-def _other_predictions(path: Path, facts: dict) -> str:
-    noted = facts.get("predicted", {}).get("sha256")
-    return "not what its run.json notes" if noted and path.is_file() and file_digest(path) != noted else ""
-
-
 def _cut_log(path: Path, header: dict) -> str:
     """A log has a row an epoch; of a model without epochs it is the header ``epoch`` alone. The number
     is that of the weights beside it: ``run.json`` may still be of another training."""
@@ -123,8 +132,8 @@ def _tensors(path: Path) -> tuple[dict, str]:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length < MAX_HEADER and size < 8 + length:
-                return {}, f"{size} bytes, less than its header" if size else "empty"
+            if 0 < size < 8 or length < MAX_HEADER and size < 8 + length:
+                return {}, f"{size} bytes, less than its header"
             header = json.loads(file.read(length)) if length < MAX_HEADER else {}
         places = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
     except FileNotFoundError:
@@ -167,11 +176,3 @@ def _complete(store: Path) -> None:
 
         contact_sheet(Store(store, "faces"), sheet)
         print(f"{sheet}: {reason}; drawn again", file=sys.stderr)
-
-
-def _json(path: Path) -> dict:
-    try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

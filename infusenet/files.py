@@ -89,10 +89,11 @@ def _name(entry: Callable[[int], tuple], number: int) -> str:
 def check_writable(*folders: Path) -> None:
     """Raise PermissionError for the first of ``folders`` in which this process cannot make a file.
 
-    Of one that is not there yet its parent counts.
+    Of one that is not there yet the folder counts in which it would be made.
     """
     for folder in folders:
-        if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
-from infusenet.files import write_if_changed
+from infusenet.files import note_sizes, write_if_changed
 from infusenet.manifest import AUS
 from infusenet.recipe import canonical, file_digest
 from infusenet.store.provenance import identity
@@ -82,6 +82,7 @@ def predict(
         facts["standins"] = True
     facts |= {"heads": list(model.heads), "predicted": predicted}
     write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
+    note_sizes(output.parent, (output.name, "run.json"))
 
 
 @torch.inference_mode()

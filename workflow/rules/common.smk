@@ -17,6 +17,8 @@ MANIFESTS = "data_manifests"
 
 # Linting looks at the rules alone, so it needs no data; jobs run what the main process decided.
 LINTING = "--lint" in sys.argv
+# Files of runs that were cut and have to be made again.
+CUT = []
 try:
     if LINTING:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
@@ -29,7 +31,7 @@ try:
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
             files.check_writable(*records.FOLDERS)
-            cut_outputs.clear(CONFIG)
+            CUT = cut_outputs.set_aside(CONFIG)
             index.sync(CONFIG, MANIFESTS)
             records.check(CONFIG)
 except InputError as error:
