@@ -63,6 +63,9 @@ rule all_folds:
     default_target: True
     input:
         rules.evaluate.output,
+        sorted(
+            set(CUT).intersection(f"{run}/{name}" for run in runs(METHODS) for name in cut_outputs.OF_A_RUN)
+        ),
 
 
 # The preprocessing alone: what the configured methods read, for every database.

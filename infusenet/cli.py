@@ -8,6 +8,7 @@ from pathlib import Path
 from infusenet import checkout
 from infusenet.commands import ahead, data, folds, magnifier, report, stages, store
 from infusenet.errors import InputError
+from infusenet.files import sentence
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,17 +49,17 @@ def main(argv: list[str] | None = None) -> int:
     if argv is None:
         # A cluster ends jobs with SIGTERM: leave as after Ctrl-C, so that locks and half files go too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if args.log:
-        sys.stderr = Tee(sys.stderr, args.log)
-    if sentence := checkout.other_package(Path.cwd()):
-        print(f"note: {sentence}", file=sys.stderr)
     try:
+        if args.log:
+            sys.stderr = Tee(sys.stderr, args.log)
+        if difference := checkout.other_package(Path.cwd()):
+            print(f"note: {difference}", file=sys.stderr)
         return args.action(args) or 0
     except InputError as error:
         print(f"infusenet: {error}", file=sys.stderr)
         return 1
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
-        print(f"infusenet: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"infusenet: {sentence(error)}", file=sys.stderr)
         return 1
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from infusenet import metrics
 from infusenet.errors import InputError
-from infusenet.evaluate import Fold, read_run
+from infusenet.evaluate import Fold, read_run, remark_unchecked
 from infusenet.manifest import AUS
 from infusenet.recipe import difference
 
@@ -40,6 +40,7 @@ def compare(a: Path, b: Path) -> Comparison:
         A run without predictions, or one of an older version, which noted less.
     """
     folds = [read_run(Path(run)) for run in (a, b)]
+    remark_unchecked(folds)
     for fold in folds:
         if not all(
             isinstance(entry, dict) for stores in stores_of(fold).values() for entry in stores.values()

@@ -1,8 +1,10 @@
 """From the predictions of every fold to one long table of F1, a Markdown page and two pictures."""
 
 import csv
+import hashlib
 import io
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ import numpy as np
 
 from infusenet import metrics
 from infusenet.errors import InputError, raise_all
-from infusenet.manifest import AUS, write_if_changed
+from infusenet.files import note_sizes, write_if_changed
+from infusenet.manifest import AUS
 from infusenet.report import figures, tables
 from infusenet.report.tables import Row
 
@@ -90,11 +93,13 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     for fold in folds:
         logs.setdefault(fold.method, []).append(fold.path / "log.csv")
     figures.training_curves(logs, output / "training.png")
+    note_sizes(output, ("metrics.csv", "metrics.md", "heatmap.png", "training.png"))
 
 
 def read_runs(runs: Sequence[Path]) -> list[Fold]:
     """Read run folders that make whole sets; InputError as for `evaluate`."""
     folds = [read_run(Path(run)) for run in runs]
+    remark_unchecked(folds)
     _check_sets(folds)
     return folds
 
@@ -104,9 +109,15 @@ def read_run(run: Path) -> Fold:
     for name in ("predictions.csv", "run.json"):
         if not (run / name).is_file():
             raise InputError(f"{run / name}: no such file; run `infusenet predict {run}` first")
-    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    with open(run / "predictions.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    facts = _facts(run)
+    data = (run / "predictions.csv").read_bytes()
+    rows = list(csv.DictReader(io.StringIO(data.decode(errors="replace"), newline="")))
+    predicted = facts.get("predicted", {})
+    if predicted.get("sha256", (digest := hashlib.sha256(data).hexdigest())) != digest:
+        raise InputError(
+            f"{run / 'predictions.csv'}: {len(rows)} rows of {predicted['rows']} that run.json notes, or other "
+            f"bytes: it was cut or edited; run `infusenet predict {run}` again"
+        )
     if not rows:
         raise InputError(f"{run / 'predictions.csv'}: no clip; expected a row a clip of {facts['held_out']}")
     heads = tuple(facts.get("heads") or ())
@@ -131,6 +142,27 @@ def read_run(run: Path) -> Fold:
         run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips, heads,
         {head: columns[f"{head}_"] for head in heads}, columns[""].astype(int), rates, facts,
     )  # fmt: skip
+
+
+def _facts(run: Path) -> dict:
+    try:
+        facts = json.loads((run / "run.json").read_bytes())
+    except ValueError as error:
+        facts = error
+    if not isinstance(facts, dict):
+        raise InputError(f"{run / 'run.json'}: cut or damaged ({facts}); run `infusenet predict {run}` again")
+    return facts
+
+
+def remark_unchecked(folds: Sequence[Fold]) -> None:
+    """Say on stderr which runs are of an older version, which noted nothing to compare predictions with."""
+    unchecked = [fold for fold in folds if "sha256" not in fold.facts.get("predicted", {})]
+    if unchecked:
+        print(
+            f"{len(unchecked)} of {len(folds)} runs, first {unchecked[0].path}: an older version predicted them "
+            "and noted no digest, so whether predictions.csv is whole cannot be told; taken as it is",
+            file=sys.stderr,
+        )
 
 
 def _check_sets(folds: Sequence[Fold]) -> None:

@@ -1,10 +1,19 @@
-"""Files that appear whole or not at all, and what a disk in trouble did to them."""
+"""The one way to write a file whole, and what a disk in trouble did to files.
+
+A file that other processes or people read is written aside, synced and renamed, with the mode that
+the umask gives. Imported while Snakemake parses: standard library only.
+"""
 
 import errno
+import grp
+import json
 import os
+import pwd
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infusenet.errors import InputError
@@ -13,14 +22,18 @@ READ_ONLY = (
     "set `cache` to a folder that can be written to; a cache that is only to be read is given as `stores` "
     "in `databases`"
 )
+SHARED = (
+    "To share a folder: one group, `umask 002` for each of its users, and once `chmod -R g+rwX` on it and "
+    "`chmod g+s` on all folders in it"
+)
 # What the person at the keyboard can change; any other error of the system is a defect.
 TROUBLE = {
     errno.ENOSPC: "make room and run again; what is finished is kept",
     errno.EDQUOT: "make room and run again; what is finished is kept",
     errno.EFBIG: "use a file system for larger files; what is finished is kept",
     errno.EROFS: READ_ONLY,
-    errno.EACCES: READ_ONLY,
-    errno.EPERM: READ_ONLY,
+    errno.EACCES: f"{READ_ONLY}. {SHARED}",
+    errno.EPERM: f"{READ_ONLY}. {SHARED}",
     errno.EIO: "the disk failed; look at it, then run again",
     errno.ESTALE: "the file server has lost it; run again",
 }
@@ -34,22 +47,131 @@ def explained(output: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in TROUBLE:
             raise
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" ({error.filename}{_permission(error)})" if error.filename else ""
         raise InputError(f"{output}: not built: {error.strerror}{where}; {TROUBLE[error.errno]}") from error
+
+
+def sentence(error: OSError) -> str:
+    """An error of the system in one line: its path and reason; of a permission also whose the folder is."""
+    if not error.filename:
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    permission = _permission(error)
+    return f"{error.filename}: {error.strerror}{permission}{f'. {SHARED}' if permission else ''}"
+
+
+def _permission(error: OSError) -> str:
+    """Owner, group and mode of what may not be read or written to, and who asked; empty for other errors."""
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    path = Path(os.fsdecode(error.filename))
+    for place in (path, *path.parents):
+        with suppress(OSError):  # not there, or in a folder that may not be looked into
+            facts = place.stat()
+            if not os.access(place, os.R_OK | os.W_OK):
+                break
+    else:
+        return ""
+    groups = sorted({os.getegid(), *os.getgroups()})
+    return (
+        f": {place} is of user {_name(pwd.getpwuid, facts.st_uid)}, group {_name(grp.getgrgid, facts.st_gid)}, "
+        f"mode {stat.filemode(facts.st_mode)}; this process is of user {_name(pwd.getpwuid, os.geteuid())}, "
+        f"groups {' '.join(_name(grp.getgrgid, group) for group in groups)}"
+    )
+
+
+def _name(entry: Callable[[int], tuple], number: int) -> str:
+    try:
+        return entry(number)[0]
+    except KeyError:  # no such account on this machine
+        return str(number)
+
+
+def check_writable(*folders: Path) -> None:
+    """Raise PermissionError for the first of ``folders`` in which this process cannot make a file.
+
+    Of one that is not there yet the folder counts in which it would be made.
+    """
+    for folder in folders:
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """A hidden path beside ``path`` to write to; fsynced and renamed to ``path`` if all went well."""
+    """An empty, hidden file beside ``path`` to write to; synced and renamed to ``path`` if all went well.
+
+    The writer may replace the file by one of its own: some libraries do, with a mode of their own
+    (safetensors: 0600). It gets the mode that the umask and the folder gave to the empty file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
+        temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        facts = temporary.stat()
+        if stat.S_IMODE(facts.st_mode) != mode and facts.st_uid == os.geteuid():
+            temporary.chmod(mode)
+        sync(temporary)
         os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_aside(path: Path) -> Iterator[Path]:
+    """An empty, hidden folder beside ``path``; its files are synced and it is renamed to ``path`` if all
+    went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for place in (*temporary.iterdir(), temporary):
+            sync(place)
+        temporary.rename(path)
+        sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_readable(path: Path) -> None:
+    """Raise the system's own error, which names the file, where a library would say less or another thing."""
+    with open(path, "rb"):
+        pass
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_if_changed(path: Path | str, text: str) -> bool:
+    """Write ``text`` in UTF-8 as the whole file ``path``, unless it holds that already. True if written."""
+    path, data = Path(path), text.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    with aside(path) as temporary:
+        temporary.write_bytes(data)
+    return True
+
+
+def note_sizes(folder: Path, names: Sequence[str]) -> None:
+    """Note beside the outputs of one job, in a hidden file, how many bytes each has."""
+    sizes = {name: (folder / name).stat().st_size for name in names}
+    write_if_changed(folder / f".{names[0]}.sizes", json.dumps(sizes) + "\n")
+
+
+def noted_sizes(folder: Path) -> dict[Path, int]:
+    """What `note_sizes` noted in ``folder``, of all jobs; nothing of a note that was cut itself."""
+    sizes = {}
+    for path in folder.glob(".*.sizes"):
+        with suppress(ValueError):
+            sizes |= {folder / name: size for name, size in json.loads(path.read_bytes()).items()}
+    return sizes

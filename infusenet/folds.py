@@ -16,6 +16,7 @@ import numpy as np
 
 from infusenet.databases.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.files import note_sizes
 from infusenet.manifest import Clip, read_manifest, write_if_changed
 from infusenet.recipe import file_digest, store_name
 from infusenet.store import Store
@@ -92,6 +93,7 @@ def write_left_out(stores: Sequence[Path], output: Path) -> None:
         sorted({(store.database, failure.clip) for store in opened for failure in store.failures})
     )
     write_if_changed(output, text.getvalue())
+    note_sizes(output.parent, [output.name])
 
 
 def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:

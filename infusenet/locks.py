@@ -18,6 +18,7 @@ def holders() -> list[psutil.Process]:
     for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
         command = process.info["cmdline"] or []
         runs = any(Path(word).name in ("snakemake", "infusenet") for word in command[:3])
-        if runs and process.info["cwd"] == here and process.pid not in own:
+        # Another account's folder cannot be seen, but it is locked by somebody.
+        if runs and process.info["cwd"] in (here, None) and process.pid not in own:
             found.append(process)
     return found

@@ -8,7 +8,6 @@ standard library only.
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from infusenet import csv_text
 from infusenet.errors import InputError, raise_all
+from infusenet.files import write_if_changed  # noqa: F401  (its name here until all importers are moved)
 from infusenet.texts import au_number, duplicate_headers, is_invisible, visible
 
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
@@ -108,21 +108,6 @@ def to_csv(clips: Sequence[Clip], labels: bool = True) -> str:
             ]
         writer.writerow([*row, c.frames] if labels else [*row, c.frames, c.digest])
     return out.getvalue()
-
-
-def write_if_changed(path: Path | str, text: str) -> bool:
-    """Publish ``text`` at ``path`` by rename, unless it stands there already. True if written."""
-    path = Path(path)
-    if path.is_file() and path.read_bytes() == text.encode():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8", newline="")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return True
 
 
 def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:

@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, write_if_changed
+from infusenet.files import note_sizes, write_if_changed
+from infusenet.manifest import AUS
 from infusenet.pools import loader_explained
-from infusenet.recipe import canonical
+from infusenet.recipe import canonical, file_digest
 from infusenet.store.provenance import identity
 
 
@@ -34,7 +35,7 @@ def predict(
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
     (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
-    under ``predicted`` the facts of this scoring.
+    under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them.
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
@@ -73,6 +74,8 @@ def predict(
     output = Path(output or Path(run) / "predictions.csv")
     write_if_changed(output, text.getvalue())
     predicted = runs.environment(device) | {
+        "rows": len(logits),
+        "sha256": file_digest(output),
         "left_out": database.left_out,
         "stores": {name: identity(store) for name, store in database.stores.items()},
     }
@@ -80,6 +83,7 @@ def predict(
         facts["standins"] = True
     facts |= {"heads": list(model.heads), "predicted": predicted}
     write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
+    note_sizes(output.parent, (output.name, "run.json"))
 
 
 @loader_explained()

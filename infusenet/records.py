@@ -18,9 +18,12 @@ from pathlib import Path
 
 from infusenet import config as configuration
 from infusenet.errors import InputError, raise_all
+from infusenet.files import check_readable
 from infusenet.recipe import STAGES, difference, file_digest
 
 RECORDS = Path(".snakemake")
+# Snakemake writes into these, in a dry run too.
+FOLDERS = (RECORDS, *(RECORDS / name for name in ("iocache", "locks", "metadata", "incomplete")))
 # What Snakemake must look at, and what it would miss without. It looks at times in any case.
 TRIGGERS = {
     "params": "other settings and changed clips",
@@ -197,6 +200,7 @@ def _recipe_of(weights: Path) -> dict | None:
     """What the run was trained by; None if its weights are damaged."""
     from safetensors import SafetensorError, safe_open
 
+    check_readable(weights)
     try:
         with safe_open(weights, "numpy") as file:
             return json.loads(file.metadata()["infusenet"])["recipe"]

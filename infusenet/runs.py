@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from infusenet import __version__
 from infusenet.dataset import ClipDataset
 from infusenet.errors import InputError
-from infusenet.files import aside
+from infusenet.files import aside, check_readable
 from infusenet.folds import Database
 from infusenet.magnifier.device import prepare
 from infusenet.manifest import AUS
@@ -180,6 +180,7 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
     path = Path(run) / "weights.safetensors"
     if not path.is_file():
         raise InputError(f"{path}: no such file; train this run first")
+    check_readable(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}

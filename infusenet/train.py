@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from infusenet import dataset, folds, models, runs
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, write_if_changed
+from infusenet.files import note_sizes, write_if_changed
+from infusenet.manifest import AUS
 from infusenet.methods import check_recipe
 from infusenet.pools import loader_explained
 from infusenet.store.lock import Lock, hold
@@ -106,6 +107,7 @@ def train(
         lock.check()
         write_log(output / "log.csv", rows)
         runs.save_weights(output, model, facts)
+        note_sizes(output, ("weights.safetensors", "log.csv"))
         (output / "checkpoint.pt").unlink(missing_ok=True)
 
 

@@ -46,9 +46,10 @@ if words[0] == "left-out":
     text = union.read_text() if union.exists() else ""
 if "--contact-sheet" in words:
     files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
+ends = {{".png": b"IEND\\xaeB`\\x82", ".html": b"</html>"}}
 for file in files:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(hashlib.sha256(text.encode()).hexdigest())
+    file.write_bytes(hashlib.sha256(text.encode()).hexdigest().encode() + ends.get(file.suffix, b"\\n"))
 """
 
 

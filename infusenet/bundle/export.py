@@ -11,10 +11,14 @@ from pathlib import Path
 from infusenet import __version__
 from infusenet.bundle.names import FORMAT, INDEX, MANIFEST, README, STORE, VERSION
 from infusenet.errors import InputError, raise_all
+from infusenet.files import aside, folder_aside
 from infusenet.manifest import Clip, read_manifest, to_csv
 from infusenet.recipe import file_digest
 from infusenet.store import Store, sidecar_of
 from infusenet.store.verify import verify
+
+# Of the files in a .tar: who unpacks it takes off what the umask forbids.
+MEMBER_MODE = 0o664
 
 NOTICE = """\
 infusenet bundle of the database {database}, {clips} clips, made by infusenet {package}.
@@ -80,11 +84,12 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
         "files": {name: _digest(content) for name, content in contents.items()},
     }  # fmt: skip
     contents = {INDEX: (json.dumps(index, indent=1, sort_keys=True) + "\n").encode(), **contents}
-    # Written aside and renamed: whoever sees the bundle sees all of it.
-    temporary = output.with_name(f".{output.name}.tmp")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    (_write_tar if output.suffix == ".tar" else _write_folder)(temporary, contents)
-    temporary.rename(output)
+    if output.suffix == ".tar":
+        with aside(output) as temporary:
+            _write_tar(temporary, contents)
+    else:
+        with folder_aside(output) as temporary:
+            _write_folder(temporary, contents)
     return [store.path.name for store in chosen]
 
 
@@ -105,8 +110,6 @@ def _digest(content: Path | bytes) -> str:
 
 
 def _write_folder(folder: Path, contents: dict[str, Path | bytes]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     for name, content in contents.items():
         if isinstance(content, Path):
             shutil.copyfile(content, folder / name)
@@ -119,6 +122,7 @@ def _write_tar(path: Path, contents: dict[str, Path | bytes]) -> None:
     with tarfile.open(path, "w") as tar:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
+            member.mode = MEMBER_MODE
             member.size = content.stat().st_size if isinstance(content, Path) else len(content)
             with open(content, "rb") if isinstance(content, Path) else io.BytesIO(content) as file:
                 tar.addfile(member, file)

@@ -10,6 +10,7 @@ from infusenet import __version__
 from infusenet.bundle.names import DATABASE, FILE, FORMAT, INDEX, MANIFEST, STORE, VERSION
 from infusenet.databases.listing import is_service
 from infusenet.errors import InputError, raise_all
+from infusenet.files import folder_aside
 from infusenet.recipe import STAGES, file_digest
 from infusenet.store import Store
 from infusenet.store.provenance import mixed
@@ -50,17 +51,11 @@ def _unpacked(tar: tarfile.TarFile, bundle: Path, output: Path) -> tuple[str, Pa
     folder = output / database
     if folder.exists():
         raise InputError(f"{folder} exists; remove it to unpack {bundle}, or import {folder} to check it")
-    temporary = output / f".{database}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with folder_aside(folder) as temporary:
         for member in members:
             with open(temporary / member.name, "wb") as file:
                 shutil.copyfileobj(tar.extractfile(member), file)
         _checked(temporary)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return database, folder
 
 

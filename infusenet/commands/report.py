@@ -4,6 +4,7 @@ from pathlib import Path
 
 from infusenet.commands.options import add_config, add_stores, key_path, method_recipe
 from infusenet.errors import InputError, did_you_mean
+from infusenet.files import note_sizes
 
 
 def register(command) -> None:
@@ -44,7 +45,7 @@ def evaluate(args):
 
 def report(args):
     from infusenet.report import TARGETS
-    from infusenet.report.needs import INFUSENET, OUTPUTS, PICTURES
+    from infusenet.report.needs import OUTPUTS
 
     name = args.target
     if name not in OUTPUTS:
@@ -52,7 +53,13 @@ def report(args):
     if name in TARGETS:
         TARGETS[name](args.runs, args.output)
         return
-    picture = args.output / OUTPUTS[name][0]
+    _picture(args, name, args.output / OUTPUTS[name][0])
+    note_sizes(args.output, OUTPUTS[name])
+
+
+def _picture(args, name: str, picture: Path) -> None:
+    from infusenet.report.needs import INFUSENET, PICTURES
+
     if name == "figure2":
         from infusenet.report.figure2 import figure2
 
@@ -85,6 +92,7 @@ def ledger(args):
     found = collect(args.stores)
     write_if_changed(args.output / "ledger.csv", to_csv(found))
     write_if_changed(args.output / "ledger.html", page(found, Pictures(faces, dict(args.frames))))
+    note_sizes(args.output, ("ledger.csv", "ledger.html"))
     print(f"{args.output / 'ledger.csv'}: {len(found.entries)} clips")
 
 

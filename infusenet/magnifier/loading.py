@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from infusenet.errors import InputError
+from infusenet.files import check_readable
 from infusenet.magnifier.network import Magnifier
 from infusenet.recipe import SHIPPED_WEIGHTS
 
@@ -35,6 +36,7 @@ def load(path: Path | str | None = None) -> Magnifier:
 def _read(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise InputError(f"magnifier weights not found: {path}")
+    check_readable(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

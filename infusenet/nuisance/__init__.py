@@ -20,6 +20,7 @@ import yaml
 
 from infusenet import config, standins
 from infusenet.errors import InputError
+from infusenet.files import write_if_changed
 from infusenet.nuisance.cells import Cell, Plan, cells, settings, trainings
 from infusenet.nuisance.measure import score
 from infusenet.nuisance.page import write
@@ -71,8 +72,7 @@ def share(source: Path, cache: Path) -> None:
 def run(plan: Plan, cell: Cell, root: Path, cores: int) -> None:
     """Have Snakemake train and predict what the cell lacks."""
     path = root / cell.folder / "config.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(settings(plan, cell, root)))
+    write_if_changed(path, yaml.safe_dump(settings(plan, cell, root)))
     config.load(path)
     wanted = [f"{root / cell.folder}/{run}/predictions.csv" for run in trainings(plan, cell)]
     # One bench writes here, so a lock that a killed one left stands for nobody.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.manifest import write_if_changed
+from infusenet.files import note_sizes, write_if_changed
 from infusenet.nuisance.cells import FLOW, INFUSENET
 from infusenet.nuisance.rows import PAIRS, Bench, Row, beyond, paired
 from infusenet.report import figures
@@ -38,6 +38,7 @@ def write(rows: Sequence[Row], output: Path) -> None:
     title = f"Does infusion work? Methods under known artefacts{LABEL}"
     write_if_changed(output / "nuisance.md", page(title, grids(bench), [answers(bench), *notes(bench)]))
     picture(bench, output / "nuisance.png")
+    note_sizes(output, ("nuisance.csv", "nuisance.md", "nuisance.png"))
 
 
 def notes(bench: Bench) -> list[str]:

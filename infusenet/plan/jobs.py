@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infusenet import files, records
 from infusenet.errors import InputError
 
 MISSING = "output files have to be generated"
@@ -54,6 +55,7 @@ def jobs(target: str) -> list[Job]:
 
     if not Path("Snakefile").is_file():
         raise InputError(f"no Snakefile in {Path.cwd()}; run this where `snakemake` is run")
+    files.check_writable(*records.FOLDERS)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:

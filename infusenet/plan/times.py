@@ -54,8 +54,11 @@ def _past(job: Job) -> tuple[float, float] | None:
     """Amount and seconds of the job's last run that went through."""
     if job.benchmark is None or not job.benchmark.is_file():
         return None
-    with open(job.benchmark, newline="") as file:
-        seconds = float(list(csv.DictReader(file, delimiter="\t"))[-1]["s"])
+    try:
+        with open(job.benchmark, newline="") as file:
+            seconds = float(list(csv.DictReader(file, delimiter="\t"))[-1]["s"])
+    except (IndexError, KeyError, TypeError, ValueError):  # a file that was cut
+        return None
     if job.rule in ("faces", "flow", "latents"):
         done = computed(job.log)
         return None if done is None else (done, seconds)

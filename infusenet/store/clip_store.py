@@ -34,6 +34,7 @@ import h5py
 import numpy as np
 
 from infusenet.errors import InputError
+from infusenet.files import check_readable
 from infusenet.recipe import difference
 from infusenet.store.refuse import check
 
@@ -84,6 +85,8 @@ class Store:
         self._file, self._pid, self._loaded = None, None, None
         try:
             self._load(self._open(), stage, recipe)
+        except PermissionError:
+            raise  # no damage
         except DAMAGE as error:
             raise InputError(
                 f"{path}: damaged ({type(error).__name__}: {error}); delete it and build it again"
@@ -196,6 +199,7 @@ class Store:
             except FileNotFoundError:
                 raise InputError(f"{self.path}: no such store; build it first") from None
             except OSError as error:
+                check_readable(self.path)
                 raise InputError(
                     f"{self.path}: not a readable store ({error}); delete it and build it again"
                 ) from None

@@ -70,6 +70,7 @@ def publish(finished: Path, output: Path, lock: Lock) -> None:
     """
     if finished != output:
         with aside(output) as temporary:
+            temporary.unlink()  # a link needs a free name
             try:
                 os.link(finished, temporary)
             except OSError:

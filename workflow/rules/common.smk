@@ -10,7 +10,7 @@ from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
 from infusenet import config as configuration
-from infusenet import index, locks, recipe, records
+from infusenet import cut_outputs, files, index, locks, recipe, records
 from infusenet.errors import InputError
 from infusenet.methods import METHODS as KNOWN_METHODS
 from infusenet.report import needs
@@ -39,6 +39,8 @@ MANIFESTS = "data_manifests"
 
 # Linting looks at the rules alone, so it needs no data; jobs run what the main process decided.
 LINTING = "--lint" in sys.argv
+# Files of runs that were cut and have to be made again.
+CUT = []
 try:
     records.check_triggers(rerun_triggers())
     if LINTING:
@@ -55,10 +57,14 @@ try:
         if running := locks.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
+            files.check_writable(*records.FOLDERS)
+            CUT = cut_outputs.set_aside(CONFIG)
             index.sync(CONFIG, MANIFESTS)
             records.check(CONFIG)
 except InputError as error:
     raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(files.sentence(error))
 
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
