@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from predictions import write_run
+from predictions import make_cd6me, write_run
 from sklearn.metrics import f1_score
 
+from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluate import read_runs
 from infusenet.manifest import AUS, CD6ME
@@ -44,7 +45,10 @@ def write_all(root, methods=METHODS, databases=CD6ME, seeds=SEEDS, **facts):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    return write_all(tmp_path_factory.mktemp("runs"))
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cd6me, "FOLDER", root / "cd6me")
+        yield make_cd6me(write_all(root), cd6me.FOLDER)
 
 
 @pytest.fixture(scope="module")
