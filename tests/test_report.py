@@ -306,7 +306,9 @@ def test_figure4_has_mean_and_spread_by_factor(made):
 def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, standins):
     drawn = []
     monkeypatch.setattr(factors, "save", lambda figure, path: drawn.append(figure))
-    TARGETS["figure4"](write_all(tmp_path, NEEDS["figure4"], seeds={}, standins=standins), tmp_path)
+    monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
+    made = make_cd6me(write_all(tmp_path, NEEDS["figure4"], seeds={}, standins=standins), cd6me.FOLDER)
+    TARGETS["figure4"](made, tmp_path)
     (figure,) = drawn
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert ("paper's best 0.4230 at factor 10" in legend) == (not standins)
