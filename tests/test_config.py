@@ -169,7 +169,7 @@ def test_all_findings_at_once(raw):
 
 
 def test_a_readers_options_are_settings_of_a_database(raw):
-    options = dict.fromkeys(HELP, True)
+    options = dict.fromkeys(HELP, True) | {"sheet": "label"}
     raw["databases"]["samm"] = {"annotations": "a", "frames": "b"} | options
     assert configuration.settle(raw)["databases"]["samm"].items() >= options.items()
 

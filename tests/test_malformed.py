@@ -185,7 +185,7 @@ def broken(tmp_path, kind) -> tuple[Path, str]:
     if kind == "other encoding":
         path = path.with_suffix(".csv")
         path.write_bytes("Subject,Filename,Überschrift".encode("latin-1"))
-        return path, "not UTF-8"
+        return path, "no CSV in UTF-8"
     if kind == "a folder":
         return tmp_path / "frames", "no such file"
     assert kind == "absent"

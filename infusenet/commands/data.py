@@ -24,7 +24,8 @@ def register(command) -> None:
     sub.add_argument("--frames", type=Path, required=True)
     sub.add_argument("--output", type=Path, required=True)
     for name, text in READ_OPTIONS.items():
-        sub.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
+        flag = "store" if name == "sheet" else "store_true"
+        sub.add_argument(f"--{name.replace('_', '-')}", action=flag, help=text)
 
     sub = command("import", import_joint, "split a joint cross-database table into manifests")
     sub.add_argument("table", type=Path)

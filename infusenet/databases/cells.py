@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from infusenet.databases.notes import RowError
+from infusenet.texts import au_number, visible
 
 
 def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
@@ -18,17 +19,17 @@ def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
 def whole(values: Mapping[str, str], *names: str) -> dict[str, int]:
     """The named values as whole numbers (``46.0`` is one); ValueError lists those that are not."""
     matches = {name: re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", values[name]) for name in names}
-    if wrong := [f"{name} '{values[name]}'" for name, match in matches.items() if not match]:
+    if wrong := [f"{name} '{visible(values[name])}'" for name, match in matches.items() if not match]:
         raise ValueError(f"{', '.join(wrong)}: expected a whole number, zero or more")
     return {name: int(match[1]) for name, match in matches.items()}
 
 
 def au_columns(values: Mapping[str, str]) -> dict[int, bool]:
-    """AU number -> its 0/1 column, for every column named ``AU<n>``; ValueError for other values."""
+    """AU number -> its 0/1 column, for every column named ``AU<n>`` (each AU by one column); ValueError for other values."""
     columns = {}
     for name, value in values.items():
-        if match := re.fullmatch(r"au([0-9]{1,2})", name.lower()):
+        if (number := au_number(name)) is not None:
             if value not in ("0", "1", "0.0", "1.0"):
-                raise ValueError(f"column AU{match[1]} is '{value}', expected 0 or 1")
-            columns[int(match[1])] = value in ("1", "1.0")
+                raise ValueError(f"column AU{number} is '{visible(value)}', expected 0 or 1")
+            columns[number] = value in ("1", "1.0")
     return columns

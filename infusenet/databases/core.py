@@ -14,9 +14,10 @@ from infusenet.databases.notes import FILE, Notes, Problems, RowError
 from infusenet.databases.options import Options
 from infusenet.databases.releases import Release, sheet_of, unexpected
 from infusenet.databases.rows import Reading, Row
-from infusenet.databases.workbook import Line, plain, read_lines
+from infusenet.databases.workbook import Line, plain, read_table
 from infusenet.errors import InputError
 from infusenet.manifest import SAFE_ID, Clip, check
+from infusenet.texts import visible
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,15 @@ class Reader:
         notes = Notes(f"{self.database}: {annotations}")
         problems = Problems(annotations)
         fixes = errata_tables.load(self.database, errata)
-        table = read_lines(annotations, self.columns)
-        rows, lines = self._rows(table, notes, problems)
+        table = read_table(annotations, self.columns, sheet=options.sheet)
+        rows, lines = self._rows(table.lines, notes, problems)
         pairs = []
         for row in rows:
             with problems.of(row.number, row.key):
                 fix = fixes.get((row.subject, row.clip), {})
                 pairs.append((row, self._clip(row, fix, notes, options)))
+        if table.others:
+            notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         clips = []
         with problems.of(None):
             clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
@@ -104,7 +107,7 @@ class Reader:
                 f"{annotations}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
             )
         if not clips:
-            raise InputError(f"{annotations}: no clip in {len(table)} rows; expected micro-expressions")
+            raise InputError(f"{annotations}: no clip in {len(table.lines)} rows; expected micro-expressions")
         check(clips, str(annotations))
         notes.show()
         keys = {(row.subject, row.clip) for row in rows}
@@ -139,10 +142,13 @@ class Reader:
                 if not self.keep(line):
                     annotated.pop()
                     continue
+                if line.fault:
+                    raise ValueError(line.fault)
                 fields = {name: plain(text) for name, text in line.fields.items()}
                 for name, text in line.fields.items():
                     if fields[name] != text:
-                        notes.add("spelling", line.number, f"{name} '{text}' read as '{fields[name]}'")
+                        change = f"{name} '{visible(text)}' read as '{fields[name]}'"
+                        notes.add("spelling", line.number, change)
                 subject = self.subject_id(fields["subject"])
                 rows.append(Row(line.number, fields, subject, fields["clip"], line.extra))
         named, first = [], {}

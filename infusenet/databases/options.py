@@ -19,6 +19,7 @@ class Options:
     nearest_apex: bool = _switch("an apex frame that is not on disk means the nearest one of the clip")
     blank_au: bool = _switch("a blank AU cell means no AU")
     normalised_emotion: bool = _switch("add a column with the emotion in one spelling for all databases")
+    sheet: str | None = field(default=None, metadata={"help": "name of the workbook's sheet to read"})
 
     @classmethod
     def of(cls, settings: Mapping) -> "Options":

@@ -1,161 +1,225 @@
-"""Annotation tables as text: .xls, .xlsx and .csv alike, header found by its names, rows numbered.
+"""Annotation tables: the sheet and the header found by the names of columns, rows numbered."""
 
-Every cell comes as text and a whole number loses its ``.0``, because spreadsheets store ``4`` as a
-float and a subject ``006`` as text, and which of the two they did tells nothing.
-"""
-
-import csv
-import io
 import re
-import unicodedata
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet.errors import InputError
+from infusenet.databases.sheets import Area, Sheet, read_sheets
+from infusenet.errors import InputError, did_you_mean
+from infusenet.texts import au_number, duplicate_headers, plain, plain_header, visible
+
+__all__ = ["Line", "Table", "plain", "read_table"]
 
 HEADER_ROWS = 30
-XLSX, XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# #REF!, #N/A, #NAME? and what they are in other languages; an equals sign starts a formula that is text.
+NO_VALUE = re.compile(r"#[^\W\d_][\w/]*[!?]?|=.*")
+
+Columns = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One data row: its number in the sheet, the named fields, every other column by plain header."""
+    """One data row: its number in the sheet, the named fields, every other column by plain header.
+
+    ``fault`` is empty, or says why the row cannot be read: a named cell holds a formula without result,
+    an error, a date, a truth value, or is part of merged cells. Such a row is never to be used.
+    """
 
     number: int
     fields: dict[str, str]
     extra: dict[str, str]
+    fault: str = ""
 
 
-def read_lines(path: Path | str, columns: Mapping[str, Sequence[str]]) -> list[Line]:
-    """The data rows of the first sheet with a header row that names all ``columns``.
+@dataclass(frozen=True)
+class Table:
+    """The sheet that was read; ``others`` are the names of the workbook's other sheets."""
+
+    path: Path
+    sheet: str
+    lines: list[Line]
+    others: tuple[str, ...] = ()
+
+
+def read_table(
+    path: Path | str,
+    columns: Columns,
+    *,
+    optional: Collection[str] = frozenset(),
+    sheet: str | None = None,
+    damage: Callable[[list[Line]], int] | None = None,
+) -> Table:
+    """The data rows of the one sheet with a header row that names all ``columns``.
+
+    Hidden sheets are passed over unless ``sheet`` names one; hidden rows and columns are read.
 
     Parameters
     ----------
+    path
+        .xlsx, .xls, or .csv with comma, semicolon or tab.
     columns
-        Field name -> header names that it may have. Headers match whatever their case, spaces,
-        underscores and quotes; columns without header are dropped, so are rows without any field.
+        Field name -> header names that it may have; the header row is the first that has the first
+        field. Headers match whatever their case, spaces, underscores and quotes. Columns without header
+        are dropped, so are rows without any field.
+    optional
+        Fields that may have no column; their text is then empty in every row.
+    sheet
+        Name of the sheet to read.
+    damage
+        Number of damaged rows among some lines. Where several sheets match and it is 0 for exactly one,
+        that one is read.
 
     Raises
     ------
     InputError
-        No such file, no workbook, no header in the first 30 rows (with the missing columns), a
-        header name that stands twice, or no data row.
+        What ``read_sheets`` raises; no such sheet; no header in the first 30 rows (with the missing
+        columns), or in several sheets; two headers for one field or one AU; no data row.
     """
     path = Path(path)
-    known = {field: {_plain_header(name) for name in names} for field, names in columns.items()}
-    best: tuple[int, str] | None = None
-    for sheet, rows in _sheets(path):
-        for index, cells in enumerate(rows[:HEADER_ROWS]):
-            headers = [_plain_header(text) for text in cells]
-            if known["subject"].isdisjoint(headers):
-                continue
-            missing = [columns[field][0] for field, names in known.items() if names.isdisjoint(headers)]
-            if not missing:
-                return _lines(f"{path}: sheet {sheet}", rows, index, known)
-            if best is None or len(missing) < best[0]:
-                best = (
-                    len(missing),
-                    (
-                        f"{path}: sheet {sheet}, row {index + 1}: columns missing: {', '.join(missing)}; "
-                        f"found: {', '.join(text for text in cells if text)}"
-                    ),
-                )
-    raise InputError(
-        best[1]
-        if best
-        else f"{path}: no header row with '{columns['subject'][0]}' in the first {HEADER_ROWS} rows; "
-        f"expected the columns {', '.join(names[0] for names in columns.values())}"
+    sheets = read_sheets(path)
+    matches = []
+    for candidate in _candidates(path, sheets, sheet):
+        header = _header(candidate, columns, optional)
+        if header is not None:
+            matches.append((candidate, _lines(path, candidate, header, columns)))
+    if not matches:
+        raise InputError(_no_header(path, sheets, columns, optional, sheet))
+    filled = [(candidate, lines) for candidate, lines in matches if lines]
+    if not filled:
+        raise InputError(
+            f"{path}: sheet {matches[0][0].name}: no row below the header; expected one row a clip"
+        )
+    if len(filled) > 1 and damage:
+        filled = [match for match in filled if not damage(match[1])] or filled
+    if len(filled) > 1:
+        names = ", ".join(f"'{candidate.name}' ({len(lines)} rows)" for candidate, lines in filled)
+        raise InputError(
+            f"{path}: several sheets have the columns: {names}; name the one to read, "
+            f"`sheet: {filled[0][0].name}` in the database's block (`--sheet` of `infusenet read`)"
+        )
+    chosen, lines = filled[0]
+    return Table(path, chosen.name, lines, tuple(other.name for other in sheets if other.name != chosen.name))
+
+
+def _candidates(path: Path, sheets: Sequence[Sheet], name: str | None) -> list[Sheet]:
+    if name is None:
+        return [sheet for sheet in sheets if not sheet.hidden]
+    # As in spreadsheet programs, case does not tell sheets apart.
+    chosen = [sheet for sheet in sheets if plain(sheet.name).lower() == plain(name).lower()]
+    if not chosen:
+        raise InputError(f"{path}: no sheet '{name}' {did_you_mean(name, {sheet.name for sheet in sheets})}")
+    return chosen
+
+
+def _header(sheet: Sheet, columns: Columns, optional: Collection[str]) -> int | None:
+    """The index of the header row."""
+    for index, row in enumerate(sheet.rows[:HEADER_ROWS]):
+        if not _missing(row, columns, optional):
+            return index
+    return None
+
+
+def _missing(row: Sequence[str], columns: Columns, optional: Collection[str]) -> list[str]:
+    headers = {plain_header(text) for text in row}
+    return [
+        names[0]
+        for field, names in columns.items()
+        if field not in optional and headers.isdisjoint(map(plain_header, names))
+    ]
+
+
+def _no_header(
+    path: Path, sheets: Sequence[Sheet], columns: Columns, optional: Collection[str], name: str | None
+) -> str:
+    """Why no sheet matches: the row that comes nearest, or a hidden sheet that has it all."""
+    lead = next(iter(columns.values()))
+    needed = [names[0] for field, names in columns.items() if field not in optional]
+    best, fewest = "", len(needed)
+    for sheet in _candidates(path, sheets, name):
+        for index, row in enumerate(sheet.rows[:HEADER_ROWS]):
+            missing = _missing(row, columns, optional)
+            if lead[0] not in missing and len(missing) < fewest:
+                found = ", ".join(visible(text) for text in row if text)
+                best = f"sheet {sheet.name}, row {index + 1}: columns missing: {', '.join(missing)}; found: {found}"
+                fewest = len(missing)
+    text = best or (
+        f"no header row with '{lead[0]}' in the first {HEADER_ROWS} rows; "
+        f"expected the columns {', '.join(needed)}"
     )
+    hidden = [s.name for s in sheets if s.hidden and _header(s, columns, optional) is not None]
+    if hidden:
+        text += (
+            f"; hidden sheets that have them: {', '.join(hidden)}: show or name one (`sheet: {hidden[0]}`)"
+        )
+    return f"{path}: {text}"
 
 
-def plain(text: str) -> str:
-    """``text`` in compatibility form (full-width signs and hard spaces become ASCII), unquoted, trimmed."""
-    return unicodedata.normalize("NFKC", text).strip(" \t\r\n'\"`‘’“”")
-
-
-def _plain_header(text: str) -> str:
-    return "".join(filter(str.isalnum, plain(text).lower()))
-
-
-def _lines(origin: str, rows: list[list[str]], header: int, known: Mapping[str, set[str]]) -> list[Line]:
-    names = [_plain_header(text) for text in rows[header]]
-    place = {}
-    for field, accepted in known.items():
-        places = [i for i, name in enumerate(names) if name in accepted]
-        if len(places) > 1:
-            twice = ", ".join(f"'{rows[header][i]}'" for i in places)
-            raise InputError(f"{origin}, row {header + 1}: {twice} all name the {field}; expected one column")
-        place[field] = places[0]
-    others = {name: i for i, name in enumerate(names) if name and i not in place.values()}
-    lines = []
-    for number, cells in enumerate(rows[header + 1 :], start=header + 2):
-        cells = cells + [""] * (len(names) - len(cells))
-        fields = {field: cells[i] for field, i in place.items()}
-        if any(plain(text) for text in fields.values()):
-            lines.append(Line(number, fields, {name: plain(cells[i]) for name, i in others.items()}))
-    if not lines:
-        raise InputError(f"{origin}: no row below the header; expected one row a clip")
+def _lines(path: Path, sheet: Sheet, header: int, columns: Columns) -> list[Line]:
+    place, others = _places(f"{path}: sheet {sheet.name}, row {header + 1}", sheet.rows[header], columns)
+    width = len(sheet.rows[header])
+    lines, merged = [], None
+    for y, cells in enumerate(sheet.rows[header + 1 :], start=header + 1):
+        cells = cells + [""] * (width - len(cells))
+        fields = {field: "" if x is None else cells[x] for field, x in place.items()}
+        if not any(plain(text) for text in fields.values()):
+            continue
+        if merged is None and not all(fields[field] for field, x in place.items() if x is not None):
+            merged = sheet.merged()
+        faults = [
+            f"sheet {sheet.name}, cell {_cell(y, x)} ({field}): {fault}"
+            for field, x in place.items()
+            if x is not None and (fault := _fault(sheet, y, x, fields[field], merged or []))
+        ]
+        extra = {
+            name: " | ".join(dict.fromkeys(plain(cells[x]) for x in places))
+            for name, places in others.items()
+        }
+        lines.append(Line(y + 1, fields, extra, "; ".join(faults)))
     return lines
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    """(name, rows of cell texts) for every sheet, by what the file holds, not by its suffix."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the annotation workbook")
-    with open(path, "rb") as file:
-        start = file.read(4)
-    if start == XLSX:
-        reader = _xlsx
-    elif start == XLS:
-        reader = _xls
-    elif path.suffix.lower() == ".csv":
-        reader = _csv
-    else:
-        raise InputError(f"{path}: neither .xlsx nor .xls nor .csv by its content; save it again as .xlsx")
-    try:
-        yield from reader(path)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    # A damaged workbook can fail anywhere inside the libraries that read it.
-    except Exception as error:
-        raise InputError(
-            f"{path}: damaged or protected, cannot be read ({type(error).__name__}: {error}); "
-            "open it in a spreadsheet program and save it again"
-        ) from error
+def _places(
+    origin: str, headers: Sequence[str], columns: Columns
+) -> tuple[dict[str, int | None], dict[str, list[int]]]:
+    """Field -> its column; plain header of the others -> their columns, more than one if it is repeated.
+
+    Of repeated other columns a row gets all texts that differ, so that none passes for the only one.
+    """
+    names = [plain_header(text) for text in headers]
+    place: dict[str, int | None] = {}
+    for field, accepted in columns.items():
+        places = [x for x, name in enumerate(names) if name in set(map(plain_header, accepted))]
+        if len(places) > 1:
+            twice = ", ".join(f"'{visible(headers[x])}'" for x in places)
+            raise InputError(f"{origin}: {twice} all name the {field}; expected one column")
+        place[field] = places[0] if places else None
+    for group in duplicate_headers(headers):
+        if (number := au_number(group[0])) is not None:
+            twice = ", ".join(f"'{visible(header)}'" for header in group)
+            raise InputError(f"{origin}: {twice} all name AU{number}; expected one column")
+    others: dict[str, list[int]] = {}
+    for x, name in enumerate(names):
+        if name and x not in place.values():
+            others.setdefault(name, []).append(x)
+    return place, others
 
 
-def _xlsx(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    from openpyxl import load_workbook
-
-    with open(path, "rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and drop-down lists
-        book = load_workbook(file, read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            sheet.reset_dimensions()  # some programs write a wrong size, which would cut the table
-            yield sheet.title, [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-
-
-def _xls(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    import xlrd
-
-    # A date or an error code is stored as a number, and must not pass for one.
-    words = {xlrd.XL_CELL_DATE: "date", xlrd.XL_CELL_ERROR: "error"}
-    with xlrd.open_workbook(file_contents=path.read_bytes(), logfile=io.StringIO()) as book:
-        for sheet in book.sheets():
-            rows = [sheet.row(i) for i in range(sheet.nrows)]
-            yield sheet.name, [[words.get(c.ctype) or _text(c.value) for c in row] for row in rows]
+def _fault(sheet: Sheet, y: int, x: int, text: str, merged: Sequence[Area]) -> str | None:
+    """Why a named cell holds no text or number that could be read, or None."""
+    if fault := sheet.faults.get((y, x)):
+        return f"{fault}{f' ({text})' if text and text != fault else ''}; write its value into the cell"
+    if NO_VALUE.fullmatch(text):
+        return f"'{text}' is no value; write its value into the cell"
+    if not text:
+        for top, bottom, left, right in merged:
+            if top <= y < bottom and left <= x < right:
+                area = f"{_cell(top, left)}:{_cell(bottom - 1, right - 1)}"
+                return f"part of the merged cells {area}; split them and fill each cell"
+    return None
 
 
-def _csv(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        yield "csv", [[_text(cell) for cell in row] for row in csv.reader(file)]
+def _cell(y: int, x: int) -> str:
+    from openpyxl.utils import get_column_letter
 
-
-def _text(cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(int(cell)) if isinstance(cell, bool) else re.sub(r"\s+", " ", str(cell)).strip(" ")
+    return f"{get_column_letter(x + 1)}{y + 1}"

@@ -1,0 +1,50 @@
+"""Text of people's tables: in one plain form, and in one that hides nothing. Standard library only."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+# What shows nothing beside the categories of control and format signs: joiners, fillers, variants.
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5" + "".join(map(chr, range(0xFE00, 0xFE10))))
+
+
+def is_invisible(character: str) -> bool:
+    """Whether nothing at all is seen of it: U+200B, U+FEFF, U+00AD, bidi marks and their kind. No space."""
+    if character in INVISIBLE:
+        return True
+    return unicodedata.category(character) in ("Cf", "Cc") and not character.isspace()
+
+
+def plain(text: str) -> str:
+    """``text`` in compatibility form (full-width signs and hard spaces become ASCII), without invisible
+    characters, unquoted, trimmed."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
+    return seen.strip(" \t\r\n'\"`‘’“”")
+
+
+def visible(text: str) -> str:
+    """``text`` for a message: a character that nobody sees stands as its escape, such as ``\\u200b``."""
+    return "".join(
+        c.encode("unicode_escape").decode() if is_invisible(c) or not c.isprintable() else c for c in text
+    )
+
+
+def plain_header(text: str) -> str:
+    """Letters and digits in lower case: the same whatever the case, spaces, underscores and quotes."""
+    return "".join(filter(str.isalnum, plain(text).lower()))
+
+
+def au_number(header: str) -> int | None:
+    """4 of ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None of a header that names no AU."""
+    match = re.fullmatch(r"au([0-9]+)", plain_header(header))
+    return int(match[1]) if match else None
+
+
+def duplicate_headers(headers: Sequence[str]) -> list[list[str]]:
+    """Headers, blank ones aside, that mean the same column, in groups of two and more."""
+    groups: dict[str | int, list[str]] = {}
+    for header in headers:
+        name = plain_header(header)
+        if name:
+            groups.setdefault(au_number(header) if au_number(header) is not None else name, []).append(header)
+    return [group for group in groups.values() if len(group) > 1]
