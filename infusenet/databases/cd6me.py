@@ -149,10 +149,10 @@ def _coded_2019(database: str, clips: Iterable[Clip]) -> int:
 
 
 def _shifts() -> dict[str, int]:
-    """CASME: ``subject/clip`` -> frame number in Section A and B minus CD6ME's."""
-    rows = csv_rows(FOLDER / "casme_rows.csv")[1]
+    """CASME: ``subject/clip`` -> frame number in Section A and B minus CD6ME's, where they differ."""
+    rows = [row for row in csv_rows(FOLDER / "casme_rows.csv")[1] if row["clip"]]
     return {
-        f"{row['subject']}/{row['clip']}": int(row["shift"]) for row in rows if row["clip"] and row["shift"]
+        f"{row['subject']}/{row['clip']}": int(row["shift"]) for row in rows if row["shift"] not in ("", "0")
     }
 
 
