@@ -151,3 +151,32 @@ def test_tables_and_figures_of_the_paper_say_what_differs(tmp_path, monkeypatch,
         assert f"({DIFFERENT})" in shown[name]
         assert LAST in shown[name].replace("\n", " ")
     assert "not comparable" in shown["figure4.png"]
+
+
+def write_all(root, databases, **facts):
+    """Runs of the methods of table 2."""
+    return [
+        write_run(
+            root, name, 0, method, clips=8, heads=["fused" if method == "late_fusion" else "mag"], **facts
+        )
+        for method in NEEDS["table2"]
+        for name in databases
+    ]
+
+
+def test_stand_ins_and_other_folds_are_said_in_every_table(tmp_path):
+    TARGETS["table2"](write_all(tmp_path / "s", CD6ME, standins=True), tmp_path / "standins")
+    TARGETS["table2"](write_all(tmp_path / "o", ["casme", "mine"]), tmp_path / "others")
+    page = (tmp_path / "standins/table2.md").read_text()
+    assert "stand-in databases: these figures cannot be compared with the paper's" in page
+    assert all(
+        "stand-ins, not CD6ME" in line
+        for line in page.splitlines()
+        if line.startswith("#") and line != "## Recipes"
+    )
+    assert "cannot be compared" in (tmp_path / "standins/table2.tex").read_text()
+    for folder, name in (("standins", "stand-ins, not CD6ME"), ("others", "not CD6ME")):
+        assert protocols(tmp_path / folder / "table2.csv") == {name}
+    page = (tmp_path / "others/table2.md").read_text()
+    assert "# Table 2: infusion (not CD6ME)" in page
+    assert "casme, mine, not CD6ME's six databases" in page

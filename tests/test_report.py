@@ -326,25 +326,6 @@ def test_missing_methods_are_named(runs, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_stand_ins_and_other_folds_are_said_in_every_table(tmp_path):
-    methods = NEEDS["table2"]
-    TARGETS["table2"](write_all(tmp_path / "s", methods, standins=True), tmp_path / "standins")
-    TARGETS["table2"](write_all(tmp_path / "o", methods, ["casme", "mine"]), tmp_path / "others")
-    page = (tmp_path / "standins/table2.md").read_text()
-    assert "stand-in databases: these figures cannot be compared with the paper's" in page
-    assert all(
-        "stand-ins, not CD6ME" in line
-        for line in page.splitlines()
-        if line.startswith("#") and line != "## Recipes"
-    )
-    assert "cannot be compared" in (tmp_path / "standins/table2.tex").read_text()
-    for folder, protocol in (("standins", "stand-ins, not CD6ME"), ("others", "not CD6ME")):
-        assert {row["protocol"] for row in rows_of(tmp_path / folder / "table2.csv")} == {protocol}
-    page = (tmp_path / "others/table2.md").read_text()
-    assert "# Table 2: infusion (not CD6ME)" in page
-    assert "casme, mine, not CD6ME's six databases" in page
-
-
 def test_latex_tables_are_well_formed(made):
     for name in ("table1", "table2", "table3"):
         text = (made / f"{name}.tex").read_text()
