@@ -94,14 +94,13 @@ def _differences(group: Sequence) -> list[str]:
 
 
 def _trainings(folds: Sequence) -> list[str]:
-    """A sentence on each database whose networks were trained on other clips or labels than the others score."""
+    """A sentence on the folds whose networks were trained on other clips or labels than the others score."""
     scored = {fold.held_out: (len(fold.clips), *fold.labels.sum(0)) for fold in folds}
-    texts = {}
+    odd = set()
     for fold in folds:
-        clips, *positives = np.sum([row for name, row in scored.items() if name != fold.held_out], 0)
-        title, trained = cd6me.TITLES[fold.held_out], fold.facts["n_train"]
-        if trained != clips:
-            texts[f"{title} held out: trained on {trained} clips, not the others' {clips}"] = None
-        elif [fold.facts["label_counts"][f"AU{n}"] for n in AUS] != positives:
-            texts[f"{title} held out: trained on other labels than the others'"] = None
-    return list(texts)
+        others = np.sum([row for name, row in scored.items() if name != fold.held_out], 0)
+        trained = [fold.facts["n_train"], *(fold.facts["label_counts"][f"AU{n}"] for n in AUS)]
+        if trained != others.tolist():
+            odd.add(fold.held_out)
+    names = ", ".join(title for name, title in cd6me.TITLES.items() if name in odd)
+    return [f"trained on other clips or labels than the other folds': {names}"] if odd else []
