@@ -87,7 +87,7 @@ def test_an_older_run_shows_other_labels_by_itself(runs):
         cells[-1] = str(1 - int(cells[-1]))
         path.write_text("\n".join([head, ",".join(cells), *rest]) + "\n")
     assert label(runs).startswith(
-        f"{DIFFERENT}: SAMM: names or labels differ; CASME held out: trained on other"
+        f"{DIFFERENT}: SAMM: names or labels differ; trained on other clips or labels"
     )
 
 
