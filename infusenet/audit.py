@@ -30,6 +30,10 @@ FINDINGS = {
     "duplicate": (STOP, ROW, "one clip stands twice, or the same frames under two names"),
     "unreadable": (STOP, ROW, "another cell of the row cannot be understood"),
     "other_release": (KEEP, TABLE, "the workbook is not the release behind CD6ME"),
+    "not_in_cd6me": (EXCLUDE, (EXCLUDE, KEEP), "a row of a known release that is none of CD6ME's clips"),
+    "other_labels": (KEEP, CLIP, "AUs or emotion of another coding than CD6ME's"),
+    "cd6me_labels": (KEEP, CLIP, "AUs or emotion replaced by CD6ME's, as `labels: cd6me` asks"),
+    "owner_window": (KEEP, CLIP, "CD6ME's window is not on disk, the owner's own was taken"),
 }
 
 # The paper draws the pseudo-apex up to this many frames after the apex.

@@ -30,7 +30,7 @@ class Tee:
 
     def __init__(self, stream, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.stream, self.file = stream, open(path, "w", encoding="utf-8")  # noqa: SIM115
+        self.stream, self.file = stream, open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
 
     def write(self, text: str) -> int:
         if "\r" not in text:

@@ -112,7 +112,10 @@ def _same_clips(databases: dict) -> Iterator[str]:
     """A sentence for every database that is another one by a second name."""
     seen = {}
     for name, source in databases.items():
-        paths = tuple(sorted((key, os.path.realpath(path)) for key, path in source.items() if key in SOURCES))
+        named = {key: [paths] if isinstance(paths, str) else paths for key, paths in source.items()}
+        paths = tuple(
+            (key, tuple(sorted(map(os.path.realpath, named[key])))) for key in SOURCES if key in named
+        )
         if (other := seen.setdefault(paths, name)) != name:
             yield f"databases: {other} and {name} are the same files, so a fold would train on its own test clips"
 
@@ -124,6 +127,7 @@ def validate(raw: dict) -> dict:
     """
     from jsonschema import Draft202012Validator, validators
 
+    raise_all(allowed.odd_keys("top level", raw), "configuration refused")
     config = copy.deepcopy(raw)
     if isinstance(config, dict):
         config |= {name: {} for name in MAY_BE_EMPTY if name in config and config[name] is None}
@@ -146,7 +150,8 @@ def validate(raw: dict) -> dict:
             found = ", ".join(error.instance) or "nothing"
             problems.append(f"{where}: has {found}, expected {error.schema['description']}")
         else:
-            problems.append(f"{where}: {error.message}")
+            hint = allowed.number_hint(error.instance) if error.validator == "type" else ""
+            problems.append(f"{where}: {error.message}{hint}")
     raise_all(problems, "configuration refused")
     return config
 

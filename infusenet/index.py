@@ -8,20 +8,22 @@ Clips that the audit excludes stand in neither, so nothing about them can make a
 """
 
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infusenet import audit, databases, index_files, manifest
 from infusenet.audit import Finding
 from infusenet.databases import Reading
-from infusenet.databases.frames import frame_index
+from infusenet.databases.frames import explain, frame_index
 from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
 from infusenet.index_files import Index
 from infusenet.manifest import CD6ME, Clip
-from infusenet.recipe import digest, file_digest
+from infusenet.recipe import file_digest
 from infusenet.scan import digest_of, file_names, scan, stamps_on_disk, stamps_read
+from infusenet.sources import of_database, origin_of, read_source
+from infusenet.texts import visible
 
 MISSING = "missing_key_frame"
 
@@ -75,14 +77,13 @@ def sync_database(
         _given(name, source, table, cache)
         return
     index, frames = index_files.read(cache / name), index_files.read_frames(cache / name)
-    origin = _origin(source, policies)
+    origin = origin_of(source, policies)
     taken = _taken_over(name, source, table, index, origin)
     now = taken and _examine(name, source, taken, frames, seen)
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
         Clip(name, *row).key for row in index.excluded
     }:
-        exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
-        now = _examine(name, source, read_source(name, source, exclude), frames, seen)
+        now = _examine(name, source, read_source(name, source, policies), frames, seen)
     audit.stop(now.findings, policies, name)
     excluded = audit.excluded(now.findings, policies)
     kept = [clip for clip in now.clips if clip.key not in excluded]
@@ -102,6 +103,7 @@ def sync_database(
         origin=origin,
         manifest=file_digest(table),
         release=now.reading.release,
+        findings=[[f.clip, f.kind, f.detail] for f in now.reading.findings],
         refused=[list(vars(row).values()) for row in now.reading.refused],
         excluded=[_geometry(clip) for clip in now.clips if clip.key in excluded],
         names=file_names(now.frames),
@@ -122,7 +124,8 @@ def examine(name: str, config: dict) -> Examined:
     lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
     seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
     frames = index_files.read_frames(cache / name)
-    return _examine(name, sources[name], read_source(name, sources[name], audit.FINDINGS), frames, seen)
+    reading = read_source(name, sources[name], audit.policies(config.get("audit")), audit.FINDINGS)
+    return _examine(name, sources[name], reading, frames, seen)
 
 
 def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mapping[str, str]) -> Examined:
@@ -131,10 +134,25 @@ def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mappi
     owner = source.get("reader", name)
     fps = source.get("fps") or (databases.reader(owner).fps if owner in CD6ME else None)
     present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
-    findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused]
+    findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
-    return Examined(reading, clips, frames, findings + audit.examine(clips, present, fps, seen))
+    findings += audit.examine(clips, present, fps, seen)
+    by_key = {clip.key: clip for clip in clips}
+    return Examined(
+        reading, clips, frames, [_explained(f, by_key.get(f.clip), Path(source["frames"])) for f in findings]
+    )
+
+
+def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
+    """A missing key frame with what its folder holds instead."""
+    if finding.kind != MISSING or clip is None:
+        return finding
+    try:
+        reason = explain(root / clip.frames, {clip.onset, clip.apex, clip.offset})
+    except InputError as error:
+        reason = "; " + str(error).replace(f"{visible(str(root))}/", "")
+    return replace(finding, detail=f"{finding.detail}{reason}")
 
 
 def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
@@ -144,7 +162,7 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
         return False
     try:
         return (
-            index.origin == _origin(source, policies)
+            index.origin == origin_of(source, policies)
             and index.manifest == file_digest(table)
             and index.lists == index_files.list_digests(folder)
             and index.stamps == stamps_on_disk(source["frames"], index.names)
@@ -154,8 +172,9 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
 
 
 def _follows_frames(source: dict, index: Index) -> bool:
-    """Whether new frames can change what is read from the table: an apex, or a row that lacked its own."""
-    return bool(source.get("nearest_apex")) or any(Refused(*r).kind == MISSING for r in index.refused)
+    """Whether new frames can change what is read from the table: an apex, a row or window that lacked its own."""
+    kinds = {Refused(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
+    return bool(source.get("nearest_apex")) or not kinds.isdisjoint((MISSING, "owner_window"))
 
 
 def _is_source(table: Path, source: dict) -> bool:
@@ -175,11 +194,12 @@ def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str)
             print(f"{table}: edited by hand; written again from its source. Put corrections into "
                   "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
         return None
-    clips = _of_database(manifest.read_manifest(table), name, table)
+    clips = of_database(manifest.read_manifest(table), name, table)
     if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
         return None
     clips += [Clip(name, *row) for row in index.excluded]
-    return Reading(clips, [Refused(*row) for row in index.refused], index.release)
+    refused, findings = [Refused(*row) for row in index.refused], [Finding(*row) for row in index.findings]
+    return Reading(clips, refused, index.release, findings)
 
 
 def _geometry(clip: Clip) -> list:
@@ -196,7 +216,7 @@ def _given(name: str, source: dict, table: Path, cache: Path) -> None:
             f"databases.{name}.stores: {folder} lies in the cache {cache}, where stores are made; "
             "move it out of there, or give the database's frames instead"
         )
-    clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
+    clips = of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
     manifest.write_if_changed(table, manifest.to_csv(clips))
 
 
@@ -212,32 +232,3 @@ def _with_digest(clip: Clip, folder: dict) -> Clip:
     return Clip(
         clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
     )
-
-
-def _origin(source: dict, policies: Mapping[str, str]) -> str:
-    """Digest of all that a manifest follows from, the frames aside."""
-    path = Path(source.get("annotations") or source["manifest"])
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml")
-    errata = sorted(databases.ERRATA.glob("*.csv"))
-    parts = [file_digest(path), databases.REVISION, *(file_digest(file) for file in errata)]
-    return digest([*parts, {k: str(v) for k, v in source.items()}, dict(policies)])
-
-
-def read_source(name: str, source: dict, exclude: Collection[str] = ()) -> Reading:
-    """The clips of one entry of ``databases``, from its workbook or manifest."""
-    if "manifest" in source:
-        clips = _of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
-        return Reading(clips, [], None)
-    annotations, frames = Path(source["annotations"]), Path(source["frames"])
-    options = databases.Options.of(source)
-    reader = source.get("reader", name)
-    reading = databases.examine(reader, annotations, frames, options=options, exclude=exclude)
-    clips = [Clip(**{**vars(clip), "database": name}) for clip in reading.clips]
-    return Reading(clips, reading.refused, reading.release)
-
-
-def _of_database(clips: list[Clip], name: str, path: Path | str) -> list[Clip]:
-    if strangers := sorted({clip.database for clip in clips} - {name}):
-        raise InputError(f"{path}: database column holds {', '.join(strangers)}, expected only {name}")
-    return clips

@@ -16,7 +16,8 @@ from infusenet.files import explained
 from infusenet.manifest import write_if_changed
 from infusenet.recipe import file_digest
 
-VERSION = 5
+# Of index.json, and of frames.json, which is costly to make again.
+VERSION, FRAMES_VERSION = 6, 5
 LISTS = ("clips.csv", "audit.csv")
 ABANDONED = 3600  # seconds
 
@@ -26,7 +27,8 @@ class Index:
     """What followed from what. The default: nothing is known.
 
     ``origin`` digest of all that the manifest follows from; ``manifest``, ``lists`` digests of what
-    was written; ``release`` of the workbook; ``refused``, ``excluded`` rows that stand in no list;
+    was written; ``release`` of the workbook, ``findings`` of its reading; ``refused``, ``excluded`` rows
+    that stand in no list;
     ``names`` {clip folder: frames' file names}; ``stamps`` digest of their sizes, times and inodes,
     None where a folder changed too shortly before it was listed.
     """
@@ -35,6 +37,7 @@ class Index:
     manifest: str | None = None
     lists: list[str] = field(default_factory=list)
     release: str | None = None
+    findings: list[list] = field(default_factory=list)
     refused: list[list] = field(default_factory=list)
     excluded: list[list] = field(default_factory=list)
     names: dict[str, list[str]] = field(default_factory=dict)
@@ -52,7 +55,7 @@ def read(folder: Path) -> Index:
 def read_frames(folder: Path) -> dict[str, dict]:
     """What `scan.scan` returned in the last run; empty where that cannot be used."""
     found = _json(folder / "frames.json")
-    return found["frames"] if found.get("version") == VERSION else {}
+    return found["frames"] if found.get("version") == FRAMES_VERSION else {}
 
 
 def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
@@ -70,7 +73,10 @@ def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, di
         for name, text in zip(LISTS, lists, strict=True):
             write_if_changed(folder / name, text)
         index = replace(index, lists=list_digests(folder))
-        for name, content in (("frames", {"version": VERSION, "frames": frames}), ("index", asdict(index))):
+        for name, content in (
+            ("frames", {"version": FRAMES_VERSION, "frames": frames}),
+            ("index", asdict(index)),
+        ):
             write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
 
 

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from infusenet import csv_text
 from infusenet.errors import InputError, raise_all
+from infusenet.texts import au_number, duplicate_headers, is_invisible, visible
 
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 CD6ME = ("casme", "casme2", "samm", "fourd", "mmew", "casme3a")
 
 GEOMETRY = ("database", "subject", "clip", "onset", "apex", "offset", "n_frames")
-AU_COLUMN = re.compile(r"AU\d+")
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -61,7 +62,7 @@ class Clip:
 def problems_of(clip: Clip) -> list[str]:
     """What is wrong with one clip, each as a sentence without the file and row."""
     found = [
-        f"{name} '{value}' has characters outside A-Z a-z 0-9 _ . - or starts with one of _ . -"
+        f"{name} '{visible(value)}' has characters outside A-Z a-z 0-9 _ . - or starts with one of _ . -"
         for name, value in (("database", clip.database), ("subject", clip.subject), ("clip", clip.clip))
         if not SAFE_ID.match(value) or ".." in value
     ]
@@ -127,22 +128,25 @@ def write_if_changed(path: Path | str, text: str) -> bool:
 def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
     """Columns and rows of a CSV with a header line; every row has every column.
 
+    The delimiter is the one of comma, semicolon and tab that gives the header most columns.
+
     Raises
     ------
     InputError
-        No such file, not UTF-8, a column that stands twice, rows with too few or too many cells.
+        No such file, neither UTF-8 nor UTF-16, headers that mean one column (``AU1`` and ``AU01``) or
+        hold characters that cannot be seen, rows with too few or too many cells.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a CSV table")
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            columns, *lines = list(csv.reader(file)) or [[]]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
+    columns, *lines = max((rows or [[]] for rows in csv_text.readings(path)), key=lambda rows: len(rows[0]))
     while lines and not lines[-1]:
         lines.pop()
-    raise_all(sorted({c for c in columns if columns.count(c) > 1}), f"{path}: columns that stand twice")
+    hidden = [visible(name) for name in columns if any(map(is_invisible, name))]
+    raise_all(hidden, f"{path}: columns whose names hold characters that cannot be seen; delete these")
+    twice = (dict.fromkeys(group) for group in duplicate_headers(columns))
+    texts = (" and ".join(f"'{name}'" for name in names) if len(names) > 1 else min(names) for names in twice)
+    raise_all(sorted(texts), f"{path}: columns that stand twice")
     raise_all(
         (
             f"{path}: row {number}: {len(line)} cells, expected {len(columns)}"
@@ -187,13 +191,13 @@ def _clip(row: dict[str, str]) -> Clip:
         try:
             numbers[name] = int(row[name])
         except ValueError:
-            raise ValueError(f"{name} is '{row[name]}', expected a whole number") from None
+            raise ValueError(f"{name} is '{visible(row[name])}', expected a whole number") from None
     labels = {}
     for name, value in row.items():
-        if name and AU_COLUMN.fullmatch(name):
+        if (number := au_number(name)) is not None:
             if value not in ("0", "1", "0.0", "1.0"):
-                raise ValueError(f"{name} is '{value}', expected 0 or 1")
-            labels[int(name[2:])] = int(float(value))
+                raise ValueError(f"{name} is '{visible(value)}', expected 0 or 1")
+            labels[number] = int(float(value))
     n_frames = numbers.pop("n_frames")
     text = {name: row.get(name) or "" for name in ("emotion", "normalised_emotion", "au", "digest")}
     clip = Clip(

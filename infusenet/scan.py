@@ -10,9 +10,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infusenet.databases.frames import frame_index
+from infusenet.databases.patterns import parse
 from infusenet.errors import InputError
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
@@ -42,6 +44,7 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
         folder: before
         for folder, spans in windows.items()
         if (before := known.get(folder))
+        and _alike(before)
         and {(onset, offset) for onset, offset, _ in before["windows"]} == spans
         and unchanged(f"{root}/{folder}", before)
     }
@@ -111,17 +114,27 @@ def unchanged(folder: str, before: dict) -> bool:
     return True
 
 
+def _alike(before: dict) -> bool:
+    """Whether all frames are named alike: an index of an earlier version may hold copies of frames."""
+    return len({parse(name).pattern for name, *_ in before["frames"].values()}) <= 1
+
+
 def _read(folder: Path, before: dict, spans: Sequence[tuple[int, int]]) -> dict:
-    """The index of one folder, from a fresh listing; reads the frames that differ from ``before``."""
-    if not folder.is_dir():
+    """The index of one folder, from a fresh listing; reads the frames that differ from ``before``.
+
+    A folder or frame that cannot be read has no entry, so that the audit finds it missing.
+    """
+    try:
+        listed, index = _stamp(folder.stat())[1:], frame_index(folder)
+    except (InputError, OSError):
         return {"listed": None, "windows": [[*span, digest([])] for span in spans], "frames": {}}
-    listed = _stamp(folder.stat())[1:]
     frames = {}
-    for number, path in frame_index(folder).items():
+    for number, path in index.items():
         if any(onset <= number <= offset for onset, offset in spans):
-            entry = [path.name, *_stamp(path.stat())]
-            last = before.get(str(number), [])
-            frames[str(number)] = last if last[:-1] == entry else [*entry, file_digest(path)]
+            with suppress(PermissionError):
+                entry = [path.name, *_stamp(path.stat())]
+                last = before.get(str(number), [])
+                frames[str(number)] = last if last[:-1] == entry else [*entry, file_digest(path)]
     digests = {int(number): entry[-1] for number, entry in frames.items()}
     settled = time.time_ns() - max(listed[:2]) > SETTLED
     return {

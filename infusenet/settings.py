@@ -5,6 +5,7 @@ Stage recipes, method recipes and the command line are checked against it alike,
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,10 @@ class Values:
     def expected(self, value) -> str:
         """Why ``value`` is refused."""
         words = f", expected {self.words}" if self.words else ""
-        return f"{value!r}{words}" + (f" {did_you_mean(value, self.choices)}" if self.choices else "")
+        hint = f" {did_you_mean(value, self.choices)}" if self.choices else ""
+        if self.words.startswith(("integer", "a finite number")):
+            hint = number_hint(value)
+        return f"{value!r}{words}{hint}"
 
 
 def one_of(*choices: str) -> Values:
@@ -111,6 +115,33 @@ INFUSION: dict[str, Values] = {
     "detach": FLAG,
     "latent_norm": FLAG,
 }
+
+
+def number_hint(value) -> str:
+    """How to write text that means a number as one: to YAML ``1e-3`` is text and ``1.0e-3`` a number."""
+    if not isinstance(value, str) or not re.fullmatch(
+        r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", value, re.I
+    ):
+        return ""
+    mantissa, _, exponent = value.lower().partition("e")
+    if float(value).is_integer():
+        spelling = f"{float(value):.0f}"
+    elif exponent:
+        spelling = f"{mantissa}{'' if '.' in mantissa else '.0'}e{int(exponent):+d}"
+    else:
+        spelling = mantissa
+    return f"; this is text: write {spelling}, without quotes"
+
+
+def odd_keys(where: str, block) -> Iterator[str]:
+    """A sentence for every key, at any depth, that YAML did not take for text."""
+    for key, value in block.items() if isinstance(block, Mapping) else ():
+        if not isinstance(key, str):
+            yield (
+                f"{where}: the key {key!r} is no text: YAML takes no, yes, on, off, null and numbers for "
+                "values; write it in quotes"
+            )
+        yield from odd_keys(str(key) if where == "top level" else f"{where}.{key}", value)
 
 
 def problems(where: str, settings: Mapping, known: Mapping[str, Values]) -> Iterator[str]:

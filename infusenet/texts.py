@@ -36,15 +36,14 @@ def plain_header(text: str) -> str:
 
 def au_number(header: str) -> int | None:
     """4 of ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None of a header that names no AU."""
-    match = re.fullmatch(r"au([0-9]+)", plain_header(header))
+    match = re.fullmatch(r"au[\s_.-]*([0-9]+)", plain(header).lower())
     return int(match[1]) if match else None
 
 
 def duplicate_headers(headers: Sequence[str]) -> list[list[str]]:
     """Headers, blank ones aside, that mean the same column, in groups of two and more."""
     groups: dict[str | int, list[str]] = {}
-    for header in headers:
-        name = plain_header(header)
-        if name:
-            groups.setdefault(au_number(header) if au_number(header) is not None else name, []).append(header)
+    for header in filter(plain_header, headers):
+        number = au_number(header)
+        groups.setdefault(plain_header(header) if number is None else number, []).append(header)
     return [group for group in groups.values() if len(group) > 1]

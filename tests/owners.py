@@ -3,6 +3,7 @@
 Frames hold their own path: the readers look at names only.
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Release:
         for folder, names in self.folders.items():
             (frames / folder).mkdir(parents=True, exist_ok=True)
             for name in names:
-                (frames / folder / name).write_text(f"{folder}/{name}")
+                (frames / folder / name).write_bytes(os.fsencode(f"{folder}/{name}"))
         table = [*self.preamble, self.header, *([row.get(h) for h in self.header] for row in self.rows)]
         write_xls(annotations, table) if annotations.suffix == ".xls" else write_xlsx(annotations, table)
         return annotations, frames
@@ -171,13 +172,14 @@ def mmew() -> Release:
 
 
 def casme3a() -> Release:
+    """Of no known release: the onsets are not those of CD6ME's expressions."""
     header = ["Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion"]
     return Release(
         "casme3a", "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", header,
         rows(
             header,
-            ("spNO.1", "e", 62, 68, 75, "R12", 1, "others"),
-            ("spNO.1", "e", 96, 96, 106, "2+1", 2, "surprise"),
+            ("spNO.1", "e", 63, 68, 75, "R12", 1, "others"),
+            ("spNO.1", "e", 97, 97, 106, "2+1", 2, "surprise"),
             ("spNO.14", "J", 8, 10, 12, 4, 1, "disgust"),
             ("spNO.216", "e", 0, 0, 9, "24+T18，16", 1, "others"),
         ),

@@ -284,6 +284,11 @@ def grown(release, count, **cells):
     return release
 
 
+def grown_mmew(release, count):
+    base = release.rows[0]
+    release.rows = [base | {"Filename": f"S01-01-{n:03d}"} for n in range(count)]
+
+
 def mixed(release):
     release.header.append("Expression type")
     for row, kind in zip(release.rows, ("Macro-expression", *["Micro-expression"] * 3), strict=True):
@@ -293,10 +298,10 @@ def mixed(release):
 @pytest.mark.parametrize(
     ("key", "change", "expected"),
     [
-        ("casme2", lambda r: grown(r, 255), "the official coding of 2014 or 2019"),
-        ("casme2", lambda r: grown(r, 256), "none of the known releases"),
-        ("casme", lambda r: grown(r, 189), None),
-        ("casme3a", mixed, "which has macro rows too"),
+        ("casme2", lambda r: grown(r, 255), "255 rows, header in row 1: none of the known releases"),
+        ("casme", lambda r: grown(r, 189), "none of the known releases"),
+        ("casme3a", mixed, "3 rows, header in row 2: none of the known releases"),
+        ("mmew", lambda r: grown_mmew(r, 300), None),
         ("fourd", lambda r: r.header.append("video_number'"), "the pre-release of 2022"),
         ("samm", lambda r: None, "3 rows, header in row 14: none of the known releases"),
     ],
@@ -306,7 +311,9 @@ def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
     change(release)
     # Frames do not matter here.
     reader = databases.reader(key)
-    monkeypatch.setattr(type(reader), "located", lambda self, pairs, *rest: [clip for _, clip in pairs])
+    monkeypatch.setattr(
+        type(reader), "located", lambda self, pairs, *rest: [found[0].clip for _, found in pairs]
+    )
     told = databases.examine(key, *release.write(tmp_path)).release
     assert told is None if expected is None else expected in told
 

@@ -9,7 +9,7 @@ import yaml
 from infusenet import config as configuration
 from infusenet import recipe, settings
 from infusenet.cli import main
-from infusenet.databases.options import HELP
+from infusenet.databases.options import SETTINGS
 from infusenet.errors import InputError
 from infusenet.methods import METHODS
 
@@ -169,7 +169,7 @@ def test_all_findings_at_once(raw):
 
 
 def test_a_readers_options_are_settings_of_a_database(raw):
-    options = dict.fromkeys(HELP, True) | {"sheet": "label"}
+    options = dict.fromkeys(SETTINGS, True) | {"labels": "cd6me", "emotions": "label.xlsx", "sheet": "label"}
     raw["databases"]["samm"] = {"annotations": "a", "frames": "b"} | options
     assert configuration.settle(raw)["databases"]["samm"].items() >= options.items()
 

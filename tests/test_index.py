@@ -104,9 +104,9 @@ def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
     (frames / "a/img4.jpg").write_bytes(b"new")
     changed = sync(lab)
     assert (changed[1] != before[1], listed) == (True, ["a"])
-    (frames / "b/img6.jpg").rename(frames / "b/6.jpg")
+    (frames / "b/img6.jpg").rename(frames / "b/img6.jpeg")
     assert (sync(lab), listed) == (changed, ["a", "b"])
-    (frames / "b/6.jpg").unlink()
+    (frames / "b/img6.jpeg").unlink()
     assert sync(lab)[1] != changed[1]
     source = lab[0] / "mine.csv"
     source.write_text(source.read_text().replace("a,3,5,8,6,", "a,2,5,8,7,"))

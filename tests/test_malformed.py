@@ -76,7 +76,7 @@ ROWS = {
     "onset is a word": ("samm", set_cell("Onset Frame", "start"), "onset 'start'"),
     "offset negative": ("casme", set_cell("OffsetF", -5), "offset '-5'"),
     "fractional frame": ("fourd", set_cell("Apex", 70.5), "apex '70.5': expected a whole number"),
-    "apex before onset": ("casme3a", set_cell("Apex", 5), "onset 62, apex 5, offset 75"),
+    "apex before onset": ("casme3a", set_cell("Apex", 5), "onset 63, apex 5, offset 75"),
     "offset before apex": ("casme", set_cell("OffsetF", 65), "apex 69, offset 65"),
     "AU blank": ("casme3a", set_cell("AU", None), "AU cell is blank"),
     "AU offers a choice": ("samm", set_cell("Action Units", "R14A or 17A"), "offers a choice"),

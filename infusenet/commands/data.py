@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infusenet.commands.options import add_config, key_path
-from infusenet.databases.options import HELP as READ_OPTIONS
+from infusenet.databases.options import FLAGS as READ_FLAGS
 from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 
@@ -20,12 +20,13 @@ def register(command) -> None:
 
     sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
     sub.add_argument("database")
-    sub.add_argument("--annotations", type=Path, required=True)
+    sub.add_argument(
+        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
+    )
     sub.add_argument("--frames", type=Path, required=True)
     sub.add_argument("--output", type=Path, required=True)
-    for name, text in READ_OPTIONS.items():
-        flag = "store" if name == "sheet" else "store_true"
-        sub.add_argument(f"--{name.replace('_', '-')}", action=flag, help=text)
+    for name, keywords in READ_FLAGS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
 
     sub = command("import", import_joint, "split a joint cross-database table into manifests")
     sub.add_argument("table", type=Path)
@@ -58,7 +59,8 @@ def read(args):
     from infusenet.databases import read as read_database
     from infusenet.manifest import to_csv, write_if_changed
 
-    clips = read_database(args.database, args.annotations, args.frames, options=Options.of(vars(args)))
+    options = Options.of(vars(args), args.not_in_cd6me)
+    clips = read_database(args.database, args.annotations, args.frames, options=options)
     write_if_changed(args.output, to_csv(clips))
     print(f"{args.output}: {len(clips)} clips of {args.database}")
 

@@ -4,7 +4,7 @@ Imported while Snakemake parses, before every run: readers, and the libraries fo
 where a workbook is read.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import CD6ME, Clip
 
-__all__ = ["ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
+__all__ = ["CD6ME_TABLES", "ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
 
 # Raised when a reader makes other clips of the same files, so that manifests are made again.
-REVISION = 2
+REVISION = 3
+
+# Which rows and labels of the releases in circulation are CD6ME's.
+CD6ME_TABLES = ERRATA.with_name("cd6me")
 
 OFF = Options()
 
@@ -36,7 +39,13 @@ def reader(database: str):
 
 
 def read(
-    database: str, annotations: Path, frames: Path, errata: Path = ERRATA, options: Options = OFF
+    database: str,
+    annotations: Path | Sequence[Path],
+    frames: Path,
+    errata: Path = ERRATA,
+    options: Options = OFF,
+    *,
+    cd6me: Path = CD6ME_TABLES,
 ) -> list[Clip]:
     """The clips of one database as its owners distribute it.
 
@@ -45,36 +54,51 @@ def read(
     database
         One of ``CD6ME``.
     annotations
-        The owners' table: .xls, .xlsx or .csv.
+        The owners' table: .xls, .xlsx or .csv; or several that are read as one, as CASME's Section A
+        and B.
     frames
         The frames' root; each clip's folder is looked for in every layout in circulation, and its
         onset, apex and offset frames must be there.
     errata
         Folder of the correction tables.
     options
-        What is repaired only on request, and whether another table than CD6ME's is refused.
+        What is repaired only on request, which labels are taken, and whether another table than
+        CD6ME's is refused.
+    cd6me
+        Folder of the tables that say which rows of other releases are CD6ME's clips.
 
     Returns
     -------
     list of Clip
-        In the order of the table. Repairs are told on stderr.
+        In the order of the table, under CD6ME's ids where they are known. Repairs are noted on stderr.
 
     Raises
     ------
     InputError
         Everything that cannot be read or repaired, all bad rows at once, each with file and row.
     """
-    return examine(database, annotations, frames, errata, options).clips
+    return examine(database, annotations, frames, errata, options, cd6me=cd6me).clips
 
 
 def examine(
     database: str,
-    annotations: Path,
+    annotations: Path | Sequence[Path],
     frames: Path,
     errata: Path = ERRATA,
     options: Options = OFF,
     exclude: Collection[str] = (),
+    *,
+    cd6me: Path = CD6ME_TABLES,
 ) -> Reading:
     """Like ``read``, but rows with a finding in ``exclude`` (keys of ``audit.FINDINGS``) are left out
-    and told beside the clips instead of refusing the table."""
-    return reader(database).read(Path(annotations), Path(frames), Path(errata), options, exclude)
+    and listed beside the clips instead of refusing the table.
+
+    Rows known to lie outside CD6ME follow ``options.not_in_cd6me`` in both.
+    """
+    paths = tables_of(annotations)
+    return reader(database).read(paths, Path(frames), Path(errata), options, exclude, Path(cd6me))
+
+
+def tables_of(annotations: Path | str | Sequence[Path | str]) -> list[Path]:
+    """One or several tables as a list."""
+    return [Path(path) for path in ([annotations] if isinstance(annotations, str | Path) else annotations)]

@@ -6,29 +6,34 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
-from infusenet.databases.aus import AU_NUMBERS, parse
-from infusenet.databases.cells import au_columns, frame_numbers, whole
+from infusenet.databases import labels, windows
 from infusenet.databases.emotions import normalised
+from infusenet.databases.errata import Erratum
 from infusenet.databases.folders import ClipFolders, Parts
-from infusenet.databases.notes import FILE, Notes, Problems, RowError
-from infusenet.databases.options import Options
-from infusenet.databases.releases import Release, sheet_of, unexpected
+from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.options import OWN_LABELS, Options
+from infusenet.databases.releases import Identify, Identity, Release, Sheet, sentence
 from infusenet.databases.rows import Reading, Row
-from infusenet.databases.workbook import Line, plain, read_table
+from infusenet.databases.tables import annotated_rows, named_rows
+from infusenet.databases.windows import Pair
+from infusenet.databases.workbook import Line, read_table
 from infusenet.errors import InputError
-from infusenet.manifest import SAFE_ID, Clip, check
-from infusenet.texts import visible
+from infusenet.manifest import Clip, check
+
+OUTSIDE = "not_in_cd6me"
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What is peculiar to one database.
+    """What is peculiar to one database. Callables with a ``Path`` are given the folder of CD6ME's tables.
 
     Parameters
     ----------
     releases
         The workbooks in circulation; the first is the one behind CD6ME, another is noted, in strict
         mode refused.
+    identify
+        Which of them a table is.
     fps
         Frames per second.
     columns
@@ -38,34 +43,43 @@ class Reader:
     folders
         Layouts of a clip's folder below the frames root, in order of preference; each is a list of
         spellings. The first spelling of the first is the layout that MEB uses.
+    optional
+        Fields whose column may be absent.
+    damage
+        Number of damaged rows of a sheet, where several sheets have the columns.
     keep
         Which lines are micro-expressions at all; ValueError where a line does not say.
-    rename
-        Gives the clips of a whole table their ids, where a row alone does not say it.
+    assign
+        Gives the rows of a whole table their ids, numberings and what else a row alone does not say.
+    emotions_of
+        Fills in emotions from a second table.
+    cd6me_labels
+        (subject, clip) -> CD6ME's au and emotion, where another coding has others.
     problem
         The database's own check of one row: a sentence, or None.
     oddity
         The same for what is noted and kept.
-    au_columns
-        The workbook has 0/1 columns ``AU<n>``, which beat the AU string.
-    contradictions
-        (subject, clip) whose columns are known to contradict the string.
+    au_columns, contradictions, comma
+        See ``labels.active_aus``.
     emotions
         This database's own spellings of emotions -> the usual one.
-    comma
-        Commas may stand between AUs.
     gaps
         Frames missing between the key frames are part of the release.
     """
 
     database: str
     releases: Sequence[Release]
+    identify: Identify
     fps: float
     columns: Mapping[str, Sequence[str]]
     subject: tuple[str, str]
     folders: Callable[[Row], Sequence[Sequence[Parts]]]
+    optional: frozenset[str] = frozenset()
+    damage: Callable[[list[Line]], int] | None = None
     keep: Callable[[Line], bool] = lambda line: True
-    rename: Callable[[list[Row]], list[Row]] = lambda rows: rows
+    assign: Callable[[list[Row], Identity, Path], list[Row]] = lambda rows, identity, folder: rows
+    emotions_of: Callable[[list[Row], Path, Path], list[Row]] | None = None
+    cd6me_labels: Callable[[Path], Mapping[tuple[str, str], Mapping[str, str]]] | None = None
     problem: Callable[[Row], str | None] = lambda row: None
     oddity: Callable[[Row], str | None] = lambda row: None
     au_columns: bool = False
@@ -83,174 +97,145 @@ class Reader:
         return form.format(int(match[1]))
 
     def read(
-        self, annotations: Path, frames: Path, errata: Path, options: Options, exclude: Collection[str] = ()
+        self,
+        annotations: Sequence[Path],
+        frames: Path,
+        errata: Path,
+        options: Options,
+        exclude: Collection[str],
+        cd6me: Path,
     ) -> Reading:
         """The clips of a workbook, corrected, checked and found on disk; see ``databases.examine``."""
-        notes = Notes(f"{self.database}: {annotations}")
-        problems = Problems(annotations)
+        origin = " and ".join(map(str, annotations))
+        notes, problems = Notes(f"{self.database}: {origin}"), Problems(origin)
+        self._check(options)
         fixes = errata_tables.load(self.database, errata)
-        table = read_table(annotations, self.columns, sheet=options.sheet)
-        rows, lines = self._rows(table.lines, notes, problems)
-        pairs = []
-        for row in rows:
-            with problems.of(row.number, row.key):
-                fix = fixes.get((row.subject, row.clip), {})
-                pairs.append((row, self._clip(row, fix, notes, options)))
-        if table.others:
-            notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
+        tables = [
+            read_table(path, self.columns, optional=self.optional, sheet=options.sheet, damage=self.damage)
+            for path in annotations
+        ]
+        for table in tables:
+            if table.others:
+                notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
+        rows, lines = annotated_rows(tables, self, notes, problems)
+        rows = self._with_emotions(rows, options.emotions, cd6me, notes)
+        header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
+        sheet = Sheet(header, columns, len(lines), rows)
+        identity = self.identify(sheet, self.releases, cd6me)
+        rows = named_rows(self.assign(rows, identity, cd6me), self, notes, problems)
+        pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
         with problems.of(None):
-            clips = self.located(pairs, ClipFolders(frames), notes, problems, options)
+            names = (row.fields["clip"] for row in rows)
+            clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
+        exclude = {*exclude, OUTSIDE}
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
             raise InputError(
-                f"{annotations}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
+                f"{origin}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
             )
         if not clips:
-            raise InputError(f"{annotations}: no clip in {len(table.lines)} rows; expected micro-expressions")
-        check(clips, str(annotations))
+            count = sum(len(table.lines) for table in tables)
+            raise InputError(f"{origin}: no clip in {count} rows; expected micro-expressions")
+        check(clips, origin)
         notes.show()
-        keys = {(row.subject, row.clip) for row in rows}
-        release = unexpected(self.releases, sheet_of(lines, keys))
-        for level, text in self._differences(keys, fixes, release):
+        release = sentence(sheet, identity, self.releases[0])
+        for level, text in self._differences(rows, fixes, identity, release):
             if options.strict:
                 problems.add(None, f"strict: {text}")
             else:
                 notes.say(text, level)
         problems.raise_all(exclude)
-        return Reading(clips, refused, release)
-
-    def _differences(
-        self, keys: set[tuple[str, str]], fixes: Mapping[tuple[str, str], dict], release: str | None
-    ) -> Iterator[tuple[str, str]]:
-        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
-        if absent := sorted(f"{subject}/{clip}" for subject, clip in fixes.keys() - keys):
-            shown = ", ".join(absent[:3]) + (", ..." if len(absent) > 3 else "")
-            yield (
-                "warning",
-                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
-            )
-        if release:
-            yield "note", release
-
-    def _rows(self, lines: list[Line], notes: Notes, problems: Problems) -> tuple[list[Row], list[Line]]:
-        """The rows with a name, and all lines that annotate a micro-expression, or may."""
-        rows, annotated = [], []
-        for line in lines:
-            with problems.of(line.number):
-                annotated.append(line)
-                if not self.keep(line):
-                    annotated.pop()
-                    continue
-                if line.fault:
-                    raise ValueError(line.fault)
-                fields = {name: plain(text) for name, text in line.fields.items()}
-                for name, text in line.fields.items():
-                    if fields[name] != text:
-                        change = f"{name} '{visible(text)}' read as '{fields[name]}'"
-                        notes.add("spelling", line.number, change)
-                subject = self.subject_id(fields["subject"])
-                rows.append(Row(line.number, fields, subject, fields["clip"], line.extra))
-        named, first = [], {}
-        for row in self.rename(rows):
-            with problems.of(row.number):
-                if not SAFE_ID.match(row.clip) or ".." in row.clip:
-                    raise ValueError(f"clip '{row.clip}', expected only A-Z a-z 0-9 _ . - in a clip's name")
-                key = (row.subject.lower(), row.clip.lower())
-                if first.setdefault(key, row.number) != row.number:
-                    raise RowError("duplicate", f"clip {row.key} stands in row {first[key]} already")
-                if problem := self.problem(row):
-                    raise ValueError(problem)
-                if oddity := self.oddity(row):
-                    notes.add("oddity", row.number, oddity)
-                named.append(row)
-        return named, annotated
-
-    def _clip(self, row: Row, fix: dict[str, str], notes: Notes, options: Options) -> Clip:
-        values = row.fields | fix
-        for name, value in fix.items():
-            if value != row.fields[name]:
-                text = f"{name} '{row.fields[name]}' repaired to '{value}' from the errata"
-                notes.add("errata applied", row.number, text)
-        if options.midpoint_apex and not re.search("[0-9]", values["apex"]):
-            ends = whole(values, "onset", "offset")
-            middle = str((ends["onset"] + ends["offset"]) // 2)
-            notes.add("midpoint apex", row.number, f"apex '{values['apex']}' taken as {middle}, the middle")
-            values["apex"] = middle
-        clip = Clip(
-            self.database, row.subject, row.clip, **frame_numbers(values),
-            frames="", emotion=values["emotion"], au=values["au"],
-        )  # fmt: skip
-        if options.normalised_emotion:
-            clip = replace(clip, normalised_emotion=normalised(clip.emotion, self.emotions))
-        return replace(clip, labels=self._labels(row, values["au"], "au" in fix, notes, options))
-
-    def _labels(self, row: Row, text: str, corrected: bool, notes: Notes, options: Options) -> dict[int, int]:
-        if options.blank_au and not text:
-            notes.add("blank AU", row.number, "AU cell is blank; taken as no AU")
-            text = "?"
-        try:
-            aus = parse(text, self.comma)
-        except ValueError as error:
-            raise RowError("unknown_au", str(error)) from None
-        if "," in text:
-            notes.add("comma", row.number, f"AU '{text}': comma read as '+'")
-        if both := aus.plain & aus.kept:
-            notes.add(
-                "kept AU", row.number, f"AU '{text}': {_names(both)} plain and (k); taken as not active"
-            )
-        active = aus.active
-        # An erratum on the string was made because the whole row's AUs were wrong, columns included.
-        if self.au_columns and not corrected and (columns := au_columns(row.extra)):
-            marked = {n for n, value in columns.items() if value}
-            if unknown := marked - set(AU_NUMBERS):
-                raise RowError("unknown_au", f"column {_names(unknown)} is 1, which is none of the known AUs")
-            if marked - aus.kept != {n for n in active if n in columns}:
-                told = f"AU '{text}' but its 0/1 columns say {_names(marked) or 'none'}"
-                if options.strict and (row.subject, row.clip) not in self.contradictions:
-                    raise ValueError(f"strict: {told}")
-                notes.add("AU columns differ", row.number, f"{told}; columns taken")
-            active = (marked | {n for n in active if n not in columns}) - aus.kept
-        return {n: int(n in active) for n in AU_NUMBERS}
+        return Reading(clips, refused, release, notes.findings)
 
     def located(
         self,
-        pairs: Sequence[tuple[Row, Clip]],
+        pairs: Sequence[Pair],
         folders: ClipFolders,
         notes: Notes,
         problems: Problems,
         options: Options,
     ) -> list[Clip]:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
-        clips, lost = [], []
-        for row, clip in pairs:
-            with problems.of(row.number, clip.key):
-                folder = folders.find(layouts := self.folders(row))
-                if folder is None:
-                    expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
-                    lost.append((row, f"clip {clip.key}: no folder {expected} in {folders.root}"))
-                    continue
-                try:
-                    if options.nearest_apex and (apex := folders.nearest_apex(folder, clip)) != clip.apex:
-                        told = f"clip {clip.key}: {folder} lacks apex {clip.apex}; {apex} taken, the nearest"
-                        notes.add("nearest apex", row.number, told)
-                        clip = replace(clip, apex=apex)
-                    gaps = folders.missing(folder, clip)
-                except InputError as error:
-                    raise RowError("missing_key_frame", f"clip {clip.key}: {error}") from None
-                if gaps and not self.gaps:
-                    shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-                    notes.add("frames missing", row.number, f"clip {clip.key}: {folder} lacks {shown}")
-                clips.append(replace(clip, frames=folders.relative(folder)))
-        if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
-            row, text = lost[0]
-            more = f"nor that of any other clip; is this the frames root of {self.database}?"
-            problems.add(row.number, f"{text}, {more}", FILE)
-            return []
-        for row, text in lost:
-            problems.add(row.number, text, "missing_key_frame", row.key)
-        return clips
+        return windows.located(self, pairs, folders, notes, problems, options)
 
+    def _check(self, options: Options) -> None:
+        """Settings that say nothing here."""
+        for name, value, usable in (
+            ("labels", options.labels != OWN_LABELS, self.cd6me_labels),
+            ("emotions", options.emotions, self.emotions_of),
+        ):
+            if value and not usable:
+                raise InputError(f"{self.database}: `{name}` has no meaning for this database; remove it")
 
-def _names(aus) -> str:
-    return "+".join(f"AU{n}" for n in sorted(aus))
+    def _with_emotions(self, rows: list[Row], table: str | None, cd6me: Path, notes: Notes) -> list[Row]:
+        """Filled in from a second table; what stays blank is reported where a table may lack the column."""
+        if table:
+            rows = self.emotions_of(rows, Path(table), cd6me)
+        blank = [str(row.place) for row in rows if not row.fields["emotion"]]
+        if blank and self.emotions_of:
+            shown = ", ".join(blank[:3]) + (", ..." if len(blank) > 3 else "")
+            hint = f"nor in {table}" if table else "a label table that has them can be named as `emotions`"
+            notes.say(f"{len(blank)} rows without an emotion ({shown}), {hint}")
+        return rows
+
+    def _pairs(
+        self,
+        rows: Sequence[Row],
+        fixes: Sequence[Erratum],
+        identity: Identity,
+        cd6me: Path,
+        notes: Notes,
+        problems: Problems,
+        options: Options,
+    ) -> Iterator[Pair]:
+        """Each row that is a clip, with the windows that it may mean."""
+        others = self.cd6me_labels(cd6me) if self.cd6me_labels and identity.releases else {}
+        for row in rows:
+            if row.outside and options.not_in_cd6me == "exclude":
+                problems.add(row.place, row.outside, OUTSIDE, row.key)
+                continue
+            with problems.of(row.place, row.key):
+                if row.outside:
+                    notes.find(row.key, OUTSIDE, row.outside)
+                if row.remark:
+                    notes.add("settled cells", row.place, row.remark)
+                fix = {}
+                for erratum in fixes:
+                    if erratum.applies_to(identity.names) and erratum.corrects(row):
+                        fix |= erratum.values
+                other = others.get((row.subject, row.clip), {})
+                values = labels.settled(row, fix, other, notes, options)
+                clip = self._clip(row, values, values["au"] != row.fields["au"], notes, options)
+                yield row, windows.candidates(clip, row, fix, options.midpoint_apex)
+
+    def _clip(
+        self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options
+    ) -> Clip:
+        """All of a clip but where it lies."""
+        active = labels.active_aus(
+            row, values["au"], corrected, notes, options,
+            comma=self.comma, columns_count=self.au_columns, contradictions=self.contradictions,
+        )  # fmt: skip
+        clip = Clip(
+            self.database, row.subject, row.clip, 0, 0, 0, "", values["emotion"], values["au"], active
+        )
+        if options.normalised_emotion:
+            clip = replace(clip, normalised_emotion=normalised(clip.emotion, self.emotions))
+        return clip
+
+    def _differences(
+        self, rows: Sequence[Row], fixes: Sequence[Erratum], identity: Identity, release: str | None
+    ) -> Iterator[tuple[str, str]]:
+        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
+        own = {self.releases[0].name}  # errata for other codings than CD6ME's miss nothing of it
+        fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
+        absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]
+        if absent:
+            shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
+            yield (
+                "warning",
+                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
+            )
+        if release:
+            yield "note", release

@@ -1,28 +1,69 @@
-"""Corrections to the owners' tables: reviewed CSVs with absolute values, keyed by (subject, clip)."""
+"""Corrections to the owners' tables: reviewed CSVs with absolute values, for single rows."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
+from infusenet.databases.rows import Row
 from infusenet.errors import InputError
 from infusenet.manifest import csv_rows
 
 ERRATA = Path(__file__).parents[2] / "data_manifests" / "errata"
 CORRECTABLE = ("onset", "apex", "offset", "au", "emotion")
-COLUMNS = ("subject", "clip", *CORRECTABLE, "source")
+COLUMNS = ("subject", "clip", "row_onset", "coding", *CORRECTABLE, "source")
 
 
-def load(database: str, folder: Path = ERRATA) -> dict[tuple[str, str], dict[str, str]]:
-    """{(subject, clip): {column: corrected value}} of one database; blank cells correct nothing."""
+@dataclass(frozen=True)
+class Erratum:
+    """``clip`` is CD6ME's id, or, where the owner's names repeat, the owner's name, and ``row_onset``
+    the onset that the owner distributes; ``codings`` are the releases it is for, none: all;
+    ``values`` {column: corrected text}."""
+
+    subject: str
+    clip: str
+    row_onset: str
+    codings: frozenset[str]
+    values: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return "/".join(filter(None, (self.subject, self.clip, self.row_onset)))
+
+    def applies_to(self, releases: Collection[str]) -> bool:
+        """Whether it is for tables that can be any of these releases."""
+        return not self.codings or bool(releases) and self.codings.issuperset(releases)
+
+    def corrects(self, row: Row) -> bool:
+        """Whether it is about this row, corrected already or not."""
+        if not self.row_onset:
+            return (row.subject, row.clip) == (self.subject, self.clip)
+        onsets = (self.row_onset, self.values.get("onset"))
+        return (row.subject, row.fields["clip"].lower()) == (self.subject, self.clip) and row.onset in onsets
+
+
+def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
+    """The corrections of one database; blank cells correct nothing.
+
+    Raises
+    ------
+    InputError
+        No such table, other columns, a row that stands twice or names no source.
+    """
     path = Path(folder) / f"{database}.csv"
     if not path.is_file():
         raise InputError(f"{path}: no such errata table; use the project from its checkout")
     columns, rows = csv_rows(path)
     if tuple(columns) != COLUMNS:
         raise InputError(f"{path}: columns are {', '.join(columns)}; expected {', '.join(COLUMNS)}")
-    table = {}
+    table: dict[tuple, Erratum] = {}
     for number, row in enumerate(rows, start=2):
-        key = (row["subject"], row["clip"])
+        values = {name: row[name] for name in CORRECTABLE if row[name]}
+        erratum = Erratum(
+            row["subject"], row["clip"], row["row_onset"], frozenset(row["coding"].split()), values
+        )
+        key = (erratum.subject, erratum.clip, erratum.row_onset, row["coding"])
         if key in table or not row["source"]:
             wrong = "stands twice" if key in table else "names no source"
-            raise InputError(f"{path}: row {number}: {key[0]}/{key[1]} {wrong}")
-        table[key] = {name: row[name] for name in CORRECTABLE if row[name]}
-    return table
+            raise InputError(f"{path}: row {number}: {erratum.name} {wrong}")
+        table[key] = erratum
+    return list(table.values())

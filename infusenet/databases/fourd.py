@@ -5,22 +5,45 @@ there before the clip and is not active.
 """
 
 from infusenet.databases.core import Reader
-from infusenet.databases.releases import Release
-from infusenet.databases.samm import folders, problem
+from infusenet.databases.folders import Parts
+from infusenet.databases.releases import Release, by_layout
+from infusenet.databases.rows import Row
+from infusenet.databases.samm import problem
+
+
+def folders(row: Row) -> list[list[Parts]]:
+    """``S08/S08_002_01_1``, the long video that the clip was cut from, the pre-release without subjects.
+
+    ``S08_002_01_1`` is the first expression in long video ``S08_002_01``, whose numbers it keeps. Folders
+    of the pre-release say the session too (``S13_1st_001_01_1``), and some end in a hyphen.
+    """
+    subject, *numbers = row.clip.split("_")
+    long = ["_".join((subject, *numbers[:count])) for count in range(len(numbers) - 1, 0, -1)]
+    owner = row.fields.get("clip", row.clip)
+    flat = dict.fromkeys((owner, row.clip, f"{row.clip}-", "_".join((subject, "*", *numbers))))
+    return [
+        [(row.subject, row.clip)],
+        [(row.subject, name) for name in long],
+        [(name,) for name in flat],
+    ]
+
 
 READER = Reader(
     database="fourd",
     releases=[
-        Release(
-            "release v1 (267 rows)",
-            lambda sheet: sheet.rows == 267 and "videonumber" not in sheet.columns,
-        ),
-        Release("the pre-release of 2022", lambda sheet: "videonumber" in sheet.columns),
+        Release("v1", "release v1 (267 rows)", 267),
+        Release("pre-release", "the pre-release of 2022", 0),
     ],
+    identify=by_layout(
+        **{
+            "v1": lambda sheet: sheet.count == 267 and "videonumber" not in sheet.columns,
+            "pre-release": lambda sheet: "videonumber" in sheet.columns,
+        }
+    ),
     fps=60,
     columns={
         "subject": ("sub_ID", "SubID", "Subject"),
-        "clip": ("fold_name",),
+        "clip": ("fold_name", "Filename"),
         "onset": ("Onset",),
         "apex": ("Apex",),
         "offset": ("Offset",),

@@ -6,11 +6,13 @@ from pathlib import Path
 from infusenet.databases import reader
 from infusenet.databases.cells import au_columns, frame_numbers, whole
 from infusenet.databases.folders import ClipFolders
-from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.notes import Notes, Place, Problems
 from infusenet.databases.options import Options
 from infusenet.databases.rows import Row
+from infusenet.databases.windows import Candidate
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import AUS, CD6ME, Clip, check, csv_rows, problems_of, to_csv, write_if_changed
+from infusenet.texts import is_invisible, visible
 
 COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
 
@@ -44,7 +46,7 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
     problems = Problems(table)
     pairs: dict[str, list[tuple[Row, Clip]]] = {}
     for number, line in enumerate(lines, start=2):
-        with problems.of(number):
+        with problems.of(Place(number)):
             row, clip = _clip(number, line)
             pairs.setdefault(clip.database, []).append((row, clip))
     clips = {
@@ -65,12 +67,15 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
 
 
 def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
+    hidden = [f"{name} '{visible(text)}'" for name, text in line.items() if any(map(is_invisible, text))]
+    if hidden:
+        raise ValueError(f"{', '.join(hidden)}: characters that cannot be seen; delete them")
     key = line["dataset"]
     if key not in CD6ME:
         raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, CD6ME)}")
     owner = reader(key)
     fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
-    row = Row(number, fields, owner.subject_id(line["subject"]), line["material"], {})
+    row = Row(Place(number), fields, owner.subject_id(line["subject"]), line["material"], {})
     if problem := owner.problem(row):
         raise ValueError(problem)
     labels = {n: int(value) for n, value in au_columns(line).items()}
@@ -93,6 +98,8 @@ def _located(
     key: str, pairs: list[tuple[Row, Clip]], root: Path, problems: Problems, table: Path
 ) -> list[Clip]:
     notes = Notes(f"{key}: {table}")
-    clips = reader(key).located(pairs, ClipFolders(root), notes, problems, Options())
+    candidates = [(row, [Candidate(clip, (row,))]) for row, clip in pairs]
+    folders = ClipFolders(root, (row.clip for row, _ in pairs))
+    clips = reader(key).located(candidates, folders, notes, problems, Options())
     notes.show()
     return clips

@@ -9,7 +9,7 @@ from itertools import product
 
 from infusenet.databases.core import Reader
 from infusenet.databases.emotions import normalised
-from infusenet.databases.releases import Release, rows
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
@@ -22,13 +22,17 @@ def emotion_of(row: Row) -> str:
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
-    """``disgust/S04-03-001``, or the same below the subject; the top folder may hold macro-expressions too."""
+    """``disgust/S04-03-001``, the same below the subject, or all clips side by side; the top folder may hold
+    macro-expressions too."""
     emotion = emotion_of(row)
     emotions = [emotion, "others"] if emotion == "repression" else [emotion]
     number = int(row.subject)
     above = [(), (str(number),), (f"{number:02d}",), (f"S{number:02d}",)]
     below = dict.fromkeys((*subject, name, row.clip) for subject, name in product(above, emotions))
-    return [[*below, *(("Micro_Expression", *parts) for parts in below)]]
+    return [
+        [*spellings, *(("Micro_Expression", *parts) for parts in spellings)]
+        for spellings in (below, [(row.clip,)])
+    ]
 
 
 def problem(row: Row) -> str | None:
@@ -51,16 +55,17 @@ def _contradiction(row: Row) -> str:
 
 READER = Reader(
     database="mmew",
-    releases=[Release("MMEW_Micro_Exp (300 rows)", rows(300))],
+    releases=[Release("v1", "MMEW_Micro_Exp (300 rows)", 300)],
+    identify=by_layout(v1=lambda sheet: sheet.count == 300),
     fps=90,
     columns={
         "subject": ("Subject",),
         "clip": ("Filename",),
-        "onset": ("OnsetFrame",),
-        "apex": ("ApexFrame",),
-        "offset": ("OffsetFrame",),
-        "au": ("Action Units",),
-        "emotion": ("Estimated Emotion",),
+        "onset": ("OnsetFrame", "Onset"),
+        "apex": ("ApexFrame", "Apex"),
+        "offset": ("OffsetFrame", "Offset"),
+        "au": ("Action Units", "AUs", "AU"),
+        "emotion": ("Estimated Emotion", "Emotion"),
     },
     subject=(r"([0-9]{1,2})", "{}"),
     folders=folders,

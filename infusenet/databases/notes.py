@@ -5,28 +5,48 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from infusenet.audit import Finding
 from infusenet.errors import InputError, raise_all
 
 SHOWN = 5
 FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
 
 
+class Place(NamedTuple):
+    """Where a row stands. ``file`` is the table's name, empty where only one table is read."""
+
+    row: int
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file} row {self.row}".lstrip()
+
+
 class Notes:
-    """What was repaired or looks odd in one file; ``show`` prints it, a few lines for each kind."""
+    """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
+
+    ``findings`` are those on clips that are kept, for the audit.
+    """
 
     def __init__(self, origin: str):
         self.origin = origin
-        self._kinds: dict[str, list[tuple[int, str]]] = {}
+        self.findings: list[Finding] = []
+        self._kinds: dict[str, list[tuple[Place, str]]] = {}
 
-    def add(self, kind: str, row: int, text: str) -> None:
-        self._kinds.setdefault(kind, []).append((row, text))
+    def add(self, kind: str, place: Place, text: str) -> None:
+        self._kinds.setdefault(kind, []).append((place, text))
+
+    def find(self, clip: str, kind: str, detail: str) -> None:
+        """Keep for the audit that ``clip`` (subject/clip) has a finding; ``kind`` is one of its kinds."""
+        self.findings.append(Finding(clip, kind, detail))
 
     def show(self) -> None:
         for kind, entries in self._kinds.items():
-            for row, text in entries[:SHOWN]:
-                self.say(f"row {row}: {text}")
-            if more := [str(row) for row, _ in entries[SHOWN:]]:
+            for place, text in entries[:SHOWN]:
+                self.say(f"{place}: {text}")
+            if more := [str(place).removeprefix("row ") for place, _ in entries[SHOWN:]]:
                 rows = ", ".join(more[:20]) + (", ..." if len(more) > 20 else "")
                 self.say(f"{kind} in {len(more)} more rows: {rows}")
 
@@ -44,8 +64,9 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Refused:
-    """A row that is no clip: its number, its clip's name as far as it has one, and why."""
+    """A row that is no clip: where it stands, its clip's name as far as it has one, and why."""
 
+    file: str
     row: int
     clip: str
     kind: str
@@ -53,27 +74,32 @@ class Refused:
 
 
 class Problems:
-    """What is bad in one file, gathered so that all is reported at once; row None: the whole file."""
+    """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
 
     def __init__(self, path: Path | str):
         self.path = path
         self._found: list[Refused] = []
 
-    def add(self, row: int | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
-        kind = FILE if row is None else kind
-        self._found.append(Refused(row or 0, clip or f"row {row}", kind, text))
+    def add(self, place: Place | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
+        if place is None:
+            self._found.append(Refused("", 0, "", FILE, text))
+        else:
+            self._found.append(Refused(place.file, place.row, clip or str(place), kind, text))
 
     @contextmanager
-    def of(self, row: int | None, clip: str = "") -> Iterator[None]:
-        """Whatever is refused inside becomes an entry for ``row``."""
+    def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
+        """Whatever is refused inside becomes an entry for the row there."""
         try:
             yield
         except (ValueError, InputError) as error:
-            self.add(row, str(error), getattr(error, "kind", "unreadable"), clip)
+            self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
     def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
         """Raise if there is any but those of the kinds in ``exclude``, which are returned."""
         found = sorted(self._found)
-        lines = (f"row {p.row}: {p.text}" if p.row else p.text for p in found if p.kind not in exclude)
-        raise_all(lines, f"{self.path} refused")
+        lines = (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in found)
+        raise_all(
+            (line for line, p in zip(lines, found, strict=True) if p.kind not in exclude),
+            f"{self.path} refused",
+        )
         return found

@@ -1,9 +1,29 @@
 """What stands between an owner's table and clips: a row before it is one, and all that was read."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
-from infusenet.databases.notes import Refused
+from infusenet.audit import Finding
+from infusenet.databases.notes import Place, Refused
 from infusenet.manifest import Clip
+
+WINDOW = ("onset", "apex", "offset")
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """One way in which a clip's frames may be named and numbered on disk.
+
+    ``window`` {onset, apex, offset: text}; ``names`` of the clip's folder, empty: as the row has it;
+    ``tree`` the kind of frames root that is numbered so, empty: any; ``corrected``: the errata are in
+    this numbering; ``own``: the window is the owner's and not CD6ME's.
+    """
+
+    window: dict[str, str]
+    names: tuple[str, ...] = ()
+    tree: str = ""
+    corrected: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -11,25 +31,40 @@ class Row:
     """One annotated clip before its values are trusted.
 
     ``fields`` holds the owner's subject, clip, onset, apex, offset, au and emotion as text;
-    ``subject`` and ``clip`` the ids in the form of the joint table.
+    ``subject`` and ``clip`` the ids in the form of the joint table. ``outside`` says why the row is
+    known to be none of CD6ME's clips, ``remark`` what was settled about it; ``numberings`` are in order
+    of preference, empty: frames are numbered as in the row.
     """
 
-    number: int
+    place: Place
     fields: dict[str, str]
     subject: str
     clip: str
     extra: dict[str, str]
+    outside: str = ""
+    remark: str = ""
+    numberings: tuple[Numbering, ...] = ()
 
     @property
     def key(self) -> str:
         return f"{self.subject}/{self.clip}"
 
+    @property
+    def onset(self) -> str:
+        """The owner's onset, a whole number without the ``.0`` that some programs write."""
+        return re.sub(r"\.0*\Z", "", self.fields["onset"])
+
+    @property
+    def window(self) -> dict[str, str]:
+        return {name: self.fields[name] for name in WINDOW}
+
 
 @dataclass(frozen=True)
 class Reading:
-    """What a table gave: clips in its order, rows that are none, and, if its release is not the one
-    behind CD6ME, a sentence about that."""
+    """What a table gave: clips in its order, rows that are none, if its release is not the one behind
+    CD6ME a sentence about that, and findings on clips that are kept."""
 
     clips: list[Clip]
     refused: list[Refused]
     release: str | None
+    findings: list[Finding] = field(default_factory=list)

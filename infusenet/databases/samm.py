@@ -5,7 +5,7 @@ offered a choice of AUs, which the errata settle.
 """
 
 from infusenet.databases.core import Reader
-from infusenet.databases.releases import Release
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
 
 
@@ -23,24 +23,22 @@ def problem(row: Row) -> str | None:
 READER = Reader(
     database="samm",
     releases=[
-        Release(
-            "SAMM_Micro_FACS_Codes_v2 (159 rows, header in row 14)",
-            lambda sheet: (sheet.header, sheet.rows) == (14, 159),
-        ),
-        Release(
-            "SAMM_20181215_Micro_FACS_Codes_v2, without the notes",
-            lambda sheet: (sheet.header, sheet.rows) == (1, 159),
-        ),
+        Release("v2", "SAMM_Micro_FACS_Codes_v2 (159 rows, header in row 14)", 159),
+        Release("bare", "SAMM_20181215_Micro_FACS_Codes_v2, without the notes", 159),
     ],
+    identify=by_layout(
+        v2=lambda sheet: (sheet.header, sheet.count) == (14, 159),
+        bare=lambda sheet: (sheet.header, sheet.count) == (1, 159),
+    ),
     fps=200,
     columns={
         "subject": ("Subject",),
-        "clip": ("Filename",),
-        "onset": ("Onset Frame",),
-        "apex": ("Apex Frame",),
-        "offset": ("Offset Frame",),
-        "au": ("Action Units",),
-        "emotion": ("Estimated Emotion",),
+        "clip": ("Filename", "Code"),
+        "onset": ("Onset Frame", "Onset"),
+        "apex": ("Apex Frame", "Apex"),
+        "offset": ("Offset Frame", "Offset"),
+        "au": ("Action Units", "AUs", "AU"),
+        "emotion": ("Estimated Emotion", "Emotion"),
     },
     subject=(r"([0-9]{1,3})", "{:03d}"),
     folders=folders,

@@ -43,7 +43,7 @@ def stores_read(config: dict) -> dict[str, dict]:
 
 def disk(config: dict) -> Iterator[Finding]:
     """Room for the stores that the configured methods read and that are not there yet."""
-    from infusenet.index import read_source
+    from infusenet.sources import read_source
 
     stores = stores_read(config)
     crop = configuration.stage_recipe(config, "faces")["size"]
@@ -52,7 +52,7 @@ def disk(config: dict) -> Iterator[Finding]:
         try:
             # What the reader remarks on rows is said where the database is read in earnest.
             with redirect_stderr(StringIO()):
-                count = len(read_source(name, source).clips)
+                count = len(read_source(name, source, config["audit"]).clips)
         except InputError as error:
             yield Finding(
                 "mend", "database", f"{name}: {error}", "a readable database",

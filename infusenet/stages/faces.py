@@ -9,7 +9,7 @@ import numpy as np
 
 from infusenet import faces
 from infusenet.audit import PSEUDO_APEX
-from infusenet.databases.frames import frame_index
+from infusenet.databases.frames import explain, frame_index
 from infusenet.errors import InputError
 from infusenet.files import explained
 from infusenet.images import read_rgb
@@ -21,6 +21,7 @@ from infusenet.stages.loop import fill
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
 from infusenet.temporal import spread, tim
+from infusenet.texts import visible
 
 # Lengths of the videos that LBP-TOP and LED read.
 TEN, SPAN = 10, 32
@@ -61,7 +62,7 @@ def build(
     if not clips:
         raise InputError(f"{manifest}: no clips; expected one row a clip")
     frames = Path(frames)
-    digests = {c.key: c.digest or clip_digest(frames / c.frames, c.onset, c.offset) for c in clips}
+    digests = {c.key: c.digest or _digest(c, frames) for c in clips}
     fill(
         Path(output),
         stage="faces",
@@ -83,6 +84,14 @@ def build(
             draw(Store(output, "faces"), sheet)
 
 
+def _digest(clip: Clip, frames: Path) -> str:
+    """Of a clip whose list has none; that of nothing where its folder cannot be read, so that it fails alone."""
+    try:
+        return clip_digest(frames / clip.frames, clip.onset, clip.offset)
+    except InputError:
+        return digest([])
+
+
 @dataclass(frozen=True)
 class Crops:
     """Computes the items of some clips; picklable, so that any process can."""
@@ -102,12 +111,16 @@ class Crops:
                 yield Failure(name, "multiple_faces", "several faces of similar size on the onset frame")
             except InputError as error:
                 # The same wherever the frames lie: stores are shared, and compared by their bytes.
-                yield Failure(name, "error", str(error).replace(f"{self.root}/", ""))
+                text = visible(str(error)).replace(f"{visible(str(self.root))}/", "")
+                yield Failure(name, "error", text)
 
     def _item(self, clip: Clip) -> Item:
         folder, size = self.root / clip.frames, self.recipe["size"]
         index = frame_index(folder)
-        slotted = slots(clip, index, folder)
+        try:
+            slotted = slots(clip, index, folder)
+        except InputError as error:
+            raise InputError(f"{error}{explain(folder, {clip.onset, clip.apex, clip.offset})}") from None
         pairs = self.recipe["keep"] == "pairs"
         numbers = slotted if pairs else video_numbers(clip, index, self.recipe["keep"])
         images = {number: read_rgb(index[number]) for number in sorted({clip.onset, *numbers})}

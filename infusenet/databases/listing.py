@@ -1,0 +1,81 @@
+"""What lies in a folder of the owners' data, less what file servers and systems put there.
+
+Imported while Snakemake parses: standard library only.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from infusenet.errors import InputError
+from infusenet.texts import visible
+
+# Folders and files, in lower case, that no database has: of Synology, QNAP, NetApp, Windows, macOS, Linux.
+SERVICE = frozenset(
+    (
+        "@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@synoresource",
+        "#recycle", "#snapshot", "~snapshot",
+        "$recycle.bin", "recycler", "recycled", "system volume information", "thumbs.db", "ehthumbs.db",
+        "desktop.ini", "msdownld.tmp",
+        "network trash folder", "temporary items", "thevolumesettingsfolder",
+        "lost+found",
+    )
+)  # fmt: skip
+CHECKED_DISK = re.compile(r"found\.[0-9]{3}")
+
+ADVICE = {
+    errno.EACCES: "give this account the right to read it (chmod u+rX) or run as one that may",
+    errno.EPERM: "give this account the right to read it or run as one that may",
+    errno.ELOOP: "a link leads back to itself; put the file or folder itself there",
+    errno.ENAMETOOLONG: "give it a shorter name",
+}
+
+
+class Unreadable(InputError):
+    """A folder that is there and cannot be listed."""
+
+
+def is_service(name: str) -> bool:
+    """Whether a file or folder is none of a database's, by its name: hidden, of a system, of a file server."""
+    lower = name.lower()
+    return lower.startswith((".", "__")) or lower in SERVICE or CHECKED_DISK.fullmatch(lower) is not None
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name can stand in a table; one of another encoding is known by its bytes only."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def entries(folder: Path) -> list[os.DirEntry]:
+    """What lies in a folder, in the order of the names, service files and folders aside.
+
+    Raises
+    ------
+    InputError
+        There is no such folder.
+    Unreadable
+        The system does not let it be listed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            return sorted((e for e in found if not is_service(e.name)), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{visible(str(folder))}: no such folder; expected a clip's frames") from None
+    except OSError as error:
+        raise Unreadable(trouble(folder, error)) from None
+
+
+def trouble(path: Path | str, error: OSError) -> str:
+    """One line on what the system does not let be read, and what to do about it."""
+    advice = ADVICE.get(error.errno, "look at the disk or the file server, then run again")
+    return f"{visible(str(path))}: {(error.strerror or 'not readable').lower()}; {advice}"
+
+
+def holds(kind: Callable[[], bool]) -> bool:
+    """``entry.is_file()`` or ``entry.is_dir()``, False for a link that leads nowhere or to itself."""
+    try:
+        return kind()
+    except OSError:
+        return False
