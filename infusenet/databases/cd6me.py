@@ -8,14 +8,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from infusenet import audit
+from infusenet.databases import CD6ME_TABLES
 from infusenet.databases.aus import parse
 from infusenet.errors import InputError
 from infusenet.manifest import AUS, Clip, csv_rows
 
-FOLDER = Path(__file__).parents[2] / "data_manifests" / "cd6me"
+FOLDER = CD6ME_TABLES
 TITLES = {
     "casme": "CASME", "casme2": "CASME II", "samm": "SAMM", "fourd": "4DME", "mmew": "MMEW",
     "casme3a": "CAS(ME)^3",

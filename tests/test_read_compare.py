@@ -1,0 +1,129 @@
+"""`infusenet read --compare`: which clips differ from another table, in which field and why."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import clips_of
+
+from infusenet.audit import Finding
+from infusenet.databases import cd6me, comparison
+from infusenet.databases.notes import Refused
+from infusenet.databases.rows import Reading
+from infusenet.errors import InputError
+
+CLIPS = clips_of("samm", 8)
+KINDS = {
+    "owner_window": (comparison.NOT_ON_DISK, {"onset", "apex", "offset"}),
+    "other_labels": (comparison.POLICY, {"AU4", "emotion"}),
+    "cd6me_labels": (comparison.POLICY, {"AU4", "emotion"}),
+}
+
+
+def changed(clip, field):
+    if field == "AU4":
+        return replace(clip, labels=clip.labels | {4: 1 - clip.labels[4]})
+    return (
+        replace(clip, emotion="fear")
+        if field == "emotion"
+        else replace(clip, **{field: 6 if field != "onset" else 2})
+    )
+
+
+def reasons(reading, table=CLIPS, is_cd6me=True):
+    return [(d.clip, d.reason) for d in comparison.differences("samm", reading, table, is_cd6me)]
+
+
+def test_equal_tables_differ_in_nothing():
+    spelled = [replace(CLIPS[0], emotion="Happy"), *CLIPS[1:]]
+    table = [replace(CLIPS[0], emotion="happiness"), *reversed(CLIPS[1:])]
+    extra = [replace(clip, labels=clip.labels | {24: 1}) for clip in spelled]  # AU24 is none of the twelve
+    found = comparison.differences("samm", Reading(extra, [], None), table, True)
+    assert comparison.page(found, "8 clips read, 8 in t.csv") == "8 clips read, 8 in t.csv: no clip differs"
+
+
+@given(
+    at=st.integers(0, 7),
+    field=st.sampled_from(["onset", "apex", "offset", "AU4", "emotion"]),
+    kind=st.sampled_from([*KINDS, None]),
+    is_corrected=st.booleans(),
+    release=st.sampled_from([frozenset(), frozenset({"v1"}), None]),
+)
+def test_a_field_has_the_nearest_reason(at, field, kind, is_corrected, release):
+    clip = changed(CLIPS[at], field)
+    cell = "au" if field == "AU4" else field
+    reading = Reading(
+        [*CLIPS[:at], clip, *CLIPS[at + 1 :]], [], None if release is None else "another release",
+        [Finding(clip.key, kind, "")] if kind else [], release or frozenset(),
+        {clip.key: frozenset({cell})} if is_corrected else {},
+    )  # fmt: skip
+    expected = comparison.RELEASE if release else comparison.UNKNOWN
+    expected = comparison.ERRATUM if is_corrected else expected
+    if kind and field in KINDS[kind][1]:
+        expected = KINDS[kind][0]
+    (difference,) = comparison.differences("samm", reading, CLIPS, True)
+    assert (difference.clip, difference.reason) == (clip.key, expected)
+    assert difference.text.startswith(f"{field} ")
+    assert difference.text.endswith(" in the table")
+
+
+@given(st.sets(st.integers(0, 7), max_size=7), st.sets(st.integers(0, 7), max_size=7))
+def test_every_absent_clip_is_named(here, there):
+    read, table = ([c for k, c in enumerate(CLIPS) if k not in gone] for gone in (here, there))
+    if not {c.key for c in read} & {c.key for c in table}:
+        with pytest.raises(InputError, match="is that a table of samm"):
+            comparison.differences("samm", Reading(read, [], None), table, True)
+        return
+    found = comparison.differences("samm", Reading(read, [], None), table, True)
+    named = {text: {d.clip for d in found if d.text == text} for text in ("not read", "not in the table")}
+    assert named["not read"] == {CLIPS[k].key for k in here - there}
+    assert named["not in the table"] == {CLIPS[k].key for k in there - here}
+
+
+def test_why_a_clip_is_absent():
+    first, second, third, fourth, *rest = CLIPS
+    refused = [
+        Refused("", 2, first.key, "not_in_cd6me", ""), Refused("", 3, second.key, "missing_key_frame", ""),
+        Refused("", 4, third.key, "unknown_au", ""),
+    ]  # fmt: skip
+    reading = Reading(rest, refused, "another release", [], frozenset({"v1"}))
+    assert reasons(reading) == sorted([
+        (first.key, comparison.OUTSIDE), (second.key, comparison.NOT_ON_DISK),
+        (third.key, comparison.REFUSED), (fourth.key, comparison.RELEASE),
+    ])  # fmt: skip
+    reading = Reading(CLIPS, [], None, [Finding(first.key, "not_in_cd6me", "")])
+    assert reasons(reading, CLIPS[1:], False) == [(first.key, comparison.OUTSIDE)]
+    assert reasons(reading, [first, *CLIPS[2:]], False) == [(second.key, comparison.UNKNOWN)]
+    assert reasons(reading, [first, *CLIPS[2:]], True) == [(second.key, comparison.OUTSIDE)]
+
+
+def test_the_page_counts_clips_by_reason():
+    first, second = CLIPS[0], CLIPS[1]
+    both = changed(changed(first, "apex"), "AU4")
+    reading = Reading(
+        [both, *CLIPS[2:]], [], "another release", [Finding(first.key, "owner_window", "")], frozenset({"v1"})
+    )
+    lines = comparison.page(comparison.differences("samm", reading, CLIPS, True), "7 clips read").splitlines()
+    value = first.labels[4]
+    assert lines == [
+        f"{first.key}: apex 6, 5 in the table (window not on disk); "
+        f"AU4 {1 - value}, {value} in the table (release)",
+        f"{second.key}: not read (release)",
+        "7 clips read: 2 clips differ: release 2, window not on disk 1",
+    ]
+
+
+@pytest.mark.parametrize("raw_side", ["read", "table", "both"])
+def test_the_shift_of_section_a_and_b_is_no_difference(raw_side, tmp_path, monkeypatch):
+    monkeypatch.setattr(cd6me, "FOLDER", tmp_path)
+    head = "release,subject,row_clip,row_onset,row_apex,clip,shift,offset,source\n"
+    (tmp_path / "casme_rows.csv").write_text(f"{head}section-ab,s0,raw,,,c0,100,,made up\n")
+    cut = clips_of("casme", 8)
+    raw = [replace(cut[0], onset=101, apex=105, offset=109), *cut[1:]]
+    read = raw if raw_side in ("read", "both") else cut
+    table = raw if raw_side in ("table", "both") else cut
+    assert comparison.differences("casme", Reading(read, [], None), table, True) == []
+    moved = [replace(read[0], apex=read[0].apex + 1), *read[1:]]
+    found = comparison.differences("casme", Reading(moved, [], None), table, True)
+    assert [d.clip for d in found] == ["s0/c0"]
