@@ -79,6 +79,7 @@ def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identit
     parts = [
         f"{outside} of its expressions are none of CD6ME's" * bool(outside),
         f"{absent} of CD6ME's are absent" * bool(absent),
+        "v2 has 15 other apexes" * (release in (V1, FULL_V1)),
     ]
     return Identity((release,), edits, ", ".join(filter(None, parts)) or "no clip differs")
 

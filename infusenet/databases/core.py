@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
-from infusenet.databases import labels, windows
+from infusenet.databases import labels, locations, windows
 from infusenet.databases.emotions import normalised
 from infusenet.databases.errata import Erratum
 from infusenet.databases.folders import ClipFolders, Parts
-from infusenet.databases.notes import Notes, Problems
+from infusenet.databases.notes import Notes, Place, Problems
 from infusenet.databases.options import OWN_LABELS, Options
 from infusenet.databases.releases import Identify, Identity, Release, Sheet, sentence
 from infusenet.databases.rows import Reading, Row
@@ -139,6 +139,9 @@ class Reader:
             raise InputError(f"{origin}: no clip in {count} rows; expected micro-expressions")
         check(clips, origin)
         notes.show()
+        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == OUTSIDE]:
+            shown = ", ".join(outside[:10]) + (", ..." if len(outside) > 10 else "")
+            notes.say(f"{len(outside)} rows are no clips of CD6ME and left out: {shown}", "note")
         release = sentence(sheet, identity, self.releases[0])
         for level, text in self._differences(rows, fixes, identity, release):
             if options.strict:
@@ -157,7 +160,7 @@ class Reader:
         options: Options,
     ) -> list[Clip]:
         """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
-        return windows.located(self, pairs, folders, notes, problems, options)
+        return locations.located(self, pairs, folders, notes, problems, options)
 
     def _check(self, options: Options) -> None:
         """Settings that say nothing here."""
@@ -208,7 +211,8 @@ class Reader:
                     notes.corrected[row.key] = frozenset(fix)
                 other = others.get((row.subject, row.clip), {})
                 values = labels.settled(row, fix, other, notes, options)
-                clip = self._clip(row, values, values["au"] != row.fields["au"], notes, options)
+                corrected = "au" in fix or values["au"] != row.fields["au"]
+                clip = self._clip(row, values, corrected, notes, options)
                 yield row, windows.candidates(clip, row, fix, options.midpoint_apex)
 
     def _clip(

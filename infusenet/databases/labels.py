@@ -12,7 +12,9 @@ from infusenet.manifest import AUS
 FIELDS = ("au", "emotion")
 
 
-def settled(row: Row, fix: Mapping[str, str], cd6me: Mapping[str, str], notes: Notes, options: Options):
+def settled(
+    row: Row, fix: Mapping[str, str], cd6me: Mapping[str, str], notes: Notes, options: Options
+) -> dict[str, str]:
     """{au, emotion} of a row: the owner's, corrected by an erratum, or CD6ME's where that is asked for.
 
     ``cd6me`` are CD6ME's values of the cells in which another coding differs from it.
@@ -32,14 +34,12 @@ def settled(row: Row, fix: Mapping[str, str], cd6me: Mapping[str, str], notes: N
     if not differing:
         return values
     if replaced:
-        text = "; ".join(
-            f"{name} '{values[name]}' replaced by CD6ME's '{differing[name]}'" for name in differing
-        )
-        notes.find(row.key, "cd6me_labels", text)
-        return values | differing
-    text = "; ".join(f"{name} '{values[name]}', CD6ME's is '{differing[name]}'" for name in differing)
-    notes.find(row.key, "other_labels", text)
-    return values
+        texts = [f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()]
+    else:
+        texts = [f"{name} '{values[name]}', CD6ME's is '{text}'" for name, text in differing.items()]
+    notes.add("labels of another coding", row.place, f"clip {row.key}: {'; '.join(texts)}")
+    notes.find(row.key, "cd6me_labels" if replaced else "other_labels", "; ".join(texts))
+    return values | differing if replaced else values
 
 
 def _differs(name: str, own: str, cd6me: str) -> bool:

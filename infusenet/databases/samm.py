@@ -24,7 +24,7 @@ READER = Reader(
     database="samm",
     releases=[
         Release("v2", "SAMM_Micro_FACS_Codes_v2 (159 rows, header in row 14)", 159),
-        Release("bare", "SAMM_20181215_Micro_FACS_Codes_v2, without the notes", 159),
+        Release("bare", "SAMM_Micro_FACS_Codes_v2 without the notes", 159, "no clip differs"),
     ],
     identify=by_layout(
         v2=lambda sheet: (sheet.header, sheet.count) == (14, 159),
