@@ -1,17 +1,21 @@
 """`infusenet read --compare`: which clips differ from another table, in which field and why."""
 
+import csv
 from dataclasses import replace
 
+import owners
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import clips_of
 
+from infusenet import cli
 from infusenet.audit import Finding
-from infusenet.databases import cd6me, comparison
+from infusenet.databases import cd6me, comparison, joint
 from infusenet.databases.notes import Refused
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError
+from infusenet.manifest import AUS, read_manifest, to_csv
 
 CLIPS = clips_of("samm", 8)
 KINDS = {
@@ -127,3 +131,87 @@ def test_the_shift_of_section_a_and_b_is_no_difference(raw_side, tmp_path, monke
     moved = [replace(read[0], apex=read[0].apex + 1), *read[1:]]
     found = comparison.differences("casme", Reading(moved, [], None), table, True)
     assert [d.clip for d in found] == ["s0/c0"]
+
+
+@pytest.fixture
+def samm(tmp_path):
+    """A workbook of SAMM with frames, the arguments that read it, and what it gives by clip."""
+    release = owners.samm()
+    annotations, frames = release.write(tmp_path)
+    arguments = ["read", "samm", "--annotations", str(annotations), "--frames", str(frames)]
+    manifest = tmp_path / "samm.csv"
+    assert cli.main([*arguments, "--output", str(manifest)]) == 0
+    return arguments, read_manifest(manifest), frames
+
+
+def write_joint(path, clips):
+    """The joint table of clips of SAMM and of a clip of another database."""
+    other = replace(clips[0], database="casme", subject="01", clip="EP01_1")
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*joint.COLUMNS, *(f"AU{n}" for n in AUS)])
+        for c in [*clips, other]:
+            cells = [
+                c.subject,
+                c.clip,
+                c.onset,
+                c.apex,
+                c.offset,
+                c.apex - c.onset,
+                c.au,
+                c.emotion,
+                c.n_frames,
+            ]
+            writer.writerow([*cells, c.database, *(c.labels[n] for n in AUS)])
+    return path
+
+
+def test_a_workbook_against_a_joint_table(samm, tmp_path, capsys):
+    arguments, (first, second, third), frames = samm
+    assert second.key == "007/007_6_1"  # whose AUs an erratum sets
+    table = [
+        replace(first, emotion="fear"), replace(second, labels=second.labels | {12: 1 - second.labels[12]}),
+        replace(third, clip="013_2_9"),
+    ]  # fmt: skip
+    path = write_joint(tmp_path / "joint.csv", table)
+    capsys.readouterr()
+    assert cli.main([*arguments, "--compare", str(path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{first.key}: emotion Anger, fear in the table (unknown)",
+        f"{second.key}: AU12 1, 0 in the table (erratum)",
+        f"{third.key}: not in the table (not in CD6ME)",
+        "013/013_2_9: not read (unknown)",
+        f"3 clips read, 3 in {path}: 4 clips differ: erratum 1, not in CD6ME 1, unknown 2",
+    ]
+    (frames / first.frames / f"006_{first.apex:05d}.jpg").unlink()
+    assert cli.main([*arguments, "--compare", str(path)]) == 1
+    assert f"{first.key}: not read (window not on disk)" in capsys.readouterr().out
+
+
+def test_a_workbook_against_its_own_manifest(samm, tmp_path, capsys):
+    arguments, clips, frames = samm
+    capsys.readouterr()
+    output = tmp_path / "again.csv"
+    assert cli.main([*arguments, "--compare", str(tmp_path / "samm.csv"), "--output", str(output)]) == 0
+    assert capsys.readouterr().out.endswith(f"3 clips read, 3 in {tmp_path / 'samm.csv'}: no clip differs\n")
+    assert read_manifest(output) == clips
+    output.unlink()
+    (frames / clips[0].frames / f"006_{clips[0].apex:05d}.jpg").unlink()
+    assert cli.main([*arguments, "--compare", str(tmp_path / "samm.csv"), "--output", str(output)]) == 1
+    assert not output.exists()
+    assert "006_1_2" in capsys.readouterr().err
+
+
+def test_what_cannot_be_compared(samm, tmp_path, capsys):
+    arguments, clips, _ = samm
+    capsys.readouterr()
+    assert cli.main(arguments) == 1
+    assert "give --output CSV, --compare TABLE or both" in capsys.readouterr().err
+    (tmp_path / "clips.csv").write_text(to_csv(clips, labels=False))
+    assert cli.main([*arguments, "--compare", str(tmp_path / "clips.csv")]) == 1
+    assert "a clip list, which has no labels" in capsys.readouterr().err
+    (tmp_path / "other.csv").write_text(to_csv(clips_of("casme", 3)))
+    assert cli.main([*arguments, "--compare", str(tmp_path / "other.csv")]) == 1
+    assert "is that a table of samm?" in capsys.readouterr().err
+    assert cli.main([*arguments, "--compare", str(tmp_path / "none.csv")]) == 1
+    assert "none.csv: no such file" in capsys.readouterr().err
