@@ -145,7 +145,7 @@ def samm(tmp_path):
 
 
 def write_joint(path, clips):
-    """The joint table of clips of SAMM and of a clip of another database."""
+    """The joint table of clips of one database and of a clip of another."""
     other = replace(clips[0], database="casme", subject="01", clip="EP01_1")
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
@@ -215,3 +215,48 @@ def test_what_cannot_be_compared(samm, tmp_path, capsys):
     assert "is that a table of samm?" in capsys.readouterr().err
     assert cli.main([*arguments, "--compare", str(tmp_path / "none.csv")]) == 1
     assert "none.csv: no such file" in capsys.readouterr().err
+
+
+def test_the_coding_of_2019_and_a_window_that_is_not_on_disk(tmp_path, capsys):
+    """The cells that tell the release, of owners' frames: 12/EP09_02 has the owners' window alone."""
+    header = [
+        "Subject",
+        "Filename",
+        "OnsetFrame",
+        "ApexFrame",
+        "OffsetFrame",
+        "Action Units",
+        "Estimated Emotion",
+    ]
+    lines = [
+        ("02", "EP06_01f", 1, 5, 9, "15", "others"), ("24", "EP07_01", 1, 5, 9, "1+2", "surprise"),
+        ("12", "EP09_02", 16, 59, 101, "4+7+L2", "others"),
+    ]  # fmt: skip
+    annotations, frames = tmp_path / "coding.xlsx", tmp_path / "frames"
+    owners.write_xlsx(annotations, [header, *lines])
+    for subject, clip, first, _, last, *_ in lines:
+        folder = frames / f"sub{subject}" / clip
+        folder.mkdir(parents=True)
+        for name in owners.numbered("img{}.jpg", first, last):
+            (folder / name).write_text(f"{clip}/{name}")
+    arguments = ["read", "casme2", "--annotations", str(annotations), "--frames", str(frames)]
+    assert cli.main([*arguments, "--output", str(tmp_path / "casme2.csv")]) == 0
+    told, sad, moved = read_manifest(tmp_path / "casme2.csv")
+    assert (moved.onset, moved.apex, moved.offset) == (16, 59, 101)
+    table = [
+        replace(told, au="14", labels=told.labels | {14: 1, 15: 0}), replace(sad, emotion="sadness"),
+        replace(moved, onset=161, apex=187, offset=206, au="4+7", labels=moved.labels | {2: 0}),
+    ]  # fmt: skip
+    path = write_joint(tmp_path / "joint.csv", table)
+    capsys.readouterr()
+    assert cli.main([*arguments, "--compare", str(path)]) == 1
+    window, policy = "in the table (window not on disk)", "in the table (label policy)"
+    assert capsys.readouterr().out.splitlines() == [
+        f"02/EP06_01f: AU14 0, 1 {policy}; AU15 1, 0 {policy}",
+        f"12/EP09_02: onset 16, 161 {window}; apex 59, 187 {window}; offset 101, 206 {window}; AU2 1, 0 {policy}",
+        f"24/EP07_01: emotion surprise, sadness {policy}",
+        f"3 clips read, 3 in {path}: 3 clips differ: label policy 3, window not on disk 1",
+    ]
+    asked = cli.main([*arguments, "--labels", "cd6me", "--compare", str(path)])
+    assert asked == 1
+    assert capsys.readouterr().out.splitlines()[-1].endswith("1 clip differs: window not on disk 1")

@@ -81,7 +81,8 @@ def page(found: Sequence[Difference], heading: str) -> str:
     lines = [f"{clip}: " + "; ".join(f"{d.text} ({d.reason})" for d in row) for clip, row in by_clip.items()]
     counts = Counter(reason for row in by_clip.values() for reason in {d.reason for d in row})
     told = [f"{reason} {counts[reason]}" for reason in REASONS if counts[reason]]
-    ending = f"{len(by_clip)} clips differ: {', '.join(told)}" if found else "no clip differs"
+    number = "1 clip differs" if len(by_clip) == 1 else f"{len(by_clip)} clips differ"
+    ending = f"{number}: {', '.join(told)}" if found else "no clip differs"
     return "\n".join([*lines, f"{heading}: {ending}"])
 
 
