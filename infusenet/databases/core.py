@@ -149,7 +149,7 @@ class Reader:
             else:
                 notes.say(text, level)
         problems.raise_all(exclude)
-        return Reading(clips, refused, release, notes.findings)
+        return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
 
     def located(
         self,
@@ -207,6 +207,8 @@ class Reader:
                 for erratum in fixes:
                     if erratum.applies_to(identity.names) and erratum.corrects(row):
                         fix |= erratum.values
+                if fix:
+                    notes.corrected[row.key] = frozenset(fix)
                 other = others.get((row.subject, row.clip), {})
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]
