@@ -9,10 +9,12 @@ import pytest
 import releases_casme as casme
 import releases_casme2 as casme2
 import releases_casme3a as casme3a
+import yaml
 from releases import write_csv, write_frames, write_xls
 from test_releases_casme import in_two
 
-from infusenet import audit, index, ledger, manifest
+from infusenet import audit, cli, config, index, ledger, manifest
+from infusenet.databases import ERRATA
 from infusenet.errors import InputError
 from infusenet.stages.loop import fill
 from infusenet.store import Item
@@ -46,8 +48,8 @@ def cropped(tmp_path_factory):
 
 def sync(root, name, source, **policies):
     """(clips, audit table) of one configured database after a run of the index."""
-    config = {"databases": {name: source}, "cache": str(root / "cache"), "audit": policies}
-    index.sync(config, root / "manifests")
+    settings = {"databases": {name: source}, "cache": str(root / "cache"), "audit": policies}
+    index.sync(settings, root / "manifests")
     return tables(root, name)
 
 
@@ -128,6 +130,34 @@ def test_rows_outside_cd6me_can_be_kept(sections, tmp_path):
     outside = clips.keys() - casme.truth().keys() | table.excluded.keys()
     assert of_kind(table, "not_in_cd6me") == dict.fromkeys(outside, "keep")
     assert casme.truth().keys() <= clips.keys()
+
+
+def test_the_configuration_takes_what_releases_need(sections, cropped, tmp_path):
+    raw = yaml.safe_load((ERRATA.parents[1] / "workflow/config.yaml").read_text())
+    raw["databases"] = {
+        "casme": sections,
+        "casme2": cropped | {"labels": "cd6me"},
+        "casme3a": {"annotations": "full.xls", "frames": "films", "emotions": "label.xlsx"},
+    }
+    raw["audit"] = {"not_in_cd6me": "keep", "other_labels": "stop", "owner_window": "exclude"}
+    settled = config.settle(raw)
+    assert settled["databases"] == raw["databases"]
+    assert {kind: settled["audit"][kind] for kind in raw["audit"]} == raw["audit"]
+    assert settled["audit"]["cd6me_labels"] == "keep"
+    raw["databases"]["casme2"]["labels"] = "official"
+    with pytest.raises(InputError, match="labels"):
+        config.settle(raw)
+
+
+def test_the_command_reads_two_workbooks(sections, tmp_path, capsys):
+    output = tmp_path / "casme.csv"
+    options = ["--frames", sections["frames"], "--output", str(output)]
+    assert cli.main(["read", "casme", "--annotations", *sections["annotations"], *options]) == 0
+    assert {clip.key for clip in manifest.read_manifest(output)} == casme.truth().keys()
+    report = capsys.readouterr().err
+    assert "Section A and B" in report
+    assert "8 rows are no clips of CD6ME and left out: Section A.xls row 46, " in report
+    assert all(key in report for key in CHANGED)
 
 
 def test_a_change_in_either_workbook_is_seen(sections, tmp_path):
