@@ -7,6 +7,7 @@ and a clip list (without, but with the frames' digests) are rewritten only if th
 Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,7 +122,7 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
             and index.lists == index_files.list_digests(folder)
             and index.stamps == stamps_on_disk(source["frames"], index.names)
         )
-    except (InputError, FileNotFoundError):
+    except (InputError, OSError):
         return False
 
 
@@ -149,7 +150,7 @@ def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str)
                   "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
         return None
     clips = of_database(manifest.read_manifest(table), name, table)
-    if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
+    if not all(os.path.isdir(Path(source["frames"]) / folder) for folder in {clip.frames for clip in clips}):
         return None
     clips += [Clip(name, *row) for row in index.excluded]
     refused, findings = [Refused(*row) for row in index.refused], [Finding(*row) for row in index.findings]
