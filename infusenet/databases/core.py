@@ -16,7 +16,7 @@ from infusenet.databases.releases import Identify, Identity, Release, Sheet, sen
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.tables import annotated_rows, named_rows
 from infusenet.databases.windows import Pair
-from infusenet.databases.workbook import Line, read_table
+from infusenet.databases.workbook import Line, plain, read_table
 from infusenet.errors import InputError
 from infusenet.manifest import Clip, check
 
@@ -130,7 +130,7 @@ class Reader:
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
         with problems.of(None):
-            names = (row.fields["clip"] for row in rows)
+            names = (plain(line.fields["clip"]) for line in lines)
             clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
         exclude = {*exclude, OUTSIDE}
         refused = problems.raise_all(exclude)

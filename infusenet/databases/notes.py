@@ -1,7 +1,7 @@
 """What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,14 @@ class Refused:
     text: str
 
 
+class Refusal(InputError):
+    """A source that cannot be read; without ``clips`` (names of its rows) it could, none if that is not so."""
+
+    def __init__(self, text: str, clips: Sequence[str]):
+        super().__init__(text)
+        self.clips = list(clips)
+
+
 class Problems:
     """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
 
@@ -95,11 +103,16 @@ class Problems:
             self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
     def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
-        """Raise if there is any but those of the kinds in ``exclude``, which are returned."""
+        """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
         found = sorted(self._found)
-        lines = (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in found)
-        raise_all(
-            (line for line, p in zip(lines, found, strict=True) if p.kind not in exclude),
-            f"{self.path} refused",
-        )
+        bad = [p for p in found if p.kind == FILE or not {p.kind, p.clip} & set(exclude)]
+        try:
+            raise_all(
+                (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in bad),
+                f"{self.path} refused",
+            )
+        except InputError as error:
+            raise Refusal(
+                str(error), [] if FILE in {p.kind for p in bad} else [p.clip for p in bad]
+            ) from None
         return found
