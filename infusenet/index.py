@@ -62,6 +62,8 @@ def sync_database(
     origin = origin_of(source, policies)
     taken = _taken_over(name, source, table, index, origin)
     now = taken and examine_source(name, source, taken, frames, seen)
+    if now and any(finding.kind == MISSING for finding in now.findings):
+        now = None  # another window of the same row may be on disk
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
         Clip(name, *row).key for row in index.excluded
     }:
