@@ -6,9 +6,13 @@ import pytest
 
 from infusenet import databases
 from infusenet.databases import casme, casme2
-from infusenet.databases.notes import Place
+from infusenet.databases.notes import Notes, Place, Problems
 from infusenet.databases.releases import Identity, Release, Sheet, Sign, sentence, vote
 from infusenet.databases.rows import Row
+from infusenet.databases.tables import annotated_rows
+from infusenet.databases.workbook import read_table
+from infusenet.standins import layouts
+from infusenet.standins.plan import plan
 
 OLD, NEW = Release("old", "the old one", 4), Release("new", "the new one", 5, "one clip is absent")
 SIGNS = [
@@ -96,3 +100,18 @@ def test_the_cells_of_a_release_name_it_alone(reader):
         rows = [replace(row(clip, **texts), subject=name) for (name, clip, _), texts in cells.items()]
         assert len(rows) > 15
         assert vote(rows, releases, signs) == Identity((release,))
+
+
+@pytest.mark.parametrize("key", ["casme", "casme2", "casme3a"])
+@pytest.mark.parametrize("scale", ["demo", "full"])
+def test_standins_are_of_no_release_and_keep_their_names(key, scale, tmp_path):
+    """Their names look real, their windows are made up."""
+    clips = plan(key, scale, 0)
+    layouts.write_table(key, clips, tmp_path)
+    reader = databases.reader(key)
+    table = read_table(tmp_path / layouts.LAYOUTS[key].table, reader.columns)
+    rows, lines = annotated_rows([table], reader, Notes("x"), Problems("x"))
+    sheet = Sheet(1, frozenset(lines[0].extra), len(lines), rows)
+    found = reader.identify(sheet, reader.releases, databases.CD6ME_TABLES)
+    assert found == Identity()
+    assert [row.key for row in reader.assign(rows, found, databases.CD6ME_TABLES)] == [c.key for c in clips]
