@@ -153,7 +153,7 @@ class Reader:
             else:
                 notes.say(text, level)
         problems.raise_all(exclude)
-        return Reading(clips, refused, release, notes.findings)
+        return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
 
     def located(
         self,
@@ -211,6 +211,8 @@ class Reader:
                 for erratum in fixes:
                     if erratum.applies_to(identity.names) and erratum.corrects(row):
                         fix |= erratum.values
+                if fix:
+                    notes.corrected[row.key] = frozenset(fix)
                 other = others.get((row.subject, row.clip), {})
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]

@@ -27,12 +27,14 @@ class Place(NamedTuple):
 class Notes:
     """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
 
-    ``findings`` are those on clips that are kept, for the audit.
+    ``findings`` are those on clips that are kept, for the audit; ``corrected`` {subject/clip: the fields
+    that an erratum sets}.
     """
 
     def __init__(self, origin: str):
         self.origin = origin
         self.findings: list[Finding] = []
+        self.corrected: dict[str, frozenset[str]] = {}
         self._kinds: dict[str, list[tuple[Place, str]]] = {}
 
     def add(self, kind: str, place: Place, text: str) -> None:
