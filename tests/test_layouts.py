@@ -9,6 +9,7 @@ from infusenet import databases
 from infusenet.databases import listing
 from infusenet.databases.folders import ClipFolders, Unnamed
 from infusenet.errors import InputError
+from infusenet.folds import training_databases
 
 
 def moved(key, old, new, rows=None):
@@ -96,6 +97,20 @@ def test_a_link_to_the_same_folder_is_no_second_one(tmp_path):
     (frames / "all").symlink_to(".")
     clips = databases.read("casme2", annotations, frames)
     assert [clip.subject for clip in clips] == ["01", "04", "05"]
+
+
+@pytest.mark.parametrize("link", ["sub01", "sub01/EP02_01f"])
+@pytest.mark.parametrize("target", ["EP02_01f", "sub01", "../absent"])
+def test_links_without_a_folder(link, target, tmp_path):
+    release = moved("casme2", "CASME2-RAW/", "")
+    del release.folders["sub01/EP02_01f"]
+    annotations, frames = release.write(tmp_path)
+    (frames / link).parent.mkdir(exist_ok=True)
+    (frames / link).symlink_to(target)
+    with pytest.raises(InputError) as caught:
+        databases.read("casme2", annotations, frames)
+    assert str(caught.value).count("row ") == 1
+    assert f"{frames / link} is a link without a folder behind it" in str(caught.value)
 
 
 def section_a_b(root="RAW"):
@@ -269,6 +284,12 @@ def test_service_folders_are_passed_over(name, tmp_path):
     expected = list(release.folders)
     release.folders |= {**copies, **inside, f"CASME2-RAW/{name}/sub01/EP02_01f": ["img46.jpg"]}
     assert frames_of(release, tmp_path) == expected
+
+
+def test_service_files_among_manifests(tmp_path):
+    for name in ("._alpha.csv", "alpha.csv", "beta.csv"):
+        (tmp_path / name).touch()
+    assert training_databases("beta", tmp_path, None) == ["alpha"]
 
 
 @pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._img46.jpg"])

@@ -151,12 +151,16 @@ class ClipFolders:
                 )
 
     def hint(self, layouts: Sequence[Sequence[Parts]]) -> str:
-        """What may be the reason where `find` found nothing: names that only look right, closed folders."""
+        """What may be the reason where `find` found nothing: names that only look right, dead links, closed folders."""
         wanted = {part.lower() for spellings in layouts for parts in spellings for part in parts}
         alike = [name for part in sorted(wanted) for name in self._alike.get(part, ())]
         hints = [
             f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike
         ]
+        ways = dict.fromkeys(parts[:n] for s in layouts for parts in s for n in range(1, len(parts) + 1))
+        paths = (os.path.join(self.root, *way) for way in ways)
+        links = [path for path in paths if os.path.islink(path) and not os.path.exists(path)]
+        hints += [f"{visible(path)} is a link without a folder behind it" for path in links]
         return "".join(f"; {text}" for text in (*hints, *self._listings.unreadable))
 
     @cached_property

@@ -108,9 +108,9 @@ def _first_on_disk(
             errors.append(None)
             continue
         clip = candidate.clip
-        if options.nearest_apex:
-            clip = replace(clip, apex=folders.nearest_apex(folder, clip))
         try:
+            if options.nearest_apex:
+                clip = replace(clip, apex=folders.nearest_apex(folder, clip))
             return candidate, clip, folder, folders.missing(folder, clip)
         except InputError as error:
             errors.append(RowError("missing_key_frame", f"clip {clip.key}: {error}"))
