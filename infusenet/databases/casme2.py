@@ -68,8 +68,8 @@ RELEASES = {
     ),
     CODED_2019: Release(
         CODED_2019, "the coding of 2019", 255,
-        "24/EP02_07 is absent, the AUs of 53 clips and the emotions of 3 differ (`labels: cd6me` takes "
-        "CD6ME's)",
+        "24/EP02_07 is absent, it codes other AUs in 53 clips and other emotions in 3 (`labels: cd6me` puts "
+        "CD6ME's in their place)",
     ),
 }  # fmt: skip
 

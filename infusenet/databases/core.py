@@ -122,6 +122,10 @@ class Reader:
         header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
         sheet = Sheet(header, columns, len(lines), rows)
         identity = self.identify(sheet, self.releases, cd6me)
+        if options.labels != OWN_LABELS and not identity.releases:
+            raise InputError(
+                f"{origin}: none of the known releases, so `labels: {options.labels}` cannot be done"
+            )
         rows = named_rows(self.assign(rows, identity, cd6me), self, notes, problems)
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
