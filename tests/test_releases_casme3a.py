@@ -36,8 +36,8 @@ def label_v2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def full_v2(tmp_path_factory):
-    path = tmp_path_factory.mktemp("full") / "CAS(ME)3_part_A_v2.xls"
-    return write_xls(path, **{"AU+Emotion": [casme3a.FULL_HEADER, *casme3a.full_v2()]})
+    path = tmp_path_factory.mktemp("full") / "full_v2.csv"
+    return write_csv(path, [casme3a.FULL_HEADER, *casme3a.full_v2()])
 
 
 @pytest.fixture(scope="module")
