@@ -7,7 +7,7 @@ that each stage can account for all of them. Imported while Snakemake parses: st
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from infusenet.manifest import Clip, csv_rows
 
 KEEP, EXCLUDE, STOP = "keep", "exclude", "stop"
 CLIP, ROW, TABLE = (KEEP, EXCLUDE, STOP), (EXCLUDE, STOP), (KEEP, STOP)
+
+# The only finding that is somebody's decision: a clip named under `exclude` in its database's block.
+BY_NAME = "excluded_by_name"
 
 # Finding -> (default policy, policies it can have, what it means). What cannot be computed with
 # cannot be kept; a whole table cannot be excluded.
@@ -34,6 +37,7 @@ FINDINGS = {
     "other_labels": (KEEP, CLIP, "AUs or emotion of another coding than CD6ME's"),
     "cd6me_labels": (KEEP, CLIP, "AUs or emotion replaced by CD6ME's, as `labels: cd6me` asks"),
     "owner_window": (KEEP, CLIP, "CD6ME's window is not on disk, the owner's own was taken"),
+    BY_NAME: (EXCLUDE, (EXCLUDE,), "named under `exclude` in the database's block"),
 }
 
 # The paper draws the pseudo-apex up to this many frames after the apex.
@@ -133,9 +137,31 @@ def stop(findings: Sequence[Finding], policies: Mapping[str, str], origin: str) 
     stopping = [finding for finding in findings if policies[finding.kind] == STOP]
     kinds = [kind for kind in FINDINGS if kind in {finding.kind for finding in stopping}]
     choices = (f"audit: {kind}: {' | '.join(c for c in FINDINGS[kind][1] if c != STOP)}" for kind in kinds)
-    raise_all(
-        (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
-        f"{origin}: stopped by the audit. Mend the data, or set in the configuration {'; '.join(choices)}",
+    before = [finding.clip for finding in findings if finding.kind == BY_NAME]
+    named = {finding.clip for finding in stopping}
+    try:
+        raise_all(
+            (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
+            f"{origin}: stopped by the audit. Mend the data, or set in the configuration {'; '.join(choices)}",
+        )
+    except InputError as error:
+        raise InputError(f"{error}{exclusion(origin, before, [] if '' in named else named)}") from None
+
+
+def exclusion(database: str, before: Iterable[str], clips: Iterable[str]) -> str:
+    """The line of the configuration that leaves out ``clips`` too, with what to do with it; empty for none.
+
+    ``before`` are those that its block leaves out already.
+    """
+    names = sorted({*before, *clips}) if clips else []
+    if not names:
+        return ""
+    import yaml
+
+    line = yaml.safe_dump(names, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
+    return (
+        f"\n  to leave out exactly these clips, put into the block `{database}` under `databases` of "
+        f"workflow/config.yaml:\n      exclude: {line}"
     )
 
 

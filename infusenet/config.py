@@ -20,6 +20,7 @@ from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import CD6ME
 from infusenet.methods import METHODS, VARIANTS
 from infusenet.methods import method as method_named
+from infusenet.texts import visible
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -142,7 +143,7 @@ def validate(raw: dict) -> dict:
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
             problems += [
-                f"{where}: unknown key '{key}' {did_you_mean(key, known)}"
+                f"{where}: unknown key '{visible(key)}' {did_you_mean(key, known)}"
                 for key in error.instance
                 if key not in known
             ]

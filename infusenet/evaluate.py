@@ -13,6 +13,7 @@ from infusenet import metrics
 from infusenet.errors import InputError, raise_all
 from infusenet.manifest import AUS, write_if_changed
 from infusenet.report import figures, tables
+from infusenet.report.protocol import protocol
 from infusenet.report.tables import Row
 
 NAMES = [f"AU{n}" for n in AUS]
@@ -46,7 +47,7 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
     long: method, seed, scope, au, f1, support, initial_weights, variant (which ViT), protocol (CD6ME, or
-    that it is not). Scopes: ``pooled`` (F1 on the clips of all folds together), ``mean`` (F1 per fold, then
+    what it is and what differs). Scopes: ``pooled`` (F1 on the clips of all folds together), ``mean`` (F1 per fold, then
     the mean over folds), ``macro2`` (pooled; mean of presence and absence), and each held-out database. A method is scored by its first head; of one with several,
     ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
     ``always_one`` and ``prior_rate`` are guessers that know no clip, the second at the rate of each
@@ -78,18 +79,18 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     facts = {fold.method: fold.facts for fold in folds}
-    protocol = tables.protocol(databases, facts.values())
+    made_on = protocol(folds)
     writer.writerow([*Row._fields, "initial_weights", "variant", "protocol"])
     for row in rows:
         start = tables.started(facts, row.method).values()
-        writer.writerow([*row[:4], repr(float(row.f1)), row.support, *start, protocol])
+        writer.writerow([*row[:4], repr(float(row.f1)), row.support, *start, made_on.column])
     write_if_changed(output / "metrics.csv", text.getvalue())
-    write_if_changed(output / "metrics.md", tables.page(rows, databases, facts))
-    figures.heatmap(rows, databases, output / "heatmap.png")
+    write_if_changed(output / "metrics.md", tables.page(rows, databases, facts, made_on))
+    figures.heatmap(rows, databases, made_on, output / "heatmap.png")
     logs = {}
     for fold in folds:
         logs.setdefault(fold.method, []).append(fold.path / "log.csv")
-    figures.training_curves(logs, output / "training.png")
+    figures.training_curves(logs, made_on, output / "training.png")
 
 
 def read_runs(runs: Sequence[Path]) -> list[Fold]:

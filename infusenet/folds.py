@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from infusenet.databases.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.manifest import Clip, read_manifest, write_if_changed
 from infusenet.recipe import file_digest, store_name
@@ -44,7 +45,7 @@ def training_databases(held_out: str, manifests: Path, databases: Sequence[str] 
 
     The order is alphabetical, whatever order they are given in, so it cannot change a result.
     """
-    there = [path.stem for path in manifests.glob("*.csv")]
+    there = [path.stem for path in manifests.glob("*.csv") if not is_service(path.name)]
     databases = there if databases is None else databases
     if held_out not in {*there, *databases}:
         raise InputError(f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, there)}")

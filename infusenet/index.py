@@ -7,41 +7,23 @@ and a clip list (without, but with the frames' digests) are rewritten only if th
 Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
 """
 
+import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infusenet import audit, databases, index_files, manifest
+from infusenet import audit, index_files, manifest
 from infusenet.audit import Finding
 from infusenet.databases import Reading
-from infusenet.databases.frames import explain, frame_index
+from infusenet.databases.frames import frame_index
 from infusenet.databases.notes import Refused
 from infusenet.errors import InputError, did_you_mean
+from infusenet.examination import MISSING, Examined, examine_source
 from infusenet.index_files import Index
-from infusenet.manifest import CD6ME, Clip
+from infusenet.manifest import Clip
 from infusenet.recipe import file_digest
-from infusenet.scan import digest_of, file_names, scan, stamps_on_disk, stamps_read
+from infusenet.scan import digest_of, file_names, stamps_on_disk, stamps_read
 from infusenet.sources import of_database, origin_of, read_source
-from infusenet.texts import visible
-
-MISSING = "missing_key_frame"
-
-
-@dataclass(frozen=True)
-class Examined:
-    """A database as it is: ``clips`` (all that could be read, with their frames' digests), the
-    index of their frames, and the audit's findings."""
-
-    reading: Reading
-    clips: list[Clip]
-    frames: dict[str, dict]
-    findings: list[Finding]
-
-    @property
-    def annotated(self) -> list[str]:
-        """Names of all annotated clips, those that could not be read among them."""
-        return [clip.key for clip in self.clips] + [row.clip for row in self.reading.refused]
 
 
 def sync(config: dict, manifests: Path | str) -> None:
@@ -79,11 +61,13 @@ def sync_database(
     index, frames = index_files.read(cache / name), index_files.read_frames(cache / name)
     origin = origin_of(source, policies)
     taken = _taken_over(name, source, table, index, origin)
-    now = taken and _examine(name, source, taken, frames, seen)
+    now = taken and examine_source(name, source, taken, frames, seen)
+    if now and any(finding.kind == MISSING for finding in now.findings):
+        now = None  # another window of the same row may be on disk
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
         Clip(name, *row).key for row in index.excluded
     }:
-        now = _examine(name, source, read_source(name, source, policies), frames, seen)
+        now = examine_source(name, source, read_source(name, source, policies), frames, seen)
     audit.stop(now.findings, policies, name)
     excluded = audit.excluded(now.findings, policies)
     kept = [clip for clip in now.clips if clip.key not in excluded]
@@ -125,34 +109,7 @@ def examine(name: str, config: dict) -> Examined:
     seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in manifest.read_manifest(path)}
     frames = index_files.read_frames(cache / name)
     reading = read_source(name, sources[name], audit.policies(config.get("audit")), audit.FINDINGS)
-    return _examine(name, sources[name], reading, frames, seen)
-
-
-def _examine(name: str, source: dict, reading: Reading, known: dict, seen: Mapping[str, str]) -> Examined:
-    frames = scan(reading.clips, Path(source["frames"]), known, name)
-    clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
-    owner = source.get("reader", name)
-    fps = source.get("fps") or (databases.reader(owner).fps if owner in CD6ME else None)
-    present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
-    findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
-    if reading.release:
-        findings.append(Finding("", "other_release", reading.release))
-    findings += audit.examine(clips, present, fps, seen)
-    by_key = {clip.key: clip for clip in clips}
-    return Examined(
-        reading, clips, frames, [_explained(f, by_key.get(f.clip), Path(source["frames"])) for f in findings]
-    )
-
-
-def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
-    """A missing key frame with what its folder holds instead."""
-    if finding.kind != MISSING or clip is None:
-        return finding
-    try:
-        reason = explain(root / clip.frames, {clip.onset, clip.apex, clip.offset})
-    except InputError as error:
-        reason = "; " + str(error).replace(f"{visible(str(root))}/", "")
-    return replace(finding, detail=f"{finding.detail}{reason}")
+    return examine_source(name, sources[name], reading, frames, seen)
 
 
 def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
@@ -167,7 +124,7 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
             and index.lists == index_files.list_digests(folder)
             and index.stamps == stamps_on_disk(source["frames"], index.names)
         )
-    except (InputError, FileNotFoundError):
+    except (InputError, OSError):
         return False
 
 
@@ -195,7 +152,7 @@ def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str)
                   "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
         return None
     clips = of_database(manifest.read_manifest(table), name, table)
-    if not all((Path(source["frames"]) / folder).is_dir() for folder in {clip.frames for clip in clips}):
+    if not all(os.path.isdir(Path(source["frames"]) / folder) for folder in {clip.frames for clip in clips}):
         return None
     clips += [Clip(name, *row) for row in index.excluded]
     refused, findings = [Refused(*row) for row in index.refused], [Finding(*row) for row in index.findings]
@@ -223,12 +180,3 @@ def _given(name: str, source: dict, table: Path, cache: Path) -> None:
 def clip_digest(folder: Path | str, onset: int, offset: int) -> str:
     """sha256 over the numbers and bytes of a clip's frames in onset..offset, as in a clip list."""
     return digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)
-
-
-def _with_digest(clip: Clip, folder: dict) -> Clip:
-    (found,) = {
-        seen for onset, offset, seen in folder["windows"] if (onset, offset) == (clip.onset, clip.offset)
-    }
-    return Clip(
-        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
-    )

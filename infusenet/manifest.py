@@ -82,7 +82,7 @@ def check(clips: Sequence[Clip], origin: str) -> None:
     """Raise one InputError that names every bad or repeated clip of ``clips``."""
     problems, seen = [], set()
     for clip in clips:
-        problems += [f"{origin}: clip {clip.key}: {text}" for text in problems_of(clip)]
+        problems += [f"{origin}: clip {visible(clip.key)}: {text}" for text in problems_of(clip)]
         if clip.key.lower() in seen:
             problems.append(f"{origin}: clip {clip.key} stands twice; expected each subject/clip once")
         seen.add(clip.key.lower())

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from infusenet import dataset, folds, models, runs
+from infusenet import audit, dataset, folds, models, runs
+from infusenet.databases import cd6me
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, write_if_changed
+from infusenet.manifest import AUS, CD6ME, write_if_changed
 from infusenet.recipe import canonical
 from infusenet.store.provenance import identity
 
@@ -33,7 +34,8 @@ def predict(
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
     (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
-    under ``predicted`` the facts of this scoring.
+    under ``predicted`` the facts of this scoring; of a database of CD6ME ``cd6me``, what sets its clips
+    apart (`infusenet.databases.cd6me.difference`).
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
@@ -77,8 +79,15 @@ def predict(
     }
     if standins:  # so that no table takes the figures for those of real databases
         facts["standins"] = True
+    elif database.name in CD6ME:
+        facts["cd6me"] = difference(database, stores / database.name / "audit.csv")
     facts |= {"heads": list(model.heads), "predicted": predicted}
     write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
+
+
+def difference(database: folds.Database, audited: Path) -> str:
+    table = audit.read_table(audited) if audited.is_file() else None
+    return cd6me.difference(database.name, database.clips, len(database.left_out), table)
 
 
 @torch.inference_mode()

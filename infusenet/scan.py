@@ -109,7 +109,7 @@ def unchanged(folder: str, before: dict) -> bool:
                 or now.st_ino != inode
             ):
                 return False
-    except FileNotFoundError:
+    except OSError:
         return False
     return True
 

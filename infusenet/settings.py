@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.errors import did_you_mean
+from infusenet.texts import visible
 
 BLOCKS = ("block1", "block2", "block3", "block4")
 # After which blocks, and whether after average pooling, FrameFlow is infused into FrameMag.
@@ -148,6 +149,6 @@ def problems(where: str, settings: Mapping, known: Mapping[str, Values]) -> Iter
     """A sentence for every setting that is unknown (with the nearest known one) or has no such value."""
     for name, value in settings.items():
         if name not in known:
-            yield f"{where}: unknown key '{name}' {did_you_mean(name, known)}"
+            yield f"{where}: unknown key '{visible(name)}' {did_you_mean(name, known)}"
         elif not known[name].holds(value):
             yield f"{where}.{name} is {known[name].expected(value)}"

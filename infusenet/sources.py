@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infusenet import audit, databases, manifest
 from infusenet.databases import Reading
+from infusenet.databases.notes import Refusal
 from infusenet.errors import InputError
 from infusenet.manifest import Clip
 from infusenet.recipe import digest, file_digest
@@ -40,7 +41,7 @@ def read_source(
     """The clips of one entry of ``databases``, from its workbook or manifest.
 
     ``policies`` are the audit's; rows with a finding in ``exclude``, by default those that are to be
-    excluded, are listed beside the clips.
+    excluded, are listed beside the clips, as those that the entry itself excludes.
     """
     if "manifest" in source:
         clips = of_database(manifest.read_manifest(source["manifest"]), name, source["manifest"])
@@ -50,7 +51,12 @@ def read_source(
     options = databases.Options.of(source, policies["not_in_cd6me"])
     reader = source.get("reader", name)
     frames = Path(source["frames"])
-    reading = databases.examine(reader, source["annotations"], frames, options=options, exclude=exclude)
+    by_name = source.get("exclude", ())
+    exclude = {*exclude, *by_name}
+    try:
+        reading = databases.examine(reader, source["annotations"], frames, options=options, exclude=exclude)
+    except Refusal as refusal:
+        raise InputError(f"{refusal}{audit.exclusion(name, by_name, refusal.clips)}") from None
     return replace(reading, clips=[replace(clip, database=name) for clip in reading.clips])
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import asdict
 
 import numpy as np
 
-from infusenet.manifest import AUS
+from infusenet.databases.cd6me import Digests, labels_digest
+from infusenet.manifest import AUS, CD6ME
 
 
 def write_run(
@@ -42,3 +44,29 @@ def write_run(
     head = ",".join(["epoch,rate", *(f"loss_{h}" for h in heads)])
     (run / "log.csv").write_text(f"{head}\n1,0.1{losses[0]}\n2,0.1{losses[1]}\n")
     return run
+
+
+def make_cd6me(runs, folder):
+    """Let runs of the six databases pass for CD6ME's: ``folder`` gets the digests of what they score.
+
+    Their run.json gets the facts that go with it: windows compared, trained on all other folds' clips.
+    """
+    scored = {}
+    for run in runs:
+        with open(run / "predictions.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        scored[run.parts[-2]] = {f"{r['subject']}/{r['clip']}": [int(r[f"AU{n}"]) for n in AUS] for r in rows}
+    digests = {name: asdict(Digests(len(rows), labels_digest(rows), "")) for name, rows in scored.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "digests.json").write_text(json.dumps(digests))
+    assert set(scored) == set(CD6ME)
+    for run in runs:
+        others = [row for name, rows in scored.items() if name != run.parts[-2] for row in rows.values()]
+        counts = {f"AU{n}": sum(row[k] for row in others) for k, n in enumerate(AUS)}
+        edit_facts(run, cd6me="", n_train=len(others), label_counts=counts)
+    return runs
+
+
+def edit_facts(run, **facts):
+    path = run / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))

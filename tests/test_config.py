@@ -1,6 +1,7 @@
 """The configuration: typos are named, recipes follow from it, stand-ins step in when it is empty."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,47 @@ def test_seeds_from_the_command_line_are_numbers(raw):
 def test_a_reader_s_settings_are_no_paths(raw):
     raw["databases"]["samm"] = {"annotations": "a.xls", "frames": "f", "strict": True}
     assert configuration.settle(raw)["databases"]["samm"]["strict"] is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no: 1",
+        "databases: {1: {manifest: a, frames: b}}",
+        "databases: {samm: {no: a}}",
+        "variants: {yes: {}}",
+        "audit: {off: keep}",
+        "methods: {null: {}}",
+    ],
+)
+def test_a_key_that_yaml_does_not_take_for_text(raw, text):
+    assert re.search(
+        r": the key (False|True|None|1) is no text: .* write it in quotes",
+        refused(raw | yaml.safe_load(text)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "name", "value", "spelling"),
+    [
+        ("common", "rate", "1e-3", "1.0e-3"),
+        ("every_method", "rate", "1.5E-4", "1.5e-4"),
+        ("common", "epochs", "1e2", "100"),
+        ("faces", "size", "256", "256"),
+    ],
+)
+def test_text_that_means_a_number(raw, block, name, value, spelling):
+    raw[block] = dict(raw[block] or {}) | {name: value}
+    assert f"this is text: write {spelling}, without quotes" in refused(raw)
+    raw[block][name] = yaml.safe_load(spelling)
+    configuration.check_values(configuration.validate(raw))
+
+
+def test_text_that_means_no_number_gets_no_hint(raw):
+    raw["common"]["rate"] = "fast"
+    assert "write" not in refused(raw)
+
+
+def test_an_invisible_character_of_a_key_is_shown(raw):
+    raw["faces"]["si\u200bze"] = 128
+    assert "unknown key 'si\\u200bze' (did you mean 'size'?" in refused(raw)

@@ -6,17 +6,20 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from predictions import write_run
+from predictions import make_cd6me, write_run
 from sklearn.metrics import f1_score
 
+from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluate import evaluate
 from infusenet.manifest import AUS, CD6ME
 
 
 @pytest.fixture
-def runs(tmp_path):
-    return [write_run(tmp_path / "results", name, seed) for name in CD6ME for seed in (0, 1)]
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
+    made = [write_run(tmp_path / "results", name, seed) for name in CD6ME for seed in (0, 1)]
+    return make_cd6me(made, cd6me.FOLDER)
 
 
 def long_rows(path):

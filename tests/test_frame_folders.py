@@ -1,7 +1,7 @@
 """Which files of a clip's folder are its frames, and what is said of the others."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,12 @@ def test_copies_are_no_frames(name):
     assert own(*lacking, name) == lacking
 
 
+def test_more_copies_than_frames():
+    names = [f"img{n} ({k}).jpg" for n in (40, 41, 42) for k in (1, 60)]
+    assert own(*img(40, 42), *names) == img(40, 42)
+    assert own(*img(40, 41), *names) == img(40, 41)
+
+
 def test_every_frame_copied():
     assert own(*img(), *numbered("img{} - Copy.jpg", 40, 60)) == img()
     assert own(*img(), *(f"img{n} ({n}).jpg" for n in range(40, 61))) == img()
@@ -69,6 +75,8 @@ REAL = {
     "named by Windows": numbered("img20 ({}).jpg", 1, 24),
     "suffixes in several spellings": ["img1.jpg", "img2.JPG", "IMG3.jpeg", "img4.jpg"],
     "a number after the number's words": numbered("{}_color.png", 8, 12),
+    "with the time in each name": [f"2020-01-01_10-00-{n // 3:02d}_{n}.png" for n in range(46, 120)],
+    "with a hash in each name": ["a3f_1.png", "b7c_2.png", "c9f_3.png", "d1f_4.png"],
     "key frames alone": ["img46.jpg", "img59.jpg", "img61.jpg"],
 }
 
@@ -246,10 +254,28 @@ def closed(path: Path, mode: int):
 @pytest.mark.parametrize("closed_path", ["s1/c1", "s1", "s1/c1/2.jpg"])
 def test_what_this_account_may_not_read(closed_path, tmp_path):
     pictures(tmp_path, 1, 2, 3)
+    found_by_the_audit(tmp_path)  # the other account may not import what this one has installed
     with closed(tmp_path / "frames" / closed_path, 0):
         told = found_by_the_audit(tmp_path)
     assert "s1/c1,missing_key_frame,stop," in told
     assert "give this account the right to read it" in told
+
+
+@pytest.mark.parametrize("harm", ["closed", "closed above", "loop", "gone"])
+def test_folders_that_cannot_be_read_any_more(harm, tmp_path):
+    """After a run that read them."""
+    folder = pictures(tmp_path, 1, 2, 3)
+    source = {"manifest": str(tmp_path / "mine.csv"), "frames": str(tmp_path / "frames")}
+    arguments = (tmp_path / "manifests", tmp_path / "cache", audit.policies(None), {})
+    index.sync_database("mine", source, *arguments)
+    if "closed" not in harm:
+        folder.rename(tmp_path / "elsewhere")
+    if harm == "loop":
+        folder.symlink_to("c1")
+    path = folder.parent if harm == "closed above" else folder
+    with closed(path, 0) if "closed" in harm else nullcontext(), pytest.raises(InputError) as caught:
+        index.sync_database("mine", source, *arguments)
+    assert "s1/c1: missing_key_frame: no frame of it in s1/c1; s1/c1: " in str(caught.value)
 
 
 @pytest.mark.parametrize("closed_path", [FOLDER, "Micro_Expression/happiness"])
@@ -258,6 +284,7 @@ def test_folders_that_a_reader_may_not_list(closed_path, tmp_path):
     release.rows.append(RELEASES["mmew"]().rows[2])
     release.folders["Micro_Expression/fear/S30-05-001"] = numbered("{}.jpg", 1, 11)
     annotations, frames = release.write(tmp_path)
+    databases.read("mmew", annotations, frames)
     with closed(frames / closed_path, 0), pytest.raises(InputError) as caught:
         databases.read("mmew", annotations, frames)
     assert str(caught.value).count("row ") == 1

@@ -9,6 +9,7 @@ from infusenet import databases
 from infusenet.databases import listing
 from infusenet.databases.folders import ClipFolders, Unnamed
 from infusenet.errors import InputError
+from infusenet.folds import training_databases
 
 
 def moved(key, old, new, rows=None):
@@ -98,6 +99,20 @@ def test_a_link_to_the_same_folder_is_no_second_one(tmp_path):
     assert [clip.subject for clip in clips] == ["01", "04", "05"]
 
 
+@pytest.mark.parametrize("link", ["sub01", "sub01/EP02_01f"])
+@pytest.mark.parametrize("target", ["EP02_01f", "sub01", "../absent"])
+def test_links_without_a_folder(link, target, tmp_path):
+    release = moved("casme2", "CASME2-RAW/", "")
+    del release.folders["sub01/EP02_01f"]
+    annotations, frames = release.write(tmp_path)
+    (frames / link).parent.mkdir(exist_ok=True)
+    (frames / link).symlink_to(target)
+    with pytest.raises(InputError) as caught:
+        databases.read("casme2", annotations, frames)
+    assert str(caught.value).count("row ") == 1
+    assert f"{frames / link} is a link without a folder behind it" in str(caught.value)
+
+
 def section_a_b(root="RAW"):
     release = RELEASES["casme"]()
     release.folders = {
@@ -122,7 +137,7 @@ def test_one_subject_in_two_sections_is_refused(tmp_path):
     release.folders["RAW/CASME_B/Section B/sub01/EP01_13"] = numbered("EP01_13-{}.jpg", 60, 80)
     told = refusal(release, tmp_path)
     assert "clips of 'sub01' were found in " in told
-    assert "Section A (1) and " in told
+    assert "Section A (1 clips) and " in told
 
 
 def by_emotion():
@@ -218,9 +233,10 @@ def test_casme3a_crops_without_a_folder_color(top, tmp_path):
 def test_casme3a_depth_maps_are_no_frames(top, tmp_path):
     release = RELEASES["casme3a"]()
     release.rows = release.rows[:1]
-    depth = {f"{top}/depth/spNO.1_e_62": numbered("{}.png", 62, 75), "notes": []}
-    release.folders = {f"{top}/frame/spNO.1_e_62": numbered("{}.jpg", 62, 75), **depth}
-    assert frames_of(release, tmp_path / "both") == [f"{top}/frame/spNO.1_e_62"]
+    clip = f"spNO.1_e_{release.rows[0]['Onset']}"
+    depth = {f"{top}/depth/{clip}": numbered("{}.png", 62, 75), "notes": []}
+    release.folders = {f"{top}/frame/{clip}": numbered("{}.jpg", 62, 75), **depth}
+    assert frames_of(release, tmp_path / "both") == [f"{top}/frame/{clip}"]
     release.folders = depth
     assert "no folder spNO.1/e/color" in refusal(release, tmp_path / "depth")
 
@@ -268,6 +284,12 @@ def test_service_folders_are_passed_over(name, tmp_path):
     expected = list(release.folders)
     release.folders |= {**copies, **inside, f"CASME2-RAW/{name}/sub01/EP02_01f": ["img46.jpg"]}
     assert frames_of(release, tmp_path) == expected
+
+
+def test_service_files_among_manifests(tmp_path):
+    for name in ("._alpha.csv", "alpha.csv", "beta.csv"):
+        (tmp_path / name).touch()
+    assert training_databases("beta", tmp_path, None) == ["alpha"]
 
 
 @pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._img46.jpg"])

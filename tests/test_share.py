@@ -170,6 +170,13 @@ def test_nothing_wrong_comes_in(bundle, damage, expected):
     assert expected in str(caught.value)
 
 
+def test_folders_of_a_file_server_are_no_damage(bundle):
+    for name in ("@eaDir", "lost+found"):
+        (bundle / name).mkdir()
+    (bundle / ".DS_Store").touch()
+    assert take_in(bundle, bundle.parent / "there") == ("samm", bundle)
+
+
 def member(name, **changes):
     info = tarfile.TarInfo(name)
     for key, value in changes.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infusenet import __version__
 from infusenet.bundle.names import DATABASE, FILE, FORMAT, INDEX, MANIFEST, STORE, VERSION
+from infusenet.databases.listing import is_service
 from infusenet.errors import InputError, raise_all
 from infusenet.recipe import STAGES, file_digest
 from infusenet.store import Store
@@ -107,7 +108,7 @@ def _index(text: bytes, origin: Path) -> dict:
 
 
 def _damage(folder: Path, files: dict[str, str]) -> Iterator[str]:
-    there = {path.name for path in folder.iterdir()} - {INDEX}
+    there = {path.name for path in folder.iterdir() if not is_service(path.name)} - {INDEX}
     for name in sorted(there | files.keys()):
         path = folder / name
         if name not in files:

@@ -24,7 +24,11 @@ def register(command) -> None:
         "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
     )
     sub.add_argument("--frames", type=Path, required=True)
-    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
+    sub.add_argument(
+        "--compare", type=Path, metavar="TABLE",
+        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
+    )  # fmt: skip
     for name, keywords in READ_FLAGS.items():
         sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
 
@@ -54,15 +58,28 @@ def standins(args):
     )
 
 
-def read(args):
-    from infusenet.databases import Options
-    from infusenet.databases import read as read_database
+def read(args) -> int:
+    """Exit status 1 where clips differ from those of ``--compare``, as `diff` has it."""
+    from infusenet.audit import FINDINGS
+    from infusenet.databases import Options, comparison
+    from infusenet.databases import examine as examine_database
     from infusenet.manifest import to_csv, write_if_changed
 
+    if not (args.output or args.compare):
+        raise InputError("nothing to do with what is read: give --output CSV, --compare TABLE or both")
     options = Options.of(vars(args), args.not_in_cd6me)
-    clips = read_database(args.database, args.annotations, args.frames, options=options)
-    write_if_changed(args.output, to_csv(clips))
-    print(f"{args.output}: {len(clips)} clips of {args.database}")
+    # A manifest is written of sound rows only; a comparison lists the others with their reason.
+    exclude = () if args.output else FINDINGS
+    reading = examine_database(args.database, args.annotations, args.frames, options=options, exclude=exclude)
+    if args.output:
+        write_if_changed(args.output, to_csv(reading.clips))
+        print(f"{args.output}: {len(reading.clips)} clips of {args.database}")
+    if not args.compare:
+        return 0
+    table, is_joint = comparison.read_table(args.compare, args.database)
+    found = comparison.differences(args.database, reading, table, is_joint)
+    print(comparison.page(found, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    return int(bool(found))
 
 
 def import_joint(args):

@@ -13,6 +13,7 @@ from infusenet.databases.options import Options
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
 from infusenet.manifest import CD6ME, Clip
+from infusenet.texts import visible
 
 __all__ = ["CD6ME_TABLES", "ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
 
@@ -34,7 +35,7 @@ def reader(database: str):
         Another name.
     """
     if database not in CD6ME:
-        raise InputError(f"unknown database '{database}' {did_you_mean(database, CD6ME)}")
+        raise InputError(f"unknown database '{visible(database)}' {did_you_mean(database, CD6ME)}")
     return import_module(f"infusenet.databases.{database}").READER
 
 

@@ -39,6 +39,8 @@ def signs(folder: Path) -> Iterator[Sign]:
             values = {release: rows[release][name] if release in rows else None for release in RELEASES}
             if len(set(values.values())) > 1:
                 yield Sign(*key, "", name, values)
+            if None in values.values():
+                break  # one sign says that a row is absent
     for row in _labels(folder):
         values = {UPDATED: row["cd6me"], CODED_2014: row["coding2014"], CODED_2019: row["coding2019"]}
         yield Sign(row["subject"], row["clip"], "", row["field"], values)
@@ -64,11 +66,11 @@ def cd6me_labels(folder: Path) -> Mapping[tuple[str, str], Mapping[str, str]]:
 RELEASES = {
     UPDATED: Release(UPDATED, "the updated coding (256 rows, with 24/EP02_07)", 256),
     CODED_2014: Release(
-        CODED_2014, "the coding of 2014", 255, "24/EP02_07 is absent, no other clip differs once corrected"
+        CODED_2014, "the coding of 2014", 255, "it lacks 24/EP02_07, no other clip differs once corrected"
     ),
     CODED_2019: Release(
         CODED_2019, "the coding of 2019", 255,
-        "24/EP02_07 is absent, it codes other AUs in 53 clips and other emotions in 3 (`labels: cd6me` puts "
+        "it lacks 24/EP02_07 and codes other AUs in 53 clips and other emotions in 3 (`labels: cd6me` puts "
         "CD6ME's in their place)",
     ),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from infusenet.databases.releases import Identify, Identity, Release, Sheet, sen
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.tables import annotated_rows, named_rows
 from infusenet.databases.windows import Pair
-from infusenet.databases.workbook import Line, read_table
+from infusenet.databases.workbook import Line, plain, read_table
 from infusenet.errors import InputError
 from infusenet.manifest import Clip, check
 
@@ -130,7 +130,7 @@ class Reader:
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
         clips = []
         with problems.of(None):
-            names = (row.fields["clip"] for row in rows)
+            names = (plain(line.fields["clip"]) for line in lines)
             clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
         exclude = {*exclude, OUTSIDE}
         refused = problems.raise_all(exclude)
@@ -153,7 +153,7 @@ class Reader:
             else:
                 notes.say(text, level)
         problems.raise_all(exclude)
-        return Reading(clips, refused, release, notes.findings)
+        return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
 
     def located(
         self,
@@ -211,6 +211,8 @@ class Reader:
                 for erratum in fixes:
                     if erratum.applies_to(identity.names) and erratum.corrects(row):
                         fix |= erratum.values
+                if fix:
+                    notes.corrected[row.key] = frozenset(fix)
                 other = others.get((row.subject, row.clip), {})
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]

@@ -43,7 +43,7 @@ class ClipFolders:
             raise InputError(f"{root}: no such folder; expected the frames of a database")
         self._names = Counter(name.lower() for name in names)
         self._listings = Listings()
-        self._starts: dict[str, dict[Path, list[Path]]] = {}
+        self._starts: dict[str, dict[str, Path]] = {}
         self._indexes: dict[Path, dict[int, Path]] = {}
 
     def find(self, layouts: Sequence[Sequence[Parts]]) -> Path | None:
@@ -123,7 +123,7 @@ class ClipFolders:
             if isinstance(parts, Unnamed):
                 self._refuse_namesakes(folder)
             if len(parts) > 1 and "*" not in parts[0]:
-                self._starts.setdefault(parts[0], {}).setdefault(start, []).append(folder)
+                self._starts.setdefault(self.relative(folder), {})[parts[0]] = start
         return folder
 
     def _refuse_namesakes(self, folder: Path) -> None:
@@ -136,23 +136,31 @@ class ClipFolders:
                 "subject's; expected the owners' folders, a subject each"
             )
 
-    def mixed(self) -> Iterator[str]:
-        """A sentence for every subject's (or emotion's) folder whose clips came from more than one place."""
-        for part, starts in self._starts.items():
+    def mixed(self, clips: Iterable[Clip]) -> Iterator[str]:
+        """A sentence for every subject's (or emotion's) folder of which clips lie in more than one place."""
+        places: dict[str, Counter[Path]] = {}
+        for clip in clips:
+            for part, start in self._starts.get(clip.frames, {}).items():
+                places.setdefault(part, Counter())[start] += 1
+        for part, starts in places.items():
             if len({os.path.realpath(start) for start in starts}) > 1:
-                counts = (f"{visible(str(start))} ({len(starts[start])})" for start in sorted(starts))
+                counts = (f"{visible(str(start))} ({starts[start]} clips)" for start in sorted(starts))
                 yield (
                     f"clips of '{part}' were found in {' and '.join(counts)}; expected one folder of the "
                     "database, so name one of them as its frames root"
                 )
 
     def hint(self, layouts: Sequence[Sequence[Parts]]) -> str:
-        """What may be the reason where `find` found nothing: names that only look right, closed folders."""
+        """What may be the reason where `find` found nothing: names that only look right, dead links, closed folders."""
         wanted = {part.lower() for spellings in layouts for parts in spellings for part in parts}
         alike = [name for part in sorted(wanted) for name in self._alike.get(part, ())]
         hints = [
             f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike
         ]
+        ways = dict.fromkeys(parts[:n] for s in layouts for parts in s for n in range(1, len(parts) + 1))
+        paths = (os.path.join(self.root, *way) for way in ways)
+        links = [path for path in paths if os.path.islink(path) and not os.path.exists(path)]
+        hints += [f"{visible(path)} is a link without a folder behind it" for path in links]
         return "".join(f"; {text}" for text in (*hints, *self._listings.unreadable))
 
     @cached_property

@@ -35,20 +35,11 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
         Missing columns, unknown databases, AU values other than 0 and 1, numbers that contradict
         each other, bad or repeated ids, frames that are not on disk; every bad row at once.
     """
-    columns, lines = csv_rows(table)
-    missing = [name for name in (*COLUMNS, *(f"AU{n}" for n in AUS)) if name not in columns]
-    raise_all(missing, f"{table}: columns missing")
     for key in frames:
         if key not in CD6ME:
             raise InputError(f"--frames {key}: unknown database {did_you_mean(key, CD6ME)}")
-    if not lines:
-        raise InputError(f"{table}: no row below the header; expected one row a clip")
     problems = Problems(table)
-    pairs: dict[str, list[tuple[Row, Clip]]] = {}
-    for number, line in enumerate(lines, start=2):
-        with problems.of(Place(number)):
-            row, clip = _clip(number, line)
-            pairs.setdefault(clip.database, []).append((row, clip))
+    pairs = _pairs(table, problems)
     clips = {
         key: _located(key, rows, frames[key], problems, table)
         if key in frames
@@ -64,6 +55,32 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
         write_if_changed(path, to_csv(clips[key]))
         written.append((path, len(clips[key])))
     return written
+
+
+def read_table(table: Path) -> dict[str, list[Clip]]:
+    """{database: clips} of the table alone, refused like `import_table`; folders are those of MEB's layout."""
+    problems = Problems(table)
+    pairs = _pairs(table, problems)
+    problems.raise_all()
+    clips = {key: [clip for _, clip in rows] for key, rows in pairs.items()}
+    for key in clips:
+        check(clips[key], str(table))
+    return clips
+
+
+def _pairs(table: Path, problems: Problems) -> dict[str, list[tuple[Row, Clip]]]:
+    """Every row with its clip, by database; bad rows go to ``problems``."""
+    columns, lines = csv_rows(table)
+    missing = [name for name in (*COLUMNS, *(f"AU{n}" for n in AUS)) if name not in columns]
+    raise_all(missing, f"{table}: columns missing")
+    if not lines:
+        raise InputError(f"{table}: no row below the header; expected one row a clip")
+    pairs: dict[str, list[tuple[Row, Clip]]] = {}
+    for number, line in enumerate(lines, start=2):
+        with problems.of(Place(number)):
+            row, clip = _clip(number, line)
+            pairs.setdefault(clip.database, []).append((row, clip))
+    return pairs
 
 
 def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:

@@ -23,6 +23,7 @@ SERVICE = frozenset(
         "lost+found",
     )
 )  # fmt: skip
+SURROGATE = re.compile("[\ud800-\udfff]")
 CHECKED_DISK = re.compile(r"found\.[0-9]{3}")
 
 ADVICE = {
@@ -45,7 +46,7 @@ def is_service(name: str) -> bool:
 
 def is_utf8(name: str) -> bool:
     """Whether a name can stand in a table; one of another encoding is known by its bytes only."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    return name.isascii() or not SURROGATE.search(name)
 
 
 def entries(folder: Path) -> list[os.DirEntry]:

@@ -39,7 +39,7 @@ def located(
                 continue
             if match is None:
                 layouts = reader.folders(allowed[0].rows[0])
-                expected = " or ".join("/".join(spellings[0]) for spellings in layouts)
+                expected = " or ".join(dict.fromkeys("/".join(spellings[0]) for spellings in layouts))
                 text = f"clip {row.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
                 lost.append((row, text))
                 continue
@@ -51,7 +51,7 @@ def located(
             clips.append(replace(clip, frames=folders.relative(folder)))
     for text, keys in astray.items():
         problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
-    for text in folders.mixed():
+    for text in folders.mixed(clips):
         problems.add(None, text)
     if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
         row, text = lost[0]
@@ -108,9 +108,9 @@ def _first_on_disk(
             errors.append(None)
             continue
         clip = candidate.clip
-        if options.nearest_apex:
-            clip = replace(clip, apex=folders.nearest_apex(folder, clip))
         try:
+            if options.nearest_apex:
+                clip = replace(clip, apex=folders.nearest_apex(folder, clip))
             return candidate, clip, folder, folders.missing(folder, clip)
         except InputError as error:
             errors.append(RowError("missing_key_frame", f"clip {clip.key}: {error}"))

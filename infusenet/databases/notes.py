@@ -1,7 +1,7 @@
 """What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,14 @@ class Place(NamedTuple):
 class Notes:
     """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
 
-    ``findings`` are those on clips that are kept, for the audit.
+    ``findings`` are those on clips that are kept, for the audit; ``corrected`` {subject/clip: the fields
+    that an erratum sets}.
     """
 
     def __init__(self, origin: str):
         self.origin = origin
         self.findings: list[Finding] = []
+        self.corrected: dict[str, frozenset[str]] = {}
         self._kinds: dict[str, list[tuple[Place, str]]] = {}
 
     def add(self, kind: str, place: Place, text: str) -> None:
@@ -73,6 +75,14 @@ class Refused:
     text: str
 
 
+class Refusal(InputError):
+    """A source that cannot be read; without ``clips`` (names of its rows) it could, none if that is not so."""
+
+    def __init__(self, text: str, clips: Sequence[str]):
+        super().__init__(text)
+        self.clips = list(clips)
+
+
 class Problems:
     """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
 
@@ -95,11 +105,16 @@ class Problems:
             self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
     def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
-        """Raise if there is any but those of the kinds in ``exclude``, which are returned."""
+        """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
         found = sorted(self._found)
-        lines = (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in found)
-        raise_all(
-            (line for line, p in zip(lines, found, strict=True) if p.kind not in exclude),
-            f"{self.path} refused",
-        )
+        bad = [p for p in found if p.kind == FILE or not {p.kind, p.clip} & set(exclude)]
+        try:
+            raise_all(
+                (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in bad),
+                f"{self.path} refused",
+            )
+        except InputError as error:
+            raise Refusal(
+                str(error), [] if FILE in {p.kind for p in bad} else [p.clip for p in bad]
+            ) from None
         return found

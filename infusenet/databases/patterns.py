@@ -6,8 +6,7 @@ after it, and the kind of picture. Imported while Snakemake parses: standard lib
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 NUMBER = re.compile(r"[0-9]+")
@@ -23,15 +22,11 @@ class Pattern(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     text: str
     pattern: Pattern
     digits: str
-
-    @property
-    def number(self) -> int:
-        return int(self.digits)
+    number: int
 
 
 def parse(text: str) -> Name | None:
@@ -42,44 +37,63 @@ def parse(text: str) -> Name | None:
         return None
     kind = suffix.lower()
     before, after = stem[: match.start()].lower(), match[2].lower()
-    return Name(text, Pattern(before, after, SAME_KIND.get(kind, kind)), match[1])
+    return Name(text, Pattern(before, after, SAME_KIND.get(kind, kind)), match[1], int(match[1]))
 
 
 def own_frames(texts: Iterable[str]) -> tuple[list[Name], list[Name]]:
     """The frames among file names, and the other names with a number that are no copies of a frame's.
 
     Most files decide: what stands before and after the number, the kind of picture, and whether numbers
-    are padded with zeros to one width. Of patterns with equally many files all count, but for copies of
-    another one's files (``img20 (24)`` beside ``img20``).
+    are padded with zeros to one width. Where no pattern has half of the files, names may hold a time or
+    the like, so other digits before the number then make no difference. Where even that does not help,
+    every file counts that is no copy of another one (``img20 (24)`` beside ``img20``).
     """
     names = [name for text in texts if (name := parse(text))]
+    for key in (str, _without_digits):
+        groups = _groups(names, key)
+        most = max(map(len, groups.values()), default=0)
+        own, others = _split(names, {p: group for p, group in groups.items() if len(group) == most}, key)
+        if len(own) == most >= len(others):
+            return own, others
+    return _split(names, _groups(names, str), str)
+
+
+def _groups(names: Sequence[Name], key: Callable[[str], str]) -> dict[Pattern, list[Name]]:
+    """Names by pattern, which differ in ``key`` of what stands before the number, padded alike."""
     groups: dict[Pattern, list[Name]] = {}
     for name in names:
-        groups.setdefault(name.pattern, []).append(name)
-    groups = {pattern: _padded_alike(members) for pattern, members in groups.items()}
-    most = max(map(len, groups.values()), default=0)
-    leading = [pattern for pattern, members in groups.items() if len(members) == most]
+        groups.setdefault(name.pattern._replace(before=key(name.pattern.before)), []).append(name)
+    return {pattern: _padded_alike(group) for pattern, group in groups.items()}
+
+
+def _split(
+    names: Sequence[Name], groups: Mapping[Pattern, list[Name]], key: Callable[[str], str]
+) -> tuple[list[Name], list[Name]]:
+    """The members of those groups that are no copies of another one's, and other names that are no copies."""
     afters: dict[str, set[str]] = {}
-    for pattern in leading:
+    for pattern in groups:
         afters.setdefault(pattern.before, set()).add(pattern.after)
-    own = [n for pattern in leading if not _is_copy(groups[pattern][0], afters) for n in groups[pattern]]
-    texts_of_own = {name.text for name in own}
-    others = [name for name in names if name.text not in texts_of_own]
-    return own, [name for name in others if not _is_copy(name, afters)]
+    own = [name for group in groups.values() for name in group if not _is_copy(group[0], afters, key)]
+    texts = {name.text for name in own}
+    return own, [name for name in names if name.text not in texts and not _is_copy(name, afters, key)]
 
 
-def _is_copy(name: Name, afters: Mapping[str, set[str]]) -> bool:
+def _is_copy(name: Name, afters: Mapping[str, set[str]], key: Callable[[str], str]) -> bool:
     """Whether a name goes on after what would be a frame's whole name: ``img20 - Copy`` after ``img20``.
 
-    ``afters``: what stands before the number in a pattern -> what stands after it.
+    ``afters``: ``key`` of what stands before the number in a pattern -> what stands after it.
     """
     stem = os.path.splitext(name.text)[0].lower()
     return any(
         rest.startswith(after) and not NUMBER.match(rest, len(after)) and rest != after
         for run in NUMBER.finditer(stem)
         for rest in [stem[run.end() :]]
-        for after in afters.get(stem[: run.start()], ())
+        for after in afters.get(key(stem[: run.start()]), ())
     )
+
+
+def _without_digits(text: str) -> str:
+    return NUMBER.sub("#", text)
 
 
 def numbers_in(text: str) -> set[int]:

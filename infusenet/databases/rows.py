@@ -62,9 +62,15 @@ class Row:
 @dataclass(frozen=True)
 class Reading:
     """What a table gave: clips in its order, rows that are none, if its release is not the one behind
-    CD6ME a sentence about that, and findings on clips that are kept."""
+    CD6ME a sentence about that, and findings on clips that are kept.
+
+    ``releases`` names those that the table can be, none if it is of no known one; ``corrected`` {subject/clip:
+    the fields that an erratum sets}.
+    """
 
     clips: list[Clip]
     refused: list[Refused]
     release: str | None
     findings: list[Finding] = field(default_factory=list)
+    releases: frozenset[str] = frozenset()
+    corrected: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -108,6 +108,10 @@ def _xlsx(data: bytes) -> Iterator[Sheet]:
         sheet.reset_dimensions()  # some programs write a wrong size, which would cut the table
         return [list(row) for row in sheet.iter_rows()]
 
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = [archive.read(name) for name in archive.namelist() if name.endswith("workbook.xml")]
+    # Programs that write formulas without calculating them put 0 as their results, and this beside it.
+    stale = any(re.search(rb'fullCalcOnLoad="(1|true)"', part) for part in parts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and drop-down lists
         for sheet in load_workbook(io.BytesIO(data), read_only=True).worksheets:
@@ -123,7 +127,7 @@ def _xlsx(data: bytes) -> Iterator[Sheet]:
                 if cell.data_type in KINDS and cell.value is not None
             }
             for y, x in formulas:
-                if y < len(rows) and not _has_result(rows[y], x):
+                if y < len(rows) and (stale or not _has_result(rows[y], x)):
                     texts[y] += [""] * (x + 1 - len(texts[y]))
                     texts[y][x] = faults[y, x] = NO_RESULT
             hidden = sheet.sheet_state != "visible"

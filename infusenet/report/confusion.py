@@ -50,7 +50,7 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
                 row = csv_row(results, method) | {"seed": number, "au": au}
                 rows.append(row | dict(zip(names, counts, strict=True)))
     figure.colorbar(image, ax=axes, label="% of row", shrink=0.5, pad=0.01)
-    figure.suptitle(f"Confusion of Action Units, pooled test clips{results.label}", fontsize=14)
+    figure.suptitle(f"Confusion of Action Units, pooled test clips{results.protocol.caption}", fontsize=14)
     save(figure, output / "figure3.png")
     write_csv(output / "figure3.csv", rows, results)
 

@@ -61,7 +61,9 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
     axes[0].set_ylabel("average F1")
     one = any(len(results.decisions[m]) == 1 for methods in FACTORS.values() for m in methods.values())
     spoken = "spread n/a: one seed" if one else "bars: standard deviation over seeds, dots: seeds"
-    figure.suptitle(f"InfuseNet (ResNet18) by magnification factor{results.label}\n{spoken}{unlike}")
+    figure.suptitle(
+        f"InfuseNet (ResNet18) by magnification factor{results.protocol.caption}\n{spoken}{unlike}"
+    )
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     save(figure, output / "figure4.png")
     write_csv(output / "figure4.csv", rows, results)

@@ -14,7 +14,7 @@ from infusenet.manifest import AUS
 from infusenet.models.infusion import BLOCKS, minmax
 from infusenet.recipe import SHIPPED_WEIGHTS, file_digest
 from infusenet.report.figures import plt, save
-from infusenet.report.tables import origin
+from infusenet.report.protocol import protocol
 from infusenet.report.trained import by_database, onset_crop, restore, split
 from infusenet.store import Store
 
@@ -77,11 +77,11 @@ def figure1(
         axis.set_axis_off()
     labels = next(each.labels for each in trained.database.clips if each.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
-    label = origin(by_name, [read_run(by_name[name]).facts])
+    made_on = protocol([read_run(path) for path in by_name.values()])
     choice = "chosen" if clip else "the clip that moves most"
     figure.suptitle(
-        f"{name} {key} ({choice}), AU {active}{label}: magnified motion and its artefacts, crops of "
-        f"{len(onset)} px.\n"
+        f"{name} {key} ({choice}), AU {active}{made_on.heading}: magnified motion and its artefacts, "
+        f"crops of {len(onset)} px.{made_on.lines}\n"
         "Masks: FrameFlow's maps after each block, min-max normalised, mean over channels, of a network that "
         f"never saw {name} (input of {trained.recipe['size']} px)",
         fontsize=12,

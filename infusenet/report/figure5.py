@@ -12,7 +12,7 @@ from infusenet.evaluate import read_run
 from infusenet.manifest import AUS
 from infusenet.report.figures import plt, save
 from infusenet.report.gradcam import cam, cam_layers, resolving_block
-from infusenet.report.tables import origin
+from infusenet.report.protocol import protocol
 from infusenet.report.trained import by_database, onset_crop, restore, split
 from infusenet.store import Store
 
@@ -94,7 +94,7 @@ def figure5(
             )
     bar = figure.colorbar(shown, ax=axes, shrink=0.5, pad=0.02, label="each map from 0 to 1")
     bar.solids.set_alpha(1)
-    label = origin(guided, [opened("InfuseNet", sample.database)[1].facts for sample in samples])
+    label = protocol([read_run(path) for path in guided.values()]).caption
     best = f"the true positives that InfuseNet scores highest, at most {ROWS} of 12 AUs"
     figure.suptitle(
         f"Class activation maps of networks that never saw the clip's database{label}\n"

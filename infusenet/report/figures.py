@@ -9,6 +9,7 @@ import numpy as np
 
 from infusenet.errors import InputError
 from infusenet.files import aside
+from infusenet.report.protocol import Protocol
 from infusenet.report.tables import COLUMNS, Row, by_cell
 
 matplotlib.use("Agg")
@@ -23,7 +24,7 @@ HEADS = {
 }
 
 
-def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
+def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, path: Path) -> None:
     """F1 by AU and held-out database, a panel a method (mean over seeds).
 
     Cells without a positive label are gray and say n/a: no F1 is defined there.
@@ -55,10 +56,11 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], path: Path) -> None:
         axis.axvline(len(COLUMNS) - 1.5, color="white", linewidth=2)
         axis.set_title(f"F1 of {method} by held-out database", fontsize=11)
         figure.colorbar(image, ax=axis, label="F1", pad=0.01)
+    _entitle(figure, made_on)
     save(figure, path)
 
 
-def training_curves(logs: dict[str, Sequence[Path]], path: Path) -> None:
+def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Path) -> None:
     """Training loss per epoch, a panel a method, a line a run, a colour a head.
 
     ``logs`` maps a method to the log.csv of its runs; the loss of a head stands in column
@@ -92,7 +94,13 @@ def training_curves(logs: dict[str, Sequence[Path]], path: Path) -> None:
         axis.set_ylabel("binary cross-entropy")
     if shown:
         figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown))
+    _entitle(figure, made_on)
     save(figure, path)
+
+
+def _entitle(figure, made_on: Protocol) -> None:
+    if made_on.differences:
+        figure.suptitle(made_on.name + made_on.lines, fontsize=11)
 
 
 def save(figure, path: Path) -> None:

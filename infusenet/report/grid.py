@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", "−": "$-$", "≥": r"$\geq$", "→": r"$\to$", "·": r"$\cdot$"}
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "·": r"$\cdot$",
+    "^": r"\^{}",
+}
 LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 

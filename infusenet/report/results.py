@@ -11,7 +11,7 @@ from infusenet.errors import InputError
 from infusenet.evaluate import Fold, read_runs
 from infusenet.manifest import CD6ME
 from infusenet.report.needs import NEEDS
-from infusenet.report.tables import origin, protocol
+from infusenet.report.protocol import OTHER, STANDINS, protocol
 
 DRAWS, DRAW_SEED = 1000, 0
 INTERVAL = (0.025, 0.975)
@@ -30,10 +30,10 @@ class Results:
         By method and seed: one array a database.
     facts : dict[str, dict]
         The run.json of one run of each method.
+    protocol : Protocol
+        What the figures were made on: CD6ME, or that it is not.
     label : str
-        What every title ends with; empty on CD6ME.
-    protocol : str
-        The same for the column of that name in every CSV: CD6ME, or that it is not.
+        The same as what every heading ends with; empty on CD6ME.
     """
 
     def __init__(self, folds: Sequence[Fold]):
@@ -50,24 +50,23 @@ class Results:
             seeds = self.decisions.setdefault(fold.method, {})
             seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
         self.facts = {fold.method: fold.facts for fold in folds}
-        self.standins = any(fold.facts.get("standins", False) for fold in folds)
-        self.protocol = protocol(self.databases, (fold.facts for fold in folds))
-        self.label = origin(self.databases, (fold.facts for fold in folds))
+        self.protocol = protocol(folds)
+        self.label = self.protocol.heading
         self._drawn: dict[tuple[str, str], np.ndarray] = {}
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know before comparing with the paper."""
-        if self.standins:
+        if self.protocol.name == STANDINS:
             return [
                 "**Made from synthetic stand-in databases: these figures cannot be compared with the paper's.**"
             ]
-        if self.label:
+        if self.protocol.name == OTHER:
             return [
                 f"**The folds are {', '.join(self.databases)}, not CD6ME's six databases: these figures "
                 "cannot be compared with the paper's.**"
             ]
-        return []
+        return self.protocol.notes
 
     def f1(self, method: str, average: str) -> np.ndarray:
         """F1 float (seeds, 13): the 12 AUs, then their mean. ``average``: pooled, mean or a database."""

@@ -1,11 +1,12 @@
 """Markdown tables from the long rows of F1. Pooled and fold-mean F1 never share a column."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from infusenet.manifest import AUS, CD6ME
+from infusenet.manifest import AUS
 from infusenet.report.grid import Grid, spread
+from infusenet.report.protocol import Protocol
 
 COLUMNS = [*(f"AU{n}" for n in AUS), "average"]
 SCOPES = {
@@ -29,13 +30,13 @@ class Row(NamedTuple):
     support: int
 
 
-def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) -> str:
+def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict], protocol: Protocol) -> str:
     """The whole Markdown page.
 
     ``facts`` maps a method to the facts of one of its runs (run.json).
     """
-    label = origin(databases, facts.values())
-    parts = [f"# F1 per Action Unit{label}", settings(facts)]
+    label = protocol.heading
+    parts = [f"# F1 per Action Unit{label}", *protocol.notes, settings(facts)]
     for scope, title in SCOPES.items():
         parts += [f"## {title}{label}", table(rows, scope, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]
@@ -45,19 +46,6 @@ def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict]) 
         "labels' rate."
     )
     return "\n\n".join(parts) + "\n"
-
-
-def origin(databases: Iterable[str], facts: Iterable[dict]) -> str:
-    """What every heading ends with: nothing where the folds are the six databases of CD6ME."""
-    name = protocol(databases, facts)
-    return "" if name == "CD6ME" else f" ({name})"
-
-
-def protocol(databases: Iterable[str], facts: Iterable[dict]) -> str:
-    """What figures were made on, for the column ``protocol`` of every CSV."""
-    if any(fact.get("standins", False) for fact in facts):
-        return "stand-ins, not CD6ME"
-    return "CD6ME" if set(databases) == set(CD6ME) else "not CD6ME"
 
 
 def settings(facts: dict[str, dict]) -> str:

@@ -206,9 +206,9 @@ def columns(average: str, **values) -> dict:
 def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
     """Rows of unequal keys as one CSV; what a row lacks stays empty. Floats in full.
 
-    A last column, ``protocol``, says whether the folds are CD6ME's.
+    A last column, ``protocol``, says whether the folds are CD6ME's, and if not, what differs.
     """
-    rows = [row | {"protocol": results.protocol} for row in rows]
+    rows = [row | {"protocol": results.protocol.column} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
     writer.writeheader()

@@ -1,0 +1,160 @@
+"""Are these CD6ME's clips, windows and twelve labels, and if not, what differs?
+
+CD6ME is known by digests of its 2031 clips. What its owners' other codings and numberings have in their
+place stands in reviewed tables beside them.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from infusenet import audit
+from infusenet.databases import CD6ME_TABLES
+from infusenet.databases.aus import parse
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, Clip, csv_rows
+
+FOLDER = CD6ME_TABLES
+TITLES = {
+    "casme": "CASME", "casme2": "CASME II", "samm": "SAMM", "fourd": "4DME", "mmew": "MMEW",
+    "casme3a": "CAS(ME)^3",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Digests:
+    """The number of clips; sha256 of the sorted lines ``subject/clip LABELS`` (twelve 0/1 in the order of
+    ``AUS``, without spaces) and of ``subject/clip onset apex offset``, both joined by newlines."""
+
+    clips: int
+    labels: str
+    windows: str
+
+
+def expected(database: str) -> Digests:
+    """CD6ME's own of one of its databases.
+
+    Raises
+    ------
+    InputError
+        The project lies here without its tables.
+    """
+    path = FOLDER / "digests.json"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; use the project from its checkout")
+    return Digests(**json.loads(path.read_text(encoding="utf-8"))[database])
+
+
+def digests(clips: Collection[Clip]) -> Digests:
+    """Those of a manifest's clips."""
+    labels = {clip.key: [clip.labels[n] for n in AUS] for clip in clips}
+    return Digests(len(clips), labels_digest(labels), windows_digest(clips))
+
+
+def labels_digest(labels: Mapping[str, Iterable[int]]) -> str:
+    """``labels``: ``subject/clip`` -> twelve 0 or 1."""
+    return _digest(f"{key} {''.join(str(int(value)) for value in row)}" for key, row in labels.items())
+
+
+def windows_digest(clips: Iterable[Clip]) -> str:
+    return _digest(f"{clip.key} {clip.onset} {clip.apex} {clip.offset}" for clip in clips)
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def unshifted(database: str, clips: Iterable[Clip]) -> list[Clip]:
+    """The clips as CD6ME numbers their frames, if they are numbered as in CASME's Section A and B.
+
+    There a clip lies in a longer one, whose numbers it has; CD6ME's begin anew. The frames on disk have
+    either the ones or the others, so this holds for all clips or for none.
+    """
+    shifts = _shifts() if database == "casme" else {}
+    return [
+        replace(clip, onset=clip.onset - shift, apex=clip.apex - shift, offset=clip.offset - shift)
+        for clip in clips
+        for shift in [shifts.get(clip.key, 0)]
+    ]
+
+
+def difference(database: str, clips: Collection[Clip], failed: int, table: audit.Table | None) -> str:
+    """What sets clips apart from CD6ME's, such as ``CASME II: labels of 2019 in 53 clips``; '' if nothing.
+
+    Parameters
+    ----------
+    database : one of ``manifest.CD6ME``
+    clips : those that are scored, as in their manifest
+    failed : how many of the manifest's clips are not scored, since an earlier stage failed
+    table : the audit of the database; None where its stores were made elsewhere
+    """
+    kept = {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
+    shared = [clip for clip in clips if ("not_in_cd6me", clip.key) not in kept]
+    own = [clip for clip in shared if ("owner_window", clip.key) in kept]
+    ours, theirs = digests(shared), expected(database)
+    labels = ours.labels == theirs.labels
+    windows = theirs.windows in (ours.windows, windows_digest(unshifted(database, shared)))
+    parts = []
+    if ours.clips != theirs.clips:
+        lost = {"excluded by the audit": _excluded(table), "failed": failed}
+        why = ", ".join(f"{count} {words}" for words, count in lost.items() if count)
+        parts.append(f"{ours.clips} of {theirs.clips} clips" + (f" ({why})" if why else ""))
+    if outside := len(clips) - len(shared):
+        parts.append(f"{_count(outside, 'clip')} outside CD6ME")
+    whole = ours.clips == theirs.clips
+    if coded := 0 if labels else _coded_2019(database, shared):
+        parts.append(f"labels of 2019 in {_count(coded, 'clip')}")
+    elif whole and not labels:
+        parts.append("labels differ" if windows or own else "names, or labels and windows, differ")
+    if own and not windows:
+        parts.append(_count(len(own), "window"))
+    elif whole and not windows and (labels or coded):
+        parts.append("windows differ")
+    return f"{TITLES[database]}: {', '.join(parts)}" if parts else ""
+
+
+def difference_of_labels(database: str, labels: Mapping[str, Iterable[int]]) -> str:
+    """The same for scored clips of which only the labels are known (``subject/clip`` -> twelve 0 or 1)."""
+    theirs = expected(database)
+    if len(labels) != theirs.clips:
+        return f"{TITLES[database]}: {len(labels)} of {theirs.clips} clips"
+    return "" if labels_digest(labels) == theirs.labels else f"{TITLES[database]}: names or labels differ"
+
+
+def _excluded(table: audit.Table | None) -> int:
+    """How many of CD6ME's clips the audit left out."""
+    if table is None:
+        return 0
+    outside = {finding.clip for finding, _ in table.findings if finding.kind == "not_in_cd6me"}
+    return len(table.excluded.keys() - outside)
+
+
+def _coded_2019(database: str, clips: Iterable[Clip]) -> int:
+    """How many clips of CASME II have the labels of 2019 where these are not CD6ME's."""
+    if database != "casme2":
+        return 0
+    rows = [row for row in csv_rows(FOLDER / "casme2_labels.csv")[1] if row["field"] == "au"]
+    codings = {
+        f"{row['subject']}/{row['clip']}": [
+            parse(row[name]).active & {*AUS} for name in ("cd6me", "coding2019")
+        ]
+        for row in rows
+    }
+    return sum(
+        codings[clip.key][0] != {n for n in AUS if clip.labels[n]} == codings[clip.key][1]
+        for clip in clips
+        if clip.key in codings
+    )
+
+
+def _shifts() -> dict[str, int]:
+    """CASME: ``subject/clip`` -> frame number in Section A and B minus CD6ME's, where they differ."""
+    rows = [row for row in csv_rows(FOLDER / "casme_rows.csv")[1] if row["clip"]]
+    return {
+        f"{row['subject']}/{row['clip']}": int(row["shift"]) for row in rows if row["shift"] not in ("", "0")
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

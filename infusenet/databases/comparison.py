@@ -1,0 +1,150 @@
+"""What was read from an owner's table beside another table of the same clips: what differs, and why."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infusenet.databases import cd6me, joint, reader
+from infusenet.databases.emotions import normalised
+from infusenet.databases.rows import WINDOW, Reading
+from infusenet.errors import InputError
+from infusenet.manifest import AUS, Clip, csv_rows, read_manifest
+
+RELEASE, POLICY, ERRATUM = "release", "label policy", "erratum"
+NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN = "window not on disk", "not in CD6ME", "row refused", "unknown"
+REASONS = (RELEASE, POLICY, ERRATUM, NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``clip`` is subject/clip; ``text`` says what was read and what stands in the other table;
+    ``reason`` is one of `REASONS`."""
+
+    clip: str
+    text: str
+    reason: str
+
+
+def read_table(path: Path, database: str) -> tuple[list[Clip], bool]:
+    """The clips of one database in a joint table or a manifest, and whether it is the joint one."""
+    if set(joint.COLUMNS) <= set(csv_rows(path)[0]):
+        return joint.read_table(path).get(database, []), True
+    clips = read_manifest(path)
+    if not all(clip.labels for clip in clips):
+        raise InputError(f"{path}: a clip list, which has no labels; expected a manifest or the joint table")
+    return clips, False
+
+
+def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me: bool) -> list[Difference]:
+    """Everything in which clips that were read differ from those of ``table``, in the order of names.
+
+    Parameters
+    ----------
+    database : one of ``manifest.CD6ME``
+    table : clips of that database
+    is_cd6me : the table is the joint one, so that what it lacks is not in CD6ME
+
+    Windows are compared in one numbering: the shift of CASME's Section A and B is taken off. Spellings of
+    emotions are no difference, AUs beside the twelve are not compared.
+
+    Raises
+    ------
+    InputError
+        No clip is in both.
+    """
+    here, there = _one_numbering(database, reading.clips, table)
+    if not here.keys() & there.keys():
+        raise InputError(
+            f"{database}: none of {len(here)} clips that were read is among the {len(there)} to compare with, "
+            f"such as {min(there, default='none')}; is that a table of {database}?"
+        )
+    reasons = _Reasons(reading, is_cd6me)
+    found = []
+    for key in sorted(here.keys() | there.keys()):
+        if key not in there:
+            found.append(Difference(key, "not in the table", reasons.of_surplus(key)))
+        elif key not in here:
+            found.append(Difference(key, "not read", reasons.of_absence(key)))
+        else:
+            for field, ours, theirs in _fields(here[key], there[key], reader(database).emotions):
+                text = f"{field} {ours or 'empty'}, {theirs or 'empty'} in the table"
+                found.append(Difference(key, text, reasons.of_field(key, field)))
+    return found
+
+
+def page(found: Sequence[Difference], heading: str) -> str:
+    """A line for each clip, then the number of clips for each reason; ``heading`` starts the last line."""
+    by_clip: dict[str, list[Difference]] = {}
+    for difference in found:
+        by_clip.setdefault(difference.clip, []).append(difference)
+    lines = [f"{clip}: " + "; ".join(f"{d.text} ({d.reason})" for d in row) for clip, row in by_clip.items()]
+    counts = Counter(reason for row in by_clip.values() for reason in {d.reason for d in row})
+    told = [f"{reason} {counts[reason]}" for reason in REASONS if counts[reason]]
+    number = "1 clip differs" if len(by_clip) == 1 else f"{len(by_clip)} clips differ"
+    ending = f"{number}: {', '.join(told)}" if found else "no clip differs"
+    return "\n".join([*lines, f"{heading}: {ending}"])
+
+
+def _one_numbering(
+    database: str, clips: Sequence[Clip], table: Sequence[Clip]
+) -> tuple[dict[str, Clip], dict[str, Clip]]:
+    """Both sides by name, in the numbering in which most frame numbers are equal; of equals as they are."""
+    pairs = [
+        (clips, table),
+        (cd6me.unshifted(database, clips), table),
+        (clips, cd6me.unshifted(database, table)),
+    ]
+    sides = [tuple({clip.key: clip for clip in side} for side in pair) for pair in pairs]
+
+    def equal(pair) -> int:
+        here, there = pair
+        return sum(
+            getattr(here[key], field) == getattr(there[key], field)
+            for key in here.keys() & there.keys()
+            for field in WINDOW
+        )
+
+    return max(sides, key=equal)
+
+
+def _fields(here: Clip, there: Clip, spellings: Mapping[str, str]) -> Iterator[tuple[str, object, object]]:
+    """(field, value read, value in the table) of those that differ."""
+    for field in WINDOW:
+        if getattr(here, field) != getattr(there, field):
+            yield field, str(getattr(here, field)), str(getattr(there, field))
+    for n in AUS:
+        if here.labels[n] != there.labels[n]:
+            yield f"AU{n}", str(here.labels[n]), str(there.labels[n])
+    if normalised(here.emotion, spellings) != normalised(there.emotion, spellings):
+        yield "emotion", here.emotion, there.emotion
+
+
+class _Reasons:
+    """Why something differs, from what the reader noted about a clip."""
+
+    def __init__(self, reading: Reading, is_cd6me: bool):
+        self.kinds = {(finding.clip, finding.kind) for finding in reading.findings}
+        self.refused = {row.clip: row.kind for row in reading.refused}
+        self.corrected = reading.corrected
+        self.is_cd6me = is_cd6me
+        self.otherwise = RELEASE if reading.release and reading.releases else UNKNOWN
+
+    def of_surplus(self, key: str) -> str:
+        return OUTSIDE if self.is_cd6me or (key, "not_in_cd6me") in self.kinds else self.otherwise
+
+    def of_absence(self, key: str) -> str:
+        if key not in self.refused:
+            return self.otherwise
+        return {"not_in_cd6me": OUTSIDE, "missing_key_frame": NOT_ON_DISK}.get(self.refused[key], REFUSED)
+
+    def of_field(self, key: str, field: str) -> str:
+        is_window = field in WINDOW
+        kinds = (
+            {"owner_window": NOT_ON_DISK} if is_window else {"other_labels": POLICY, "cd6me_labels": POLICY}
+        )
+        for kind, reason in kinds.items():
+            if (key, kind) in self.kinds:
+                return reason
+        cell = "au" if field.startswith("AU") else field
+        return ERRATUM if cell in self.corrected.get(key, ()) else self.otherwise
