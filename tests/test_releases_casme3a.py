@@ -36,8 +36,8 @@ def label_v2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def full_v2(tmp_path_factory):
-    path = tmp_path_factory.mktemp("full") / "CAS(ME)3_part_A_v2.xls"
-    return write_xls(path, **{"AU+Emotion": [casme3a.FULL_HEADER, *casme3a.full_v2()]})
+    path = tmp_path_factory.mktemp("full") / "full_v2.csv"
+    return write_csv(path, [casme3a.FULL_HEADER, *casme3a.full_v2()])
 
 
 @pytest.fixture(scope="module")
@@ -92,18 +92,22 @@ def test_label_v2_with_an_apex_that_copies_filled_in(films, cd6me, tmp_path):
     assert compare(read("casme3a", table, films, cd6me=cd6me).clips, TRUTH) == Difference()
 
 
-def test_label_v1_keeps_every_shared_id(label_v1, films, cd6me):
-    reading = read("casme3a", label_v1, films, cd6me=cd6me)
-    assert compare(reading.clips, TRUTH) == Difference(windows=CHANGED, absent=casme3a.NOT_IN_V1)
-    assert len(reading.clips) == 856
-    assert len(refused(reading, "not_in_cd6me")) == 65
-    assert reading.findings == []
-    assert "v1" in reading.release
+@pytest.fixture(scope="module")
+def v1(label_v1, films, cd6me):
+    return read("casme3a", label_v1, films, cd6me=cd6me)
 
 
-def test_no_erratum_touches_another_expression(label_v1, films, cd6me):
+def test_label_v1_keeps_every_shared_id(v1):
+    assert compare(v1.clips, TRUTH) == Difference(windows=CHANGED, absent=casme3a.NOT_IN_V1)
+    assert len(v1.clips) == 856
+    assert len(refused(v1, "not_in_cd6me")) == 65
+    assert v1.findings == []
+    assert "v1" in v1.release
+
+
+def test_no_erratum_touches_another_expression(v1):
     """spNO.40/e, 1970 is third in the film of v1, where the erratum of 1812 would hit it by its rank."""
-    clips = windows(read("casme3a", label_v1, films, cd6me=cd6me))
+    clips = windows(v1)
     assert clips["spNO.40/e4"] == (1970, 1972, 1985)
     assert clips["spNO.216/e"] == (1, 1, 25)
     assert clips["spNO.216/e2"] == (463, 470, 480)
