@@ -15,6 +15,8 @@ WEIGHTS = ("latents", "every_method", "methods", "variants", "standins")
 
 # A user's home, an environment variable.
 SIGNS = re.compile(r"~|.*\$\{?[A-Za-z_]")
+# The part of a path up to the end of the last name with such a sign; all of one without.
+SIGNED = re.compile(r"(?:.*\$|~)[^/]*|.*")
 
 
 def settle(config: dict) -> dict:
@@ -61,9 +63,9 @@ def expand(text: str, where: str) -> str:
     path = os.path.expandvars(os.path.expanduser(name))
     if path == name and name and not SIGNS.match(name):
         return name
-    if os.path.lexists(name):  # so may signs
-        if path == name or name.startswith(("/", "./")):
-            return name
+    if name.startswith(("/", "./")) and os.path.lexists(SIGNED.match(name)[0]):  # so may signs
+        return name
+    if path != name and os.path.lexists(name):
         raise InputError(
             f"{where}: {name} stands for {path}, but a file or folder of that very name lies here, as an "
             f"earlier version made it. To use it, write ./{name}; otherwise move or delete it"
