@@ -66,14 +66,14 @@ def read_frames(paths: Mapping[int, Path]) -> dict[int, np.ndarray]:
         A frame cannot be read, or the frames differ in EXIF orientation or, once turned, in size: the motion
         between such frames is not the face's.
     """
-    read = {number: _read(path) for number, path in paths.items()}
+    pictures = {number: _read(path) for number, path in paths.items()}
     folder = next(iter(paths.values())).parent
     _check_alike(
-        {number: f"orientation {orientation}" for number, (_, orientation) in read.items()},
+        {number: f"orientation {orientation}" for number, (_, orientation) in pictures.items()},
         f"{folder}: frames of different EXIF orientation",
         "one for a clip; turn the odd frames and take the tag out, or copy the frames from the release again",
     )
-    images = {number: image for number, (image, _) in read.items()}
+    images = {number: image for number, (image, _) in pictures.items()}
     _check_alike(
         {number: f"{image.shape[1]} x {image.shape[0]}" for number, image in images.items()},
         f"{folder}: frames of different sizes",

@@ -124,13 +124,13 @@ class Crops:
             raise InputError(f"{error}{explain(folder, {clip.onset, clip.apex, clip.offset})}") from None
         pairs = self.recipe["keep"] == "pairs"
         numbers = slotted if pairs else video_numbers(clip, index, self.recipe["keep"])
-        wanted = {clip.onset, *numbers}
-        # The frame after the onset too: landmarks that are found on it must fit the others.
-        following = index.keys() & {clip.onset + 1}
-        read = read_frames({number: index[number] for number in sorted(wanted | following)})
-        images = {number: image for number, image in read.items() if number in wanted}
+        crop_numbers = {clip.onset, *numbers}
+        # The frame after the onset is read too: landmarks found on it must fit the others.
+        successor = index.keys() & {clip.onset + 1}
+        pictures = read_frames({number: index[number] for number in sorted(crop_numbers | successor)})
+        images = {number: picture for number, picture in pictures.items() if number in crop_numbers}
         onset = images[clip.onset]
-        found = faces.detect(onset, read.get(clip.onset + 1))
+        found = faces.detect(onset, pictures.get(clip.onset + 1))
 
         matrix = faces.similarity(found.landmarks, size)
         landmarks = faces.apply(matrix, found.landmarks)
