@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.databases.rows import WINDOW, Row
+from infusenet.databases.workbook import Line
 
 # An edited copy is one whose cells name a release this often, and more often than not.
 ENOUGH = 3
@@ -21,6 +22,12 @@ class Sheet:
     columns: frozenset[str]
     count: int
     rows: Sequence[Row]
+
+    @classmethod
+    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "Sheet":
+        """``lines`` are those that annotate a micro-expression."""
+        header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
+        return cls(header, columns, len(lines), rows)
 
 
 @dataclass(frozen=True)
