@@ -33,9 +33,13 @@ COLUMNS = {
 
 V2 = Release("label-v2", "part_A_ME_label_JpgIndex_v2 (860 rows)", 860)
 SOUND = Release("label-v2-corrected", "part_A_ME_label_JpgIndex_v2 with the owner's slips corrected", 860)
-V1 = Release("label-v1", "part_A_ME_label_JpgIndex_v1", 921)
-FULL_V2 = Release("full-v2", "CAS(ME)3_part_A_v2, which has macro rows too", 860)
-FULL_V1 = Release("full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921)
+V1 = Release("label-v1", "part_A_ME_label_JpgIndex_v1", 921, differs=frozenset({"apex"}))
+FULL_V2 = Release(
+    "full-v2", "CAS(ME)3_part_A_v2, which has macro rows too", 860, differs=frozenset({"emotion"})
+)
+FULL_V1 = Release(
+    "full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921, differs=frozenset({"apex", "emotion"})
+)
 
 # Rows that v1 lacks; in v2 their slips are there or not.
 SIGNS = [

@@ -33,12 +33,14 @@ class Sheet:
 @dataclass(frozen=True)
 class Release:
     """``rows`` is the number of its micro-expressions, 0: not known; ``meaning`` a sentence on what sets it apart from
-    CD6ME. The first of a database's is the one behind CD6ME."""
+    CD6ME, ``differs`` the fields (onset, apex, offset, au, emotion) in which clips do, errata, numberings
+    and codings aside. The first of a database's is the one behind CD6ME."""
 
     name: str
     title: str
     rows: int
     meaning: str = ""
+    differs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
