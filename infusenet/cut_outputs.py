@@ -12,8 +12,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from infusenet.errors import InputError
 from infusenet.files import noted_sizes, write_if_changed
 from infusenet.report.needs import OUTPUTS
 
@@ -174,5 +176,6 @@ def _complete(store: Path) -> None:
         from infusenet.report.contact_sheet import contact_sheet
         from infusenet.store import Store
 
-        contact_sheet(Store(store, "faces"), sheet)
-        print(f"{sheet}: {reason}; drawn again", file=sys.stderr)
+        with suppress(InputError):  # a damaged store: who reads it says so
+            contact_sheet(Store(store, "faces"), sheet)
+            print(f"{sheet}: {reason}; drawn again", file=sys.stderr)
