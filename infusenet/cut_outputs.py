@@ -4,7 +4,7 @@ Snakemake sees that an output is there, not that half of it is missing. So this 
 parses: what was cut is named on stderr and set aside as ``{name}.cut``, and Snakemake makes it again.
 A file counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`) or lacks
 the end that its format has. Other bytes of that length are left to who reads them. Standard library
-only, and no more is read than ends of files: 144 runs take a twentieth of a second.
+only, and no more is read than ends of files: 144 runs take a tenth of a second.
 """
 
 import json
