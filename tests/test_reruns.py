@@ -51,7 +51,7 @@ def test_what_else_reruns(finished):  # noqa: F811
     assert would_run(finished) == {}, "large files and rules that were touched"
 
     for output in (stores[0], weights[0]):
-        output.write_bytes(b"garbage")
+        output.write_bytes(b"garbage" * 9)
     whole = stores[1].read_bytes()
     stores[1].write_bytes(b"")
     assert would_run(finished) == {}, "an overwritten output, and an empty one that nothing needs"
