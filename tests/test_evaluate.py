@@ -199,6 +199,7 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
 
     def save(figure, path):
         drawn[path.name] = figure
+        path.touch()
         figures.plt.close(figure)
 
     monkeypatch.setattr(figures, "save", save)

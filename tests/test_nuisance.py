@@ -251,7 +251,7 @@ def test_scores_come_from_the_saved_predictions(tmp_path, monkeypatch):
 
         map = staticmethod(map)
 
-    monkeypatch.setattr(measure, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(measure, "pool", Here)
     monkeypatch.setattr(
         measure,
         "shares",

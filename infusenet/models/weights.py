@@ -11,6 +11,7 @@ from torchvision.models import WeightsEnum
 
 from infusenet import recipe
 from infusenet.errors import InputError, raise_all
+from infusenet.files import check_readable
 from infusenet.models.backbone import Backbone
 
 
@@ -180,6 +181,7 @@ def read_own(file: Path, source: WeightsEnum | TimmWeights) -> dict[str, Tensor]
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """The state dict in a ``.safetensors`` file or one of torch; nothing in the file is run."""
+    check_readable(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
