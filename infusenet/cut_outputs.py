@@ -27,6 +27,7 @@ WRITTEN = (
 )
 OF_A_RUN = ("weights.safetensors", "log.csv", "predictions.csv", "run.json")
 ASIDE = ".cut"
+RUN = re.compile("seed[0-9]+")
 DIGEST = re.compile(rb"[0-9a-f]{64}\n")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 END_OF_FILE = {0: 40, 2: 28, 3: 28}  # where a superblock of each version has the length of its file
@@ -56,13 +57,18 @@ def set_aside(config: dict) -> list[str]:
         for store in sorted(folder.glob("*.h5")):
             _complete(store)
     missing = []
-    for folder in (results, results / "nuisance", *results.glob("*/*/seed*"), *made_here):
+    for folder in (results, results / "nuisance", *run_folders(results), *made_here):
         for path in folder.glob(f"*{ASIDE}"):
             if (again := path.with_name(path.name.removesuffix(ASIDE))).exists():
                 path.unlink()
             elif again.name in OF_A_RUN:
                 missing.append(f"{config['results']}/{again.relative_to(results).as_posix()}")
     return missing
+
+
+def run_folders(results: Path) -> list[Path]:
+    """The folders of all runs. What somebody keeps beside one, ``seed0_old`` or ``seed0.zip``, is none."""
+    return [path for path in sorted(results.glob("*/*/seed*")) if RUN.fullmatch(path.name) and path.is_dir()]
 
 
 def _tables(results: Path) -> Iterator[tuple[Path, str]]:
@@ -73,7 +79,7 @@ def _tables(results: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _runs(results: Path) -> Iterator[tuple[Path, str]]:
-    for run in sorted(results.glob("*/*/seed*")):
+    for run in run_folders(results):
         sizes, weights, log = noted_sizes(run), run / "weights.safetensors", run / "log.csv"
         reasons = {run / name: "" for name in OF_A_RUN}
         if weights not in sizes:  # an older version noted none: the content says how much there must be
