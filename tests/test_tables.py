@@ -136,6 +136,10 @@ FILES = {
     "t.numbers": (archive({"Index/Document.iwa": ""}), "a document of Apple Numbers"),
     "renamed.xlsx": (archive({"Index.zip": ""}), "a document of Apple Numbers"),
     "t.zip": (archive({"t.xlsx": ""}), "a ZIP archive and no workbook"),
+    "empty.xlsx": (b"", "empty, so neither .xlsx"),
+    "zeros.xlsx": (bytes(200), "empty, so neither .xlsx"),
+    "lfs.xlsx": (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+    "page.xls": (b"\n<html><table>", "a web page"),
     "locked.xlsx": (OLE + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
     "locked.xls": (locked_xls, "protected by a password"),
 }
