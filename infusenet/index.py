@@ -59,6 +59,8 @@ def sync_database(
         _given(name, source, table, cache)
         return
     index, frames = index_files.read(cache / name), index_files.read_frames(cache / name)
+    for path in index_files.changed_lists(cache / name, index):
+        print(f"{path}: not as it was written; written again", file=sys.stderr)
     origin = origin_of(source, policies)
     taken = _taken_over(name, source, table, index, origin)
     now = taken and examine_source(name, source, taken, frames, seen)

@@ -89,6 +89,16 @@ def _sweep(folder: Path) -> None:
                     path.unlink()
 
 
+def changed_lists(folder: Path, index: Index) -> list[Path]:
+    """Those of `LISTS` that are there, but not as they were written: cut or edited."""
+    noted = zip(LISTS, index.lists, strict=False)
+    return [
+        folder / name
+        for name, sha in noted
+        if (folder / name).is_file() and file_digest(folder / name) != sha
+    ]
+
+
 def list_digests(folder: Path) -> list[str]:
     """sha256 of each of `LISTS` as it stands there."""
     return [file_digest(folder / name) for name in LISTS]

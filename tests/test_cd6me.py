@@ -130,6 +130,9 @@ def test_labels_of_2019_are_counted(tables):
     first, second, third, fourth, *rest = tables["casme2"]
     coded = [relabelled(first, 4), relabelled(second, 4), third, fourth, *rest]
     assert cd6me.difference("casme2", coded, 0, None) == "CASME II: labels of 2019 in 2 clips"
+    more = [*coded[:3], relabelled(fourth, 4), *rest]
+    expected = "CASME II: labels of 2019 in 2 clips, other labels differ"
+    assert cd6me.difference("casme2", more, 0, None) == expected
     edited = [first, second, third, relabelled(fourth, 4), *rest]
     assert cd6me.difference("casme2", edited, 0, None) == "CASME II: labels differ"
     both = [*coded[1:], moved(first, 1)]

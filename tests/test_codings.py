@@ -122,6 +122,17 @@ def test_an_expression_has_one_emotion(tmp_path):
         databases.read("casme3a", annotations, frames, options=Options(emotions=str(path)))
 
 
+def test_emotions_that_cannot_be_read_are_refused_with_their_rows(tmp_path):
+    """A formula without a result must not become an emotion."""
+    lines = [("spNO.1", "e", 63, "=E4"), ("subject 1", "e", 97, "sad"), ("spNO.14", "j", 9, "fear")]
+    annotations, frames, path = tables(tmp_path, *lines)
+    with pytest.raises(InputError) as caught:
+        databases.read("casme3a", annotations, frames, options=Options(emotions=str(path)))
+    assert f"{path} (2)" in str(caught.value)
+    assert "row 2: sheet csv, cell D2 (emotion): '=E4' is no value" in str(caught.value)
+    assert "row 3: subject 'subject 1'" in str(caught.value)
+
+
 # --- rows outside CD6ME, from the command line ---
 
 

@@ -72,6 +72,15 @@ def test_au_strings_refused(text):
         parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [("14or23", "offers a choice"), ("L12 OR L14", "offers a choice"), ("none", "or '?' for none")],
+)
+def test_what_to_do_about_au_strings_of_copies(text, advice):
+    with pytest.raises(ValueError, match=re.escape(advice)):
+        parse(text)
+
+
 def test_commas_where_the_database_has_them():
     assert parse("4,T18+16", comma=True).plain == {4, 16, 18}
 

@@ -111,7 +111,6 @@ def test_standins_are_of_no_release_and_keep_their_names(key, scale, tmp_path):
     reader = databases.reader(key)
     table = read_table(tmp_path / layouts.LAYOUTS[key].table, reader.columns)
     rows, lines = annotated_rows([table], reader, Notes("x"), Problems("x"))
-    sheet = Sheet(1, frozenset(lines[0].extra), len(lines), rows)
-    found = reader.identify(sheet, reader.releases, databases.CD6ME_TABLES)
+    found = reader.identify(Sheet.of(lines, rows), reader.releases, databases.CD6ME_TABLES)
     assert found == Identity()
     assert [row.key for row in reader.assign(rows, found, databases.CD6ME_TABLES)] == [c.key for c in clips]

@@ -92,6 +92,21 @@ def test_label_v2_with_an_apex_that_copies_filled_in(films, cd6me, tmp_path):
     assert compare(read("casme3a", table, films, cd6me=cd6me).clips, TRUTH) == Difference()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_label_v2_with_a_frame_0_corrected_to_1(order, films, cd6me, tmp_path):
+    """A row that has the erratum's onset already is the same clip, also where emotions are joined."""
+    rows = [[*row[:2], "1", "1", *row[4:]] if row[1:4] == ["e", "0", "0"] else row
+            for row in casme3a.label_v2()]  # fmt: skip
+    table = write_csv(tmp_path / "v2.csv", [casme3a.HEADER, *rows[::order]])
+    reading = read("casme3a", table, films, cd6me=cd6me)
+    assert compare(reading.clips, TRUTH) == Difference()
+    assert (len(reading.clips), reading.refused) == (860, [])
+    full = write_csv(tmp_path / "full.csv", [casme3a.FULL_HEADER, *casme3a.full_v2()])
+    assert (
+        compare(read("casme3a", full, films, cd6me=cd6me, emotions=str(table)).clips, TRUTH) == Difference()
+    )
+
+
 @pytest.fixture(scope="module")
 def v1(label_v1, films, cd6me):
     return read("casme3a", label_v1, films, cd6me=cd6me)

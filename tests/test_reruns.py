@@ -51,12 +51,14 @@ def test_what_else_reruns(finished):  # noqa: F811
     assert would_run(finished) == {}, "large files and rules that were touched"
 
     for output in (stores[0], weights[0]):
-        output.write_bytes(b"garbage")
+        output.write_bytes(b"garbage" * 9)
+    whole = stores[1].read_bytes()
     stores[1].write_bytes(b"")
-    assert would_run(finished) == {}, "an overwritten output"
-    for store in stores[:2]:  # what reads it says so
-        with pytest.raises(InputError, match="delete it and build it again"):
-            Store(store)
+    assert would_run(finished) == {}, "an overwritten output, and an empty one that nothing needs"
+    assert not stores[1].exists()
+    stores[1].write_bytes(whole)
+    with pytest.raises(InputError, match="delete it and build it again"):  # what reads it says so
+        Store(stores[0])
     with pytest.raises(InputError, match="delete it and train this run again"):
         runs.load_weights(weights[0].parent)
 

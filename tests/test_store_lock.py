@@ -248,3 +248,19 @@ def test_no_file_lock_is_asked_for(tmp_path, reference):
     )
     env = os.environ | {"LD_PRELOAD": str(library)}
     assert subprocess.run([sys.executable, "-c", script, output], check=False, env=env).returncode == 0
+
+
+def test_another_account_s_builder_that_cannot_be_seen_is_alive(output, quick, monkeypatch):
+    """Mounted with hidepid, /proc shows an account only its own processes; a signal tells them from none."""
+
+    def hidden(pid):
+        raise psutil.NoSuchProcess(pid)
+
+    def forbidden(pid, signal):
+        raise PermissionError
+
+    claim = {"host": socket.gethostname(), "pid": os.getppid(), "started": 0}
+    monkeypatch.setattr(lock.psutil, "Process", hidden)
+    assert not lock._alive(claim | {"pid": 2**22 + 1}), "there is none of this number"
+    monkeypatch.setattr(lock.os, "kill", forbidden)
+    assert lock._alive(claim)

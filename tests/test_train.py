@@ -131,7 +131,9 @@ def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatc
     run(root, tmp_path)
     assert len(epochs_run) == 3
     assert content(tmp_path) == content(root / "run")
-    assert {path.name for path in tmp_path.iterdir()} == {"weights.safetensors", "log.csv", "tensorboard"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("weights.safetensors", "log.csv", "tensorboard", ".weights.safetensors.sizes")
+    }
 
 
 def interrupted(root, output, monkeypatch, **changes):
@@ -159,7 +161,7 @@ def test_a_checkpoint_of_other_settings_is_not_used(root, tmp_path, monkeypatch,
     run(root, tmp_path)
     assert "made by another recipe, other inputs" in capsys.readouterr().err
     assert content(tmp_path) == content(root / "run")
-    assert not list(tmp_path.glob(".*"))
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_a_damaged_checkpoint_is_not_used(root, tmp_path, monkeypatch, capsys):

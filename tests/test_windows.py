@@ -132,6 +132,13 @@ def test_rows_in_two_files_are_named_by_file_and_row(tmp_path):
     assert [row.clip for row in reading.refused] == [f"Section B.xls row {n}" for n in (2, 3, 4)]
 
 
+def test_one_workbook_named_twice_is_refused(tmp_path, monkeypatch):
+    key, first, frames = casme(tmp_path, SECTION, LONG)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is named twice among the annotations"):
+        databases.read(key, [first, first.relative_to(tmp_path)], frames)
+
+
 # --- what follows for runs ---
 
 

@@ -52,8 +52,8 @@ def report(args):
         raise InputError(f"unknown table or figure '{name}' {did_you_mean(name, OUTPUTS)}")
     if name in TARGETS:
         TARGETS[name](args.runs, args.output)
-        return
-    _picture(args, name, args.output / OUTPUTS[name][0])
+    else:
+        _picture(args, name, args.output / OUTPUTS[name][0])
     note_sizes(args.output, OUTPUTS[name])
 
 

@@ -101,5 +101,9 @@ def examine(
 
 
 def tables_of(annotations: Path | str | Sequence[Path | str]) -> list[Path]:
-    """One or several tables as a list."""
-    return [Path(path) for path in ([annotations] if isinstance(annotations, str | Path) else annotations)]
+    """One or several tables as a list; InputError where one is named twice."""
+    paths = [Path(path) for path in ([annotations] if isinstance(annotations, str | Path) else annotations)]
+    for number, path in enumerate(paths):
+        if path.resolve() in (other.resolve() for other in paths[:number]):
+            raise InputError(f"{path} is named twice among the annotations; expected each workbook once")
+    return paths

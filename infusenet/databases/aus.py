@@ -51,7 +51,7 @@ def parse(text: str, comma: bool = False) -> ActionUnits:
     cell = text.strip()
     if not cell:
         raise ValueError("AU cell is blank, expected AUs joined by '+', or '?' for none")
-    if re.search(r"\bor\b", cell, re.IGNORECASE):
+    if re.search(r"(?<![a-z])or(?![a-z])", cell, re.IGNORECASE):
         raise ValueError(f"AU '{text}' offers a choice; put the one that holds into the errata table")
     if decimal := re.fullmatch(r"([0-9]{1,2})\.0+", cell):
         cell = decimal[1]
@@ -64,7 +64,9 @@ def parse(text: str, comma: bool = False) -> ActionUnits:
             continue
         match = TOKEN.fullmatch(token)
         if not match:
-            raise ValueError(f"AU '{text}': '{token}' is not understood, expected AUs joined by '+'")
+            raise ValueError(
+                f"AU '{text}': '{token}' is not understood, expected AUs joined by '+', or '?' for none"
+            )
         number = int(match["number"])
         if len(match["number"]) > 2 or number not in AU_NUMBERS:
             raise ValueError(f"AU '{text}': {match['number']} is none of the known AUs; is a '+' lost?")

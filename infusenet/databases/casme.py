@@ -148,12 +148,14 @@ READER = Reader(
             "on disk decide; of 03/EP07_1, 03/EP09_3 and 03/EP09_4 CD6ME's windows hold for clips that were "
             "cut out only; 19 offsets are CD6ME's; 8 rows are no clips of CD6ME; the emotion of 06/EP09_5 "
             "differs",
+            frozenset({"emotion"}),
         ),
         Release(
             CODED, "CASME-coded-20190721", 193,
             "6 of CD6ME's clips are absent (14/EP08_2, 14/EP09_3, 17/EP17_1, 17/EP17_5, 17/EP17_6, "
             "18/EP02_7), 10 rows of subject 07 are no clips of CD6ME, the emotions of 06/EP02_2, 07/EP07_2, "
             "07/EP08_2 and 08/EP12_2_12 differ; the workbooks of Section A and B have all 189",
+            frozenset({"emotion"}),
         ),
     ],
     identify=by_signs(signs),

@@ -18,7 +18,7 @@ from infusenet.databases.notes import Place
 from infusenet.databases.releases import Identity, Release, Sheet, Sign, vote
 from infusenet.databases.rows import Row
 from infusenet.databases.workbook import Line, plain, read_table
-from infusenet.errors import InputError
+from infusenet.errors import raise_all
 from infusenet.manifest import csv_rows
 
 COLUMNS = {
@@ -33,9 +33,13 @@ COLUMNS = {
 
 V2 = Release("label-v2", "part_A_ME_label_JpgIndex_v2 (860 rows)", 860)
 SOUND = Release("label-v2-corrected", "part_A_ME_label_JpgIndex_v2 with the owner's slips corrected", 860)
-V1 = Release("label-v1", "part_A_ME_label_JpgIndex_v1", 921)
-FULL_V2 = Release("full-v2", "CAS(ME)3_part_A_v2, which has macro rows too", 860)
-FULL_V1 = Release("full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921)
+V1 = Release("label-v1", "part_A_ME_label_JpgIndex_v1", 921, differs=frozenset({"apex"}))
+FULL_V2 = Release(
+    "full-v2", "CAS(ME)3_part_A_v2, which has macro rows too", 860, differs=frozenset({"emotion"})
+)
+FULL_V1 = Release(
+    "full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921, differs=frozenset({"apex", "emotion"})
+)
 
 # Rows that v1 lacks; in v2 their slips are there or not.
 SIGNS = [
@@ -53,20 +57,25 @@ def ids(folder: Path) -> dict[str, str]:
     return {row["key"]: row["clip"] for row in csv_rows(folder / "casme3a_ids.csv")[1]}
 
 
-def key_of(row: Row) -> str:
+def key_of(row: Row, onset: str) -> str:
     """Of an expression: the first 16 hexadecimal digits of sha256 of ``spNO.1/e/62``, the onset as the
     owners distribute it."""
-    text = f"{row.subject}/{row.fields['clip'].lower()}/{row.onset}"
+    text = f"{row.subject}/{row.fields['clip'].lower()}/{onset}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def cd6me_id(row: Row, folder: Path) -> str:
+    """CD6ME's ``subject/clip`` of an expression, empty for none; a copy may have corrected its onset."""
+    keys = (key_of(row, onset) for onset in _onsets(row, row.fields["clip"]))
+    return next((ids(folder)[key] for key in keys if key in ids(folder)), "")
 
 
 def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identity:
     """A known release is one of whose expressions at least half are CD6ME's."""
-    known = ids(folder)
-    shared = [known[key] for row in sheet.rows if (key := key_of(row)) in known]
+    shared = [clip for row in sheet.rows if (clip := cd6me_id(row, folder))]
     if not shared or 2 * len(shared) < len(sheet.rows):
         return Identity()
-    outside, absent = len(sheet.rows) - len(shared), len(set(known.values()) - set(shared))
+    outside, absent = len(sheet.rows) - len(shared), len(set(ids(folder).values()) - set(shared))
     voted = vote(sheet.rows, (V2, SOUND), SIGNS)
     edits = voted.edits
     if voted.releases:
@@ -88,7 +97,7 @@ def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
     """CD6ME's ids by film and onset; in a table of no known release ids by the order of rows."""
     if not identity.releases:
         return ranked(rows)
-    return [_assigned(row, ids(folder).get(key_of(row), "")) for row in rows]
+    return [_assigned(row, cd6me_id(row, folder)) for row in rows]
 
 
 def _assigned(row: Row, key: str) -> Row:
@@ -116,20 +125,19 @@ def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:
     Raises
     ------
     InputError
-        No such table, or one that gives an expression two emotions.
+        No such table, cells that cannot be read, or two emotions for one expression.
     """
     columns = {name: COLUMNS[name] for name in ("subject", "clip", "onset", "emotion")}
     emotions: dict[str, str] = {}
+    problems = []
     for line in read_table(path, columns).lines:
-        fields = {name: plain(text) for name, text in line.fields.items()}
         try:
-            subject = READER.subject_id(fields["subject"])
+            key, emotion = _emotion(line, folder)
+            if (other := emotions.setdefault(key, emotion)) != emotion:
+                raise ValueError(f"'{other}' and '{emotion}' for one expression; expected one emotion")
         except ValueError as error:
-            raise InputError(f"{path}: row {line.number}: {error}") from None
-        key = _joined(Row(Place(line.number), fields, subject, fields["clip"], {}), folder)
-        if emotions.setdefault(key, fields["emotion"]) != fields["emotion"]:
-            both = f"'{emotions[key]}' and '{fields['emotion']}'"
-            raise InputError(f"{path}: row {line.number}: {both} for one expression; expected one emotion")
+            problems.append(f"row {line.number}: {error}")
+    raise_all(problems, str(path))
     return [
         row
         if row.fields["emotion"]
@@ -138,10 +146,18 @@ def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:
     ]
 
 
+def _emotion(line: Line, folder: Path) -> tuple[str, str]:
+    """An expression's name and emotion; ValueError where a cell cannot be read."""
+    if line.fault:
+        raise ValueError(line.fault)
+    fields = {name: plain(text) for name, text in line.fields.items()}
+    row = Row(Place(line.number), fields, READER.subject_id(fields["subject"]), fields["clip"], {})
+    return _joined(row, folder), fields["emotion"]
+
+
 def _joined(row: Row, folder: Path) -> str:
     """One name of an expression for all releases: its onset was corrected in some."""
-    key = key_of(row)
-    return ids(folder).get(key, key)
+    return cd6me_id(row, folder) or key_of(row, row.onset)
 
 
 def folders(row: Row) -> list[list[tuple[str, ...]]]:

@@ -48,8 +48,11 @@ def expected(database: str) -> Digests:
 
 def digests(clips: Collection[Clip]) -> Digests:
     """Those of a manifest's clips."""
-    labels = {clip.key: [clip.labels[n] for n in AUS] for clip in clips}
-    return Digests(len(clips), labels_digest(labels), windows_digest(clips))
+    return Digests(len(clips), labels_digest(_labels(clips)), windows_digest(clips))
+
+
+def _labels(clips: Iterable[Clip]) -> dict[str, list[int]]:
+    return {clip.key: [clip.labels[n] for n in AUS] for clip in clips}
 
 
 def labels_digest(labels: Mapping[str, Iterable[int]]) -> str:
@@ -103,8 +106,10 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
     if outside := len(clips) - len(shared):
         parts.append(f"{_count(outside, 'clip')} outside CD6ME")
     whole = ours.clips == theirs.clips
-    if coded := 0 if labels else _coded_2019(database, shared):
-        parts.append(f"labels of 2019 in {_count(coded, 'clip')}")
+    if coded := {} if labels else _coded_2019(database, shared):
+        parts.append(f"labels of 2019 in {_count(len(coded), 'clip')}")
+        if whole and labels_digest(_labels(shared) | coded) != theirs.labels:
+            parts.append("other labels differ")
     elif whole and not labels:
         parts.append("labels differ" if windows or own else "names, or labels and windows, differ")
     if own and not windows:
@@ -130,10 +135,10 @@ def _excluded(table: audit.Table | None) -> int:
     return len(table.excluded.keys() - outside)
 
 
-def _coded_2019(database: str, clips: Iterable[Clip]) -> int:
-    """How many clips of CASME II have the labels of 2019 where these are not CD6ME's."""
+def _coded_2019(database: str, clips: Iterable[Clip]) -> dict[str, list[int]]:
+    """CD6ME's twelve labels of those clips of CASME II that have the labels of 2019 instead."""
     if database != "casme2":
-        return 0
+        return {}
     rows = [row for row in csv_rows(FOLDER / "casme2_labels.csv")[1] if row["field"] == "au"]
     codings = {
         f"{row['subject']}/{row['clip']}": [
@@ -141,11 +146,12 @@ def _coded_2019(database: str, clips: Iterable[Clip]) -> int:
         ]
         for row in rows
     }
-    return sum(
-        codings[clip.key][0] != {n for n in AUS if clip.labels[n]} == codings[clip.key][1]
+    return {
+        clip.key: [int(n in cd6me) for n in AUS]
         for clip in clips
-        if clip.key in codings
-    )
+        for cd6me, coded in [codings.get(clip.key, (None, None))]
+        if cd6me != {n for n in AUS if clip.labels[n]} == coded
+    }
 
 
 def _shifts() -> dict[str, int]:

@@ -9,7 +9,7 @@ from infusenet.databases import cd6me, joint, reader
 from infusenet.databases.emotions import normalised
 from infusenet.databases.rows import WINDOW, Reading
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip, csv_rows, read_manifest
+from infusenet.manifest import AUS, CD6ME, Clip, csv_rows, read_manifest
 
 RELEASE, POLICY, ERRATUM = "release", "label policy", "erratum"
 NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN = "window not on disk", "not in CD6ME", "row refused", "unknown"
@@ -27,10 +27,19 @@ class Difference:
 
 
 def read_table(path: Path, database: str) -> tuple[list[Clip], bool]:
-    """The clips of one database in a joint table or a manifest, and whether it is the joint one."""
+    """The clips of one database in a joint table or a manifest, and whether they are all of CD6ME's.
+
+    Raises
+    ------
+    InputError
+        A clip list, or a manifest of another database of CD6ME.
+    """
     if set(joint.COLUMNS) <= set(csv_rows(path)[0]):
-        return joint.read_table(path).get(database, []), True
+        clips = joint.read_table(path).get(database, [])
+        return clips, len(clips) == cd6me.expected(database).clips
     clips = read_manifest(path)
+    if others := sorted({clip.database for clip in clips} & set(CD6ME) - {database}):
+        raise InputError(f"{path}: a table of {', '.join(others)}; expected one of {database}")
     if not all(clip.labels for clip in clips):
         raise InputError(f"{path}: a clip list, which has no labels; expected a manifest or the joint table")
     return clips, False
@@ -43,7 +52,7 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
     ----------
     database : one of ``manifest.CD6ME``
     table : clips of that database
-    is_cd6me : the table is the joint one, so that what it lacks is not in CD6ME
+    is_cd6me : the table has all clips of CD6ME, so that what it lacks is none of them
 
     Windows are compared in one numbering: the shift of CASME's Section A and B is taken off. Spellings of
     emotions are no difference, AUs beside the twelve are not compared.
@@ -59,7 +68,7 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
             f"{database}: none of {len(here)} clips that were read is among the {len(there)} to compare with, "
             f"such as {min(there, default='none')}; is that a table of {database}?"
         )
-    reasons = _Reasons(reading, is_cd6me)
+    reasons = _Reasons(database, reading, is_cd6me)
     found = []
     for key in sorted(here.keys() | there.keys()):
         if key not in there:
@@ -123,11 +132,13 @@ def _fields(here: Clip, there: Clip, spellings: Mapping[str, str]) -> Iterator[t
 class _Reasons:
     """Why something differs, from what the reader noted about a clip."""
 
-    def __init__(self, reading: Reading, is_cd6me: bool):
+    def __init__(self, database: str, reading: Reading, is_cd6me: bool):
         self.kinds = {(finding.clip, finding.kind) for finding in reading.findings}
         self.refused = {row.clip: row.kind for row in reading.refused}
         self.corrected = reading.corrected
         self.is_cd6me = is_cd6me
+        releases = [r for r in reader(database).releases if r.name in reading.releases]
+        self.differs = frozenset().union(*(release.differs for release in releases))
         self.otherwise = RELEASE if reading.release and reading.releases else UNKNOWN
 
     def of_surplus(self, key: str) -> str:
@@ -147,4 +158,6 @@ class _Reasons:
             if (key, kind) in self.kinds:
                 return reason
         cell = "au" if field.startswith("AU") else field
-        return ERRATUM if cell in self.corrected.get(key, ()) else self.otherwise
+        if cell in self.corrected.get(key, ()):
+            return ERRATUM
+        return RELEASE if cell in self.differs else UNKNOWN

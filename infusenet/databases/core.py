@@ -119,8 +119,7 @@ class Reader:
                 notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         rows, lines = annotated_rows(tables, self, notes, problems)
         rows = self._with_emotions(rows, options.emotions, cd6me, notes)
-        header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
-        sheet = Sheet(header, columns, len(lines), rows)
+        sheet = Sheet.of(lines, rows)
         identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(

@@ -7,7 +7,7 @@ there before the clip and is not active.
 from infusenet.databases.core import Reader
 from infusenet.databases.folders import Parts
 from infusenet.databases.releases import Release, by_layout
-from infusenet.databases.rows import Row
+from infusenet.databases.rows import WINDOW, Row
 from infusenet.databases.samm import problem
 
 
@@ -32,7 +32,7 @@ READER = Reader(
     database="fourd",
     releases=[
         Release("v1", "release v1 (267 rows)", 267),
-        Release("pre-release", "the pre-release of 2022", 0),
+        Release("pre-release", "the pre-release of 2022", 0, differs=frozenset({*WINDOW, "au", "emotion"})),
     ],
     identify=by_layout(
         **{

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.databases.rows import WINDOW, Row
+from infusenet.databases.workbook import Line
 
 # An edited copy is one whose cells name a release this often, and more often than not.
 ENOUGH = 3
@@ -22,16 +23,24 @@ class Sheet:
     count: int
     rows: Sequence[Row]
 
+    @classmethod
+    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "Sheet":
+        """``lines`` are those that annotate a micro-expression."""
+        header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
+        return cls(header, columns, len(lines), rows)
+
 
 @dataclass(frozen=True)
 class Release:
     """``rows`` is the number of its micro-expressions, 0: not known; ``meaning`` a sentence on what sets it apart from
-    CD6ME. The first of a database's is the one behind CD6ME."""
+    CD6ME, ``differs`` the fields (onset, apex, offset, au, emotion) in which clips do, errata, numberings
+    and codings aside. The first of a database's is the one behind CD6ME."""
 
     name: str
     title: str
     rows: int
     meaning: str = ""
+    differs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from infusenet.files import note_sizes
-from infusenet.report.needs import OUTPUTS
-
 
 def _target(module: str, name: str) -> Callable[[Sequence[Path], Path], None]:
     def make(runs: Sequence[Path], output: Path) -> None:
         getattr(import_module(f"infusenet.report.{module}"), name)(list(map(Path, runs)), Path(output))
-        note_sizes(Path(output), OUTPUTS[name])
 
     return make
 

@@ -203,6 +203,17 @@ def _alive(claim: dict) -> bool:
         same = abs(process.create_time() - claim["started"]) < 2
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return False
+        return _is_hidden(claim["pid"])
     except psutil.AccessDenied:
         return True
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether another account's process has this number: some machines hide those from /proc."""
+    try:
+        os.kill(pid, 0)  # sends nothing
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False

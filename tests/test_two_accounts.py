@@ -1,0 +1,258 @@
+"""One folder, two accounts: with umask 002 both work in it, with umask 022 the second one reads."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+import pytest
+from lab import lab
+from synthetic import write_database
+from test_cut_results import COMMAND, SMALL
+from test_workflow import project, reconfigure  # noqa: F401
+
+from infusenet.bundle import export, take_in
+from infusenet.evaluate import evaluate
+from infusenet.predict import predict
+from infusenet.report.contact_sheet import contact_sheet
+from infusenet.store import Store
+from infusenet.train import train
+
+ROOT = Path(__file__).parents[1]
+ANNA, BEN, GROUP = 41001, 41002, 41000  # numbers without an account: none is needed
+RUN = "results/off_apexnet/gamma/seed0"
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another account")
+
+
+def folder_for_all() -> Path:
+    """Not pytest's own, which only its owner may look into."""
+    path = Path(tempfile.mkdtemp(prefix="two-accounts-"))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="module")
+def python():
+    """An interpreter that other accounts may run, with the packages of this one."""
+    folder = folder_for_all()
+    names = (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}")
+    trial = ["-c", "import venv, sqlite3"]
+    usable = [name for name in names if shutil.which(name) and not run_as(BEN, [name, *trial]).returncode]
+    if not usable:
+        pytest.skip("no interpreter that other accounts may run")
+    subprocess.run([usable[0], "-m", "venv", "--without-pip", folder / "env"], check=True)
+    (packages,) = (folder / "env").glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    python = folder / "env/bin/python"
+    for name, text in (("infusenet", COMMAND), ("snakemake", "#!{python} -m snakemake\n")):
+        (folder / "env/bin" / name).write_text(text.format(python=python))
+        (folder / "env/bin" / name).chmod(0o755)
+    if run_as(BEN, [python, "-c", "import numpy, infusenet"]).returncode:
+        pytest.skip("other accounts may not read the packages")
+    yield python
+    shutil.rmtree(folder)
+
+
+def run_as(account, command, cwd="/", umask=0o002):
+    with tempfile.TemporaryDirectory() as home:
+        os.chown(home, account, GROUP)
+        path = f"{Path(command[0]).parent}:{os.environ['PATH']}"
+        env = {"HOME": home, "USER": str(account), "PATH": path, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            ["env", *command], user=account, group=GROUP, extra_groups=[], umask=umask, cwd=cwd, check=False,
+            env=env | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        )  # fmt: skip
+
+
+CALLS = """
+import contextlib, io, json, sys
+from infusenet import cli
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.main(words.split())
+    print(json.dumps([status, err.getvalue()]))
+"""
+
+
+def commands_as(account, python, cwd, *lines, umask=0o002) -> dict[str, tuple[int, str]]:
+    """{line: (exit status, stderr)} of command lines of `infusenet`, in one process of an account."""
+    done = run_as(account, [python, "-c", CALLS, json.dumps(lines)], cwd, umask)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(lines, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def give(folder: Path, account: int, umask: int) -> None:
+    """As if the account had made all of it: owner and group; with a group's umask also setgid."""
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, account, GROUP, follow_symlinks=False)
+        if path.is_dir() and not umask & stat.S_IWGRP:
+            path.chmod(path.stat().st_mode | stat.S_ISGID)
+
+
+def write_all(root: Path) -> None:
+    """A cache, a run, its tables, a ledger, bundles, a magnifier: what the project writes."""
+    for name in ("alpha", "gamma"):
+        write_database(root, name, count=8)
+    places = (root / "cache", root / "manifests")
+    train("off_apexnet", "gamma", *places, 0, root / RUN, recipe=SMALL, device="cpu")
+    predict(root / RUN, *places, device="cpu")
+    evaluate([root / RUN], root / "results")
+    lab(root / "lab")
+    faces = root / "lab/cache/samm/faces.h5"
+    contact_sheet(Store(faces), faces.with_suffix(".png"))
+    for name in ("bundle", "bundle.tar"):
+        export("samm", root / "lab/cache", root / "lab/manifests", root / name, faces=False)
+    take_in(root / "bundle.tar", root / "taken")
+
+
+@pytest.fixture(scope="module")
+def written(request):
+    """(umask, folder) in which everything was written under that umask."""
+    folder, before = folder_for_all(), os.umask(request.param)
+    folder.chmod(0o777 & ~request.param)
+    try:
+        write_all(folder)
+    finally:
+        os.umask(before)
+    yield request.param, folder
+    shutil.rmtree(folder)
+
+
+READING = (
+    f"compare {RUN} {RUN}",
+    "store verify lab/cache/samm/faces.h5 lab/cache/samm/flow.h5",
+    "store info lab/cache/samm/flow.h5",
+    "store import bundle",
+    "summary manifests/alpha.csv",
+)
+WRITING = {
+    f"predict {RUN} --stores cache --manifests manifests": RUN,
+    f"--log {RUN}/predict.log summary manifests/alpha.csv": RUN,
+    f"evaluate {RUN} --output results": "results",
+    "ledger lab/cache/samm/faces.h5 --output results": "results",
+    "left-out cache/alpha/flow.h5 --output cache/alpha/left_out.csv": "cache/alpha",
+    "store export samm --without-faces --stores lab/cache --manifests lab/manifests --output new.tar": ".",
+    "store import bundle.tar --output taken2": ".",
+}
+
+
+def modes(folder: Path) -> set[tuple[bool, int]]:
+    return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("written", [0o002, 0o022], indirect=True, ids="{:03o}".format)
+def test_every_file_follows_the_umask(written):
+    umask, folder = written
+    assert (folder / RUN / "weights.safetensors").is_file()
+    assert modes(folder) == {(True, 0o777 & ~umask), (False, 0o666 & ~umask)}
+
+
+@root_only
+@pytest.mark.parametrize("written", [0o002], indirect=True, ids="{:03o}".format)
+def test_a_group_works_in_one_folder(written, python):
+    """One account after the other, and the first one again."""
+    umask, folder = written
+    give(folder, ANNA, umask)
+    for account in (BEN, ANNA):
+        for path in (folder / "new.tar", folder / "taken2", *(folder / "results").glob("*.*")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        (folder / RUN / "predictions.csv").unlink()
+        ends = commands_as(account, python, folder, *WRITING, *READING)
+        assert {line: end for line, end in ends.items() if end[0]} == {}
+        assert (folder / RUN / "predictions.csv").stat().st_uid == account
+    assert modes(folder) == {(True, 0o2775), (False, 0o664)}
+
+
+@root_only
+@pytest.mark.parametrize("written", [0o022], indirect=True, ids="{:03o}".format)
+def test_a_second_account_reads_what_it_may_not_write(written, python):
+    umask, folder = written
+    give(folder, ANNA, umask)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    ends = commands_as(BEN, python, folder, *READING, umask=umask)
+    assert {line: end for line, end in ends.items() if end[0]} == {}
+    for line, (status, text) in commands_as(BEN, python, folder, *WRITING, umask=umask).items():
+        assert (status, text.count("\n")) == (1, 1)
+        assert f"Permission denied: {WRITING[line]} is of user {ANNA}, group {GROUP}, mode " in text
+        assert f"this process is of user {BEN}, groups {GROUP}" in text
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@root_only
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (f"{RUN}/weights.safetensors", f"predict {RUN} --stores cache --manifests manifests"),
+        (f"{RUN}/predictions.csv", f"evaluate {RUN} --output out"),
+        (f"{RUN}/run.json", f"compare {RUN} {RUN}"),
+        ("cache/gamma/flow.h5", f"predict {RUN} --stores cache --manifests manifests"),
+        ("lab/cache/samm/flow.h5", "store info lab/cache/samm/flow.h5"),
+        ("lab/cache/samm/flow.h5.sha256", "store verify lab/cache/samm/flow.h5"),
+        ("manifests/alpha.csv", "summary manifests/alpha.csv"),
+    ],
+)
+@pytest.mark.parametrize("written", [0o022], indirect=True, ids="{:03o}".format)
+def test_a_file_that_may_not_be_read_is_named(written, python, name, line):
+    """Such as weights that an earlier version wrote for their owner alone."""
+    umask, folder = written
+    give(folder, ANNA, umask)
+    (folder / name).chmod(0o600)
+    try:
+        ((status, text),) = commands_as(BEN, python, folder, line).values()
+    finally:
+        (folder / name).chmod(0o644)
+    assert (status, text.count("\n")) == (1, 1)
+    assert text.startswith(f"infusenet: {name}: Permission denied: {name} is of user {ANNA}")
+
+
+@pytest.fixture
+def clone(project, python):  # noqa: F811
+    """A small workflow in which Anna has run everything with umask 002."""
+    reconfigure(project, lambda config: config["databases"].popitem())
+    folder = folder_for_all()
+    for name in ("Snakefile", "workflow", "raw", "magnifier.pth"):
+        copy = shutil.copytree if (project / name).is_dir() else shutil.copy
+        copy(project / name, folder / name)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o775 if path.is_dir() else 0o664)
+    give(folder, ANNA, 0o002)
+    done = run_as(ANNA, [python, "-m", "snakemake", "--cores", "2", "all_folds"], folder)
+    assert done.returncode == 0, done.stderr + done.stdout
+    yield folder
+    shutil.rmtree(folder)
+
+
+@root_only
+def test_two_accounts_run_one_workflow(clone, python):
+    dry, run = ([python, "-m", "snakemake", "--cores", "2", word] for word in ("-n", "all_folds"))
+    plan = [python, "-m", "infusenet.cli", "plan"]
+    done = run_as(BEN, dry, clone)
+    assert (done.returncode, "Nothing to be done" in done.stdout + done.stderr) == (0, True)
+    done = run_as(BEN, plan, clone)
+    assert (done.returncode, "nothing to do" in done.stdout) == (0, True), done.stderr
+    for account in (BEN, ANNA):
+        (clone / "results/metrics.md").unlink()
+        (clone / "results/infusenet_resnet18/one/seed0/predictions.csv").write_bytes(b"")
+        frame = clone / "raw/one/s1/c1/5.jpg"
+        frame.write_bytes(frame.read_bytes() + b"other")
+        done = run_as(account, run, clone)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert (clone / "results/metrics.md").stat().st_uid == account
+        assert (clone / "cache/one/faces.h5").stat().st_uid == account
+
+    # The same with umask 022: nothing is for the group to write.
+    for path in clone.rglob("*"):
+        path.chmod(path.stat().st_mode & ~0o022)
+    clone.chmod(0o755)
+    for command in (dry, run, plan):
+        done = run_as(BEN, command, clone, umask=0o022)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1
+        assert f"Permission denied: .snakemake is of user {ANNA}, group {GROUP}, mode drwxr-sr-x" in said
+        assert "Traceback" not in said
