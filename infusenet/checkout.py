@@ -34,7 +34,8 @@ def prepare(folder: Path) -> None:
     Raises
     ------
     InputError
-        The package of another checkout was imported, or the interpreter has no such command.
+        The package of another checkout was imported, the interpreter has no such command, or a folder's
+        name separates paths.
     """
     if sentence := other_package(folder):
         raise InputError(sentence)
@@ -46,6 +47,11 @@ def prepare(folder: Path) -> None:
             f"{sys.executable} has no command `infusenet`, which the jobs run. Install it: {_install(folder)}"
         )
     for name, first in (("PATH", commands), ("PYTHONPATH", str(ROOT))):
+        if os.pathsep in first:
+            raise InputError(
+                f"{first}: '{os.pathsep}' separates folders in {name}, so jobs would run another package "
+                "than this one; rename the folder"
+            )
         others = [path for path in os.environ.get(name, "").split(os.pathsep) if path not in ("", first)]
         os.environ[name] = os.pathsep.join([first, *others])
 

@@ -2,9 +2,9 @@
 
 Snakemake sees that an output is there, not that half of it is missing. So this runs whenever it
 parses: what was cut is named on stderr and set aside as ``{name}.cut``, and Snakemake makes it again.
-A file counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`) or lacks
-the end that its format has. Other bytes of that length are left to who reads them. Standard library
-only, and no more is read than ends of files: 144 runs take a tenth of a second.
+A file counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`), lacks
+the end that its format has or begins with zeros. Other bytes of that length are left to who reads
+them. Standard library only, and no more is read than the ends of files: 144 runs take a tenth of a second.
 """
 
 import json
@@ -29,6 +29,7 @@ WRITTEN = (
 )
 OF_A_RUN = ("weights.safetensors", "log.csv", "predictions.csv", "run.json")
 ASIDE = ".cut"
+RUN = re.compile("seed[0-9]+")
 DIGEST = re.compile(rb"[0-9a-f]{64}\n")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 END_OF_FILE = {0: 40, 2: 28, 3: 28}  # where a superblock of each version has the length of its file
@@ -58,13 +59,18 @@ def set_aside(config: dict) -> list[str]:
         for store in sorted(folder.glob("*.h5")):
             _complete(store)
     missing = []
-    for folder in (results, results / "nuisance", *results.glob("*/*/seed*"), *made_here):
+    for folder in (results, results / "nuisance", *run_folders(results), *made_here):
         for path in folder.glob(f"*{ASIDE}"):
             if (again := path.with_name(path.name.removesuffix(ASIDE))).exists():
                 path.unlink()
             elif again.name in OF_A_RUN:
                 missing.append(f"{config['results']}/{again.relative_to(results).as_posix()}")
     return missing
+
+
+def run_folders(results: Path) -> list[Path]:
+    """The folders of all runs. What somebody keeps beside one, ``seed0_old`` or ``seed0.zip``, is none."""
+    return [path for path in sorted(results.glob("*/*/seed*")) if RUN.fullmatch(path.name) and path.is_dir()]
 
 
 def _tables(results: Path) -> Iterator[tuple[Path, str]]:
@@ -75,7 +81,7 @@ def _tables(results: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _runs(results: Path) -> Iterator[tuple[Path, str]]:
-    for run in sorted(results.glob("*/*/seed*")):
+    for run in run_folders(results):
         sizes, weights, log = noted_sizes(run), run / "weights.safetensors", run / "log.csv"
         reasons = {run / name: "" for name in OF_A_RUN}
         if weights not in sizes:  # an older version noted none: the content says how much there must be
@@ -90,7 +96,7 @@ def _caches(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     for folder in folders:
         for store in sorted(folder.glob("*.h5")):
             if cut_store(store):
-                yield store, "shorter than its store is"
+                yield store, "shorter than its store is, or zeros"
         listed = folder / "left_out.csv"
         if reason := _cut(listed, noted_sizes(folder).get(listed)):
             yield listed, reason
@@ -100,6 +106,7 @@ def _cut(path: Path, size: int | None = None) -> str:
     """How it shows that a file was cut; empty where it is whole or not there. ``size``: as noted, bytes."""
     try:
         with open(path, "rb") as file:
+            head = file.read(8)
             length = file.seek(0, os.SEEK_END)
             file.seek(-min(length, 16), os.SEEK_END)
             tail = file.read()
@@ -107,6 +114,8 @@ def _cut(path: Path, size: int | None = None) -> str:
         return ""
     if not length:
         return "empty"
+    if not any(head):
+        return "zeros in place of its content"
     if not tail.endswith(ENDS.get(path.suffix, NEWLINE)):
         return "its end is missing"
     return f"{length} bytes of {size}" if size is not None and length < size else ""
@@ -147,13 +156,15 @@ def _tensors(path: Path) -> tuple[dict, str]:
 
 
 def cut_store(path: Path) -> bool:
-    """Whether an HDF5 file is shorter than its superblock says, or empty."""
+    """Whether an HDF5 file is shorter than its superblock says, empty, or zeros."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         block = file.read(64)
     place = END_OF_FILE.get(block[8]) if block[:8] == HDF5 and len(block) == 64 else None
-    return HDF5.startswith(block[:8]) and (
-        len(block) < 64 or bool(place) and size < int.from_bytes(block[place : place + 8], "little")
+    return (
+        not any(block)
+        or HDF5.startswith(block[:8])
+        and (len(block) < 64 or bool(place) and size < int.from_bytes(block[place : place + 8], "little"))
     )
 
 

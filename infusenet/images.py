@@ -3,6 +3,7 @@
 Damaged files are refused, never half shown. Every stage and page reads its frames here.
 """
 
+import os
 import struct
 import warnings
 from collections.abc import Mapping
@@ -108,6 +109,11 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
                     f"{path}: {bits} bits a channel, expected at most 8 bits; convert all frames of the "
                     "database by one fixed scale, or take its release of 8 bits"
                 )
+            if _is_zeroed(file):
+                raise InputError(
+                    f"{path}: its picture ends in zeros, as a broken copy leaves it; restore the file from the "
+                    "database"
+                )
             file.seek(0)
             with Image.open(file, formats=FORMATS) as image:
                 return _decode(image, path)
@@ -141,6 +147,16 @@ def _bits(file: BinaryIO) -> int:
         else:
             file.seek(length - 3, 1)
     return 0
+
+
+def _is_zeroed(file: BinaryIO) -> bool:
+    """Whether a JPEG ends in zeros where its scan should go on: they decode, to flat gray, without an error."""
+    file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+    if file.read() != b"\0":
+        return False
+    file.seek(0)
+    data = file.read()
+    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
 def _decode(image: Image.Image, path: Path) -> tuple[np.ndarray, int]:

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from infusenet import config as configuration
+from infusenet.cut_outputs import run_folders
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.recipe import STAGES, difference, file_digest
@@ -167,21 +168,19 @@ def _given(config: dict) -> Iterator[str]:
 
 
 def _runs(config: dict) -> Iterator[str]:
-    for path in sorted(Path(config["results"]).glob("*/*/seed*/weights.safetensors")):
-        method, held_out, seed = path.parts[-4:-1]
-        if recorded(f"{config['results']}/{method}/{held_out}/{seed}/{path.name}"):
+    for run in run_folders(Path(config["results"])):
+        path, (method, held_out, seed) = run / "weights.safetensors", run.parts[-3:]
+        if not path.exists() or recorded(f"{config['results']}/{method}/{held_out}/{seed}/{path.name}"):
             continue
         try:
-            expected = as_trained(configuration.resolve_method(config, method), path.parent)
+            expected = as_trained(configuration.resolve_method(config, method), run)
         except InputError:
             continue  # a method that the configuration no longer names
-        remove = f"rm -r {shlex.quote(str(path.parent))}"
+        remove = f"rm -r {shlex.quote(str(run))}"
         if (found := _recipe_of(path)) is None:
             yield f"{path}: damaged; train it again: {remove}"
         elif found != _as_json(expected):
-            yield (
-                f"{path.parent}: {difference(found, expected)}. Set `results` to another folder, or {remove}"
-            )
+            yield f"{run}: {difference(found, expected)}. Set `results` to another folder, or {remove}"
 
 
 def as_trained(recipe: dict, run: Path | str) -> dict:

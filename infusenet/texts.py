@@ -35,8 +35,11 @@ def plain_header(text: str) -> str:
 
 
 def au_number(header: str) -> int | None:
-    """4 of ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None of a header that names no AU."""
-    match = re.fullmatch(r"au[\s_.-]*([0-9]+)", plain(header).lower())
+    """4 of ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None of a header that names no AU.
+
+    So is it of ``AU4.1``: pandas writes a second column ``AU4`` as that.
+    """
+    match = re.fullmatch(r"au[\s_.-]*([0-9]+)(?:\.[0-9]+)?", plain(header).lower())
     return int(match[1]) if match else None
 
 

@@ -31,6 +31,7 @@ CUTS = {
     "empty": lambda data: b"",
     "at a line's end": lambda data: data[: data[:-1].rfind(b"\n") + 1],
     "in the middle": lambda data: data[: len(data) // 2],
+    "zeros": lambda data: bytes(len(data)),  # a power cut before the disk had more than the length
 }
 
 
@@ -72,7 +73,7 @@ def look(place) -> list[str]:
 
 
 def cut(path: Path, how: str) -> None:
-    """Other content, shorter, under the old time."""
+    """Other content, under the old time."""
     facts = path.stat()
     path.write_bytes(CUTS[how](path.read_bytes()))
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -162,7 +163,7 @@ def test_a_note_that_was_cut_itself(place, capfd):
 def test_readers_refuse_cut_predictions(place, tmp_path, how):
     run = place / "results" / RUN
     cut(run / "predictions.csv", how)
-    rows = {"empty": 0, "at a line's end": 7, "in the middle": 4}[how]
+    rows = {"empty": 0, "at a line's end": 7, "in the middle": 4, "zeros": 0}[how]
     expected = f"predictions.csv: {rows} rows of 8 that run.json notes.*infusenet predict"
     for read in (lambda: read_run(run), lambda: evaluate([run], tmp_path / "out")):
         with pytest.raises(InputError, match=expected):

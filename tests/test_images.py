@@ -74,6 +74,12 @@ def half(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def zeroed(path):
+    """Of the old length: the file system knew it, and the disk never got the rest."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+
+
 def empty(path):
     path.write_bytes(b"")
 
@@ -98,6 +104,7 @@ def gone(path):
     ("harm", "expected"),
     [
         (half, "truncated"),
+        (zeroed, "zeros|not a readable image"),
         (empty, "not a readable image"),
         (no_image, "not a readable image"),
         (sixteen_bit, "8 bits"),

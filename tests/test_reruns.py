@@ -21,7 +21,7 @@ from test_workflow import NAMES, finished, project, reconfigure, snakemake, woul
 
 import infusenet
 from infusenet import config as configuration
-from infusenet import recipe, records, runs
+from infusenet import cut_outputs, recipe, records, runs
 from infusenet.errors import InputError
 from infusenet.runs import save_weights
 from infusenet.stages import loop
@@ -151,6 +151,19 @@ def record(output, kind="metadata"):
 
 def test_outputs_of_the_configured_settings_need_no_records(unrecorded):
     records.check(unrecorded)
+
+
+def test_copies_beside_a_run_are_none(unrecorded):
+    """Kept of another training, and cut since: nobody's business."""
+    for copy in (f"{RUN}_before", f"{RUN} (copy)"):
+        shutil.copytree(RUN, copy)
+        Path(copy, "log.csv").touch()
+    Path(f"{RUN}.zip").touch()
+    shutil.rmtree(RUN)
+    unrecorded["every_method"] = {"epochs": 7}
+    records.check(unrecorded)
+    assert cut_outputs.set_aside(unrecorded) == []
+    assert Path(f"{RUN}_before/log.csv").exists()
 
 
 def test_without_records_other_settings_are_refused(unrecorded):

@@ -23,7 +23,7 @@ LABELS = dict.fromkeys(AUS, 0)
 # --- columns that mean one thing twice ---
 
 
-@pytest.mark.parametrize("other", ["AU4", "AU04", "au4", "AU 4", "AU_4", "AU\u200b4"])
+@pytest.mark.parametrize("other", ["AU4", "AU04", "au4", "AU 4", "AU_4", "AU\u200b4", "AU4.1"])
 def test_an_au_twice_in_a_workbook(other, tmp_path, capsys):
     release = RELEASES["fourd"]()
     annotations, frames = release.write(tmp_path)
@@ -37,7 +37,7 @@ def test_an_au_twice_in_a_workbook(other, tmp_path, capsys):
     assert "AU\\u200b4" in told or "\u200b" not in told
 
 
-@pytest.mark.parametrize("other", ["AU01", "au1", "AU 1", " AU1"])
+@pytest.mark.parametrize("other", ["AU01", "au1", "AU 1", " AU1", "AU1.1", "AU1.2"])
 def test_an_au_twice_in_csv_tables(other, tmp_path):
     labels = dict.fromkeys(AUS, 0)
     clip = Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", labels)
@@ -136,6 +136,10 @@ FILES = {
     "t.numbers": (archive({"Index/Document.iwa": ""}), "a document of Apple Numbers"),
     "renamed.xlsx": (archive({"Index.zip": ""}), "a document of Apple Numbers"),
     "t.zip": (archive({"t.xlsx": ""}), "a ZIP archive and no workbook"),
+    "empty.xlsx": (b"", "empty, so neither .xlsx"),
+    "zeros.xlsx": (bytes(200), "empty, so neither .xlsx"),
+    "lfs.xlsx": (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+    "page.xls": (b"\n<html><table>", "a web page"),
     "locked.xlsx": (OLE + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
     "locked.xls": (locked_xls, "protected by a password"),
 }

@@ -20,8 +20,9 @@ sys.exit(main())
 STAGE = """
 
 def build(manifest, frames, output, recipe, *, contact_sheet, **_):
-    for path in (output, f"{{output}}.sha256", contact_sheet):
-        Path(path).write_text("{mark}")
+    output.write_text("{mark}")
+    Path(f"{{output}}.sha256").write_text("0" * 64 + "\\n")
+    contact_sheet.write_bytes(b"IEND\\xaeB`\\x82")
 """
 SHELL = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
 
@@ -105,3 +106,10 @@ def test_an_environment_without_the_command_stops_the_parse(clones):
     assert "has no command `infusenet`" in said
     assert f"pip install --no-deps --editable {shlex.quote(str(clones / 'second'))}" in said
     assert "Traceback" not in said
+
+
+def test_a_folder_that_jobs_could_not_be_sent_to_stops_the_parse(clones):
+    second = (clones / "second").rename(clones / "sec:ond")
+    done = run(second, clones / "first/.venv/bin/snakemake", "-n")
+    assert done.returncode != 0
+    assert f"{second}: ':' separates folders in PYTHONPATH" in done.stdout + done.stderr

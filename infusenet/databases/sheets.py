@@ -72,7 +72,17 @@ def read_sheets(path: Path) -> list[Sheet]:
             f"{path}: damaged or protected, cannot be read ({type(error).__name__}: {error}); "
             "open it in a spreadsheet program and save it again"
         ) from error
-    raise InputError(f"{path}: neither .xlsx nor .xls nor .csv by its content; save it again as .xlsx")
+    raise InputError(f"{path}: {_no_workbook(data)}neither .xlsx nor .xls nor .csv by its content; {SAVE}")
+
+
+def _no_workbook(data: bytes) -> str:
+    """What a file often is instead, as the start of a sentence."""
+    start = data[:100].lstrip()
+    if not start.strip(b"\0"):
+        return "empty, so "
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS (fetch what it points to), so "
+    return "a web page or other text in tags, so " if start.startswith((b"<", b"\xef\xbb\xbf<")) else ""
 
 
 def _other_format(data: bytes) -> str | None:

@@ -96,7 +96,7 @@ def read_table(
         names = ", ".join(f"'{candidate.name}' ({len(lines)} rows)" for candidate, lines in filled)
         raise InputError(
             f"{path}: several sheets have the columns: {names}; name the one to read, "
-            f"`sheet: {filled[0][0].name}` in the database's block (`--sheet` of `infusenet read`)"
+            "`sheet: NAME` in the database's block (`--sheet` of `infusenet read`)"
         )
     chosen, lines = filled[0]
     return Table(path, chosen.name, lines, tuple(other.name for other in sheets if other.name != chosen.name))
