@@ -9,11 +9,11 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 try:
-    from infusenet import checkout
+    from infusenet.snakemake_state import checkout
 except ImportError as error:  # `infusenet plan` of an older clone has imported its own already
     raise WorkflowError(f"{error}: put PYTHONPATH={workflow.basedir} before the command")
 
-from infusenet.config import refuse_code
+from infusenet.config.configuration.configuration import refuse_code
 from infusenet.errors import InputError
 
 try:

@@ -15,13 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet import settings
+from infusenet.config import options
 from infusenet.errors import InputError
-from infusenet.flow import tvl1
+from infusenet.preprocess.optical_flow import tvl1
 from infusenet.standins import SOURCES, truth
 from infusenet.store import Store
 
-MODES = settings.STAGES["flow"]["photometric"].choices
+MODES = options.STAGES["flow"]["photometric"].choices
 # Where the truth exceeds this, the error is also given as a share of the motion.
 MOVING = 0.5
 

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import torch
 
+from infusenet.config.recipes import resolve
+from infusenet.devices import prepare
 from infusenet.magnifier import load, quality
-from infusenet.magnifier.device import prepare
-from infusenet.recipe import resolve
-from infusenet.stages.latents import latents
+from infusenet.preprocess.latents import latents
 
 PAIRS = 6
 ROUNDS = 3

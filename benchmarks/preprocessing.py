@@ -10,11 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from infusenet import config
-from infusenet.flow import flow_image
-from infusenet.manifest import read_manifest
-from infusenet.recipe import resolve
-from infusenet.stages.faces import Crops
+from infusenet.config import configuration
+from infusenet.config.recipes import resolve
+from infusenet.databases.clip_table import read_manifest
+from infusenet.preprocess.faces import Crops
+from infusenet.preprocess.optical_flow import flow_image
 
 GROUP = 2  # clips that a process takes at a time
 TURN = 20  # clips of one database and turn
@@ -36,7 +36,7 @@ def seconds(pool: ProcessPoolExecutor, crops: Crops, names: list[str]) -> float:
 
 
 def main() -> None:
-    databases = config.load("workflow/config.yaml")["databases"]
+    databases = configuration.load("workflow/config.yaml")["databases"]
     pools = {n: ProcessPoolExecutor(n, mp_context=get_context("spawn")) for n in (1, 2)}
     spent, clips = dict.fromkeys(pools, 0.0), 0
     for key, source in databases.items():

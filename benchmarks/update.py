@@ -19,10 +19,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from infusenet import index
-from infusenet.databases.frames import frame_index
-from infusenet.manifest import read_manifest, to_csv
-from infusenet.recipe import canonical, resolve
+from infusenet.config.recipes import resolve
+from infusenet.databases import sync as index
+from infusenet.databases.clip_table import read_manifest, to_csv
+from infusenet.databases.frames.files import frame_index
+from infusenet.hashing import canonical
 from infusenet.standins import SOURCES
 from infusenet.store import Store, sidecar_of
 
@@ -73,7 +74,7 @@ class Bench:
         words += ["--threads" if stage == "latents" else "--processes", self.processes]
         python = [sys.executable, *(["-m", "cProfile", "-o", profile] if profile else [])]
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*python, "-m", "infusenet.cli", stage, *map(str, words)], check=True)
+        subprocess.run([*python, "-m", "infusenet.cli.main_command", stage, *map(str, words)], check=True)
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -21,7 +21,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def bundle(made, tmp_path):
     """The lab's bundle without faces, a test's own."""
-    from infusenet.bundle import export
+    from infusenet.store.bundles import export
 
     export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
     return tmp_path / "bundle"

@@ -12,8 +12,8 @@ import numpy as np
 
 import infusenet
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
-from infusenet.stages import loop
+from infusenet.hashing import file_digest
+from infusenet.preprocess import build_store
 from infusenet.store import Failure, Item
 
 RECIPE = {"stage": "flow", "revision": 1}
@@ -42,7 +42,7 @@ def work(clips, *, keys=None, bad=(), crash="", pause=0.0, trace=None):
 
 def fill(output, work=work, clips=CLIPS, recipe=RECIPE, faces="0" * 64, **options) -> str:
     """Build the store; returns its sha256."""
-    loop.fill(
+    build_store.fill(
         Path(output), stage="flow", database="casme", recipe=recipe, source={"faces": faces}, clips=clips,
         work=work, **options,
     )  # fmt: skip

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 from synthetic import CROP, RECIPES, clips_of, features
 
-from infusenet import recipe
-from infusenet.manifest import to_csv
-from infusenet.recipe import derived_key, digest
-from infusenet.stages.loop import fill
+from infusenet.config import recipes as recipe
+from infusenet.databases.clip_table import to_csv
+from infusenet.hashing import derived_key, digest
+from infusenet.preprocess.build_store import fill
 from infusenet.store import Failure, Item, Store
 
 FACES = recipe.resolve("faces", {"size": CROP})

@@ -4,7 +4,7 @@ import torch
 from synthetic import RECIPE
 
 from infusenet import models
-from infusenet.methods import LED_FILTER
+from infusenet.config.methods import LED_FILTER
 
 SIZE = 64
 INPUTS = {

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from infusenet.databases.cd6me import Digests, labels_digest
-from infusenet.manifest import AUS, CD6ME
+from infusenet.protocol import AUS, CD6ME
 
 
 def write_run(

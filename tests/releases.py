@@ -16,7 +16,8 @@ import xlwt
 
 from infusenet import databases
 from infusenet.databases import Options, Reading
-from infusenet.manifest import AUS, Clip
+from infusenet.databases.clip_table import Clip
+from infusenet.protocol import AUS
 
 AU_STRINGS = ("4", "12", "1+2", "14", "R15", "4+7", "6+12", "L10", "17", "4+9", "5", "?", "1+2+5", "24")
 EMOTIONS = ("happiness", "disgust", "surprise", "others")

@@ -4,9 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from infusenet.manifest import AUS, Clip, to_csv
-from infusenet.recipe import STAGES, digest
-from infusenet.stages.loop import fill
+from infusenet.config.recipes import STAGES
+from infusenet.databases.clip_table import Clip, to_csv
+from infusenet.hashing import digest
+from infusenet.preprocess.build_store import fill
+from infusenet.protocol import AUS
 from infusenet.store import Failure, Item
 
 SIZE, CROP = 32, 40

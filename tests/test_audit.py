@@ -10,10 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from owners import RELEASES
 
-from infusenet import audit, cli, config, databases, index, manifest, scan
-from infusenet.audit import FINDINGS
+from infusenet import cli, databases, files
+from infusenet.config import configuration
+from infusenet.databases import audit, clip_table
+from infusenet.databases import sync as index
+from infusenet.databases.audit import FINDINGS
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.frames import stamps
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip
+from infusenet.protocol import AUS
 
 PLAIN = Clip("mine", "s1", "a", 10, 20, 40, "s1/a", digest="1" * 64)
 ALL = set(range(10, 41))
@@ -59,7 +64,7 @@ def test_same_frames_under_two_names_in_one_or_two_databases():
 
 
 def test_policies_are_checked_and_complete(tmp_path):
-    shipped = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())["audit"]
+    shipped = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())["audit"]
     assert list(shipped) == list(FINDINGS)
     assert audit.policies({}) == shipped, "config.yaml shows the defaults"
     for settings, expected in [
@@ -87,7 +92,7 @@ def lab(tmp_path):
         (tmp_path / "frames" / clip.frames).mkdir(parents=True)
         for number in range(1, 11):
             (tmp_path / "frames" / clip.frames / f"{number}.jpg").write_bytes(f"{clip.clip}{number}".encode())
-    manifest.write_if_changed(tmp_path / "mine.csv", manifest.to_csv(clips))
+    files.write_if_changed(tmp_path / "mine.csv", clip_table.to_csv(clips))
     source = {"manifest": str(tmp_path / "mine.csv"), "frames": str(tmp_path / "frames")}
     return tmp_path, {
         "databases": {"mine": source},
@@ -141,7 +146,7 @@ def test_nothing_about_an_excluded_clip_makes_anything_run(lab, monkeypatch):
 def test_a_no_op_reads_neither_frame_nor_source(lab, monkeypatch):
     sync(lab)
     monkeypatch.setattr(index, "read_source", lambda *words: pytest.fail("the source was read again"))
-    monkeypatch.setattr(scan, "file_digest", lambda path: pytest.fail("frame read"))
+    monkeypatch.setattr(stamps, "file_digest", lambda path: pytest.fail("frame read"))
     sync(lab)
 
 
@@ -320,7 +325,7 @@ def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
 
 def configured(tmp_path, **policies):
     annotations, frames = broken(tmp_path)
-    raw = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    raw = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())
     source = {"annotations": str(annotations), "frames": str(frames)}
     other = {"manifest": str(tmp_path / "x.csv"), "frames": str(frames)}
     raw["databases"] = {"mine": source | {"reader": "casme2"}, "other": other}

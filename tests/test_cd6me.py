@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import RECIPE, RECIPES, clips_of, write_database
 
-from infusenet import audit, models, runs
-from infusenet.audit import Finding
-from infusenet.databases import cd6me
-from infusenet.evaluate import evaluate
-from infusenet.manifest import AUS, CD6ME, Clip, to_csv
-from infusenet.predict import predict
+from infusenet import models
+from infusenet.databases import audit, cd6me
+from infusenet.databases.audit import Finding
+from infusenet.databases.clip_table import Clip, to_csv
+from infusenet.evaluation.evaluate import evaluate
+from infusenet.protocol import AUS, CD6ME
+from infusenet.training import run_folder
+from infusenet.training.predict import predict
 
 SHIFTS = {"s0/c0": 100, "s1/c1": 30}
 COUNT = 10
@@ -180,7 +182,7 @@ def trained(tmp_path_factory):
             "initial_weights": "none",
         }
         facts["label_counts"] = {f"AU{n}": sum(clip.labels[n] for clip in others) for n in AUS}
-        runs.save_weights(root / name, model, facts)
+        run_folder.save_weights(root / name, model, facts)
     return root
 
 

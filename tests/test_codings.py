@@ -5,12 +5,12 @@ import csv
 import pytest
 from owners import RELEASES, numbered
 
-from infusenet import cli, databases, manifest
-from infusenet.databases import Options, errata
+from infusenet import cli, databases
+from infusenet.databases import Options, clip_table, errata
 from infusenet.databases.errata import Erratum
-from infusenet.databases.labels import settled
-from infusenet.databases.notes import Notes, Place
+from infusenet.databases.row_reports import Notes, Place
 from infusenet.databases.rows import Row
+from infusenet.databases.workbooks.labels import settled
 from infusenet.errors import InputError
 
 
@@ -158,7 +158,7 @@ def test_rows_outside_cd6me_from_the_command_line(flags, count, tmp_path, capsys
         tmp_path / "out.csv",
     ]
     assert cli.main([*map(str, argv), *flags]) == 0
-    keys = [clip.key for clip in manifest.read_manifest(tmp_path / "out.csv")]
+    keys = [clip.key for clip in clip_table.read_manifest(tmp_path / "out.csv")]
     assert keys == ["07/EP12_3_59", "07/EP12_3_140", "01/EP13_9", "01/EP13_10"][-count:]
     note = "2 rows are no clips of CD6ME and left out: row 2, row 3"
     assert (note in capsys.readouterr().err) is (not flags)

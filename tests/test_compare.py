@@ -10,13 +10,13 @@ import pytest
 from synthetic import RECIPE, write_database
 
 from infusenet import cli
-from infusenet.compare import STEPS, compare
 from infusenet.errors import InputError
-from infusenet.predict import predict
-from infusenet.recipe import file_digest
+from infusenet.evaluation.compare import STEPS, compare
+from infusenet.hashing import file_digest
 from infusenet.store import Store, sidecar_of
 from infusenet.store.provenance import identity
-from infusenet.train import train
+from infusenet.training.predict import predict
+from infusenet.training.trainer import train
 
 
 def run(root, output, seed=0, **changes):

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from infusenet.cli.main_command import main
 
-from infusenet import config as configuration
-from infusenet import recipe, settings
-from infusenet.cli import main
-from infusenet.databases.options import SETTINGS
+from infusenet import hashing
+from infusenet.config import configuration
+from infusenet.config import options as settings
+from infusenet.config import recipes as recipe
+from infusenet.config.methods import METHODS
+from infusenet.databases.readers.options import SETTINGS
 from infusenet.errors import InputError
-from infusenet.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 
@@ -144,7 +146,7 @@ def test_stage_recipes_keep_their_text():
     """A store is taken over as long as this text is the same: it may change only with a revision."""
     latents = recipe.resolve("latents") | {"weights": ""}
     assert [
-        recipe.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), latents)
+        hashing.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), latents)
     ] == [
         '{"ecc":false,"keep":"pairs","revision":1,"size":224,"stage":"faces"}',
         '{"photometric":"local","revision":1,"stage":"flow","strain":"tensor"}',

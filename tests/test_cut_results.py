@@ -12,14 +12,14 @@ from synthetic import RECIPE, write_database
 from test_workflow import project, reconfigure, snakemake, would_run  # noqa: F401
 
 from infusenet import cli
-from infusenet.cut_outputs import ASIDE, OF_A_RUN, set_aside
 from infusenet.errors import InputError
-from infusenet.evaluate import evaluate, read_run
-from infusenet.folds import write_left_out
-from infusenet.predict import predict
-from infusenet.report.contact_sheet import contact_sheet
+from infusenet.evaluation.evaluate import evaluate, read_run
+from infusenet.preprocess.contact_sheet import contact_sheet
+from infusenet.snakemake_state.cut_outputs import ASIDE, OF_A_RUN, set_aside
 from infusenet.store import Store
-from infusenet.train import train
+from infusenet.training.folds import write_left_out
+from infusenet.training.predict import predict
+from infusenet.training.trainer import train
 
 RUN = "method/gamma/seed0"
 SMALL = RECIPE | {

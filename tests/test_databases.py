@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from owners import RELEASES, mixed, numbered, write_xlsx
 
-from infusenet import cli, databases, manifest
-from infusenet.databases import Options, errata
-from infusenet.databases.aus import AU_NUMBERS, parse
-from infusenet.databases.frames import frame_index, resolve_folder
-from infusenet.databases.joint import import_table
+from infusenet import cli, csv_tables, databases, files
+from infusenet.databases import Options, clip_table, errata
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.frames.files import frame_index, resolve_folder
+from infusenet.databases.joint_table import import_table
+from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, CD6ME, Clip
+from infusenet.protocol import AUS, CD6ME
 
 
 def active(labels: dict[int, int]) -> set[int]:
@@ -409,10 +410,10 @@ def test_normalised_emotion_is_one_more_column(key, expected, tmp_path):
     assert [clip.normalised_emotion for clip in clips.values()] == expected
     plain = read(RELEASES[key](), tmp_path)
     assert [clip.emotion for clip in clips.values()] == [clip.emotion for clip in plain.values()]
-    assert "normalised_emotion" not in manifest.to_csv(list(plain.values()))
-    (tmp_path / "out.csv").write_text(manifest.to_csv(list(clips.values())))
-    assert manifest.read_manifest(tmp_path / "out.csv") == list(clips.values())
-    assert "normalised_emotion" not in manifest.to_csv(list(clips.values()), labels=False)
+    assert "normalised_emotion" not in clip_table.to_csv(list(plain.values()))
+    (tmp_path / "out.csv").write_text(clip_table.to_csv(list(clips.values())))
+    assert clip_table.read_manifest(tmp_path / "out.csv") == list(clips.values())
+    assert "normalised_emotion" not in clip_table.to_csv(list(clips.values()), labels=False)
 
 
 # --- strict ---
@@ -441,7 +442,7 @@ def casme2_of_cd6me():
 
 
 def table_of(name):
-    return manifest.csv_rows(databases.CD6ME_TABLES / f"{name}.csv")[1]
+    return csv_tables.csv_rows(databases.CD6ME_TABLES / f"{name}.csv")[1]
 
 
 def test_strict_takes_the_table_of_cd6me(tmp_path, capsys):
@@ -488,7 +489,7 @@ def test_errata_are_in_order_and_in_the_ids_form(key):
     assert table
     for erratum in table:
         assert databases.reader(key).subject_id(erratum.subject) == erratum.subject
-        assert manifest.SAFE_ID.match(erratum.clip)
+        assert clip_table.SAFE_ID.match(erratum.clip)
         assert erratum.values
         numbers = [int(erratum.values[n]) for n in ("onset", "apex", "offset") if n in erratum.values]
         assert numbers == sorted(numbers)
@@ -562,7 +563,7 @@ def test_joint_table_becomes_six_manifests(tmp_path):
     table = write_joint(tmp_path / "joint.csv", joint_rows())
     written = import_table(table, tmp_path / "out", {})
     assert [(path.name, count) for path, count in written] == [(f"{k}.csv", len(JOINT[k])) for k in JOINT]
-    clips = [clip for path, _ in written for clip in manifest.read_manifest(path)]
+    clips = [clip for path, _ in written for clip in clip_table.read_manifest(path)]
     assert [clip.frames for clip in clips] == [
         "sub01/EP01_12", "sub02/EP01_12", "sub01/EP02_01f", "006/006_1_2", "S08/S08_002_01_1",
         "repression/S01-04-001", "spNO.1/e/color", "spNO.1/e2/color",
@@ -577,7 +578,7 @@ def test_joint_table_finds_folders_on_disk(tmp_path):
     for name in numbered("{}.jpg", 60, 110):
         (folder / name).touch()
     import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
-    clips = manifest.read_manifest(tmp_path / "out" / "casme3a.csv")
+    clips = clip_table.read_manifest(tmp_path / "out" / "casme3a.csv")
     assert [clip.frames for clip in clips] == ["part_A/spNO.1/e/color"] * 2
     with pytest.raises(InputError, match="did you mean 'casme3a'"):
         import_table(table, tmp_path / "out", {"casme3": tmp_path})
@@ -604,7 +605,7 @@ def test_joint_table_finds_the_owners_clips_of_corrected_onsets(below, tmp_path)
             (tmp_path / "frames" / folder / name).touch()
     table = write_joint(tmp_path / "joint.csv", rows)
     import_table(table, tmp_path / "out", {"casme3a": tmp_path / "frames"})
-    assert [clip.frames for clip in manifest.read_manifest(tmp_path / "out/casme3a.csv")] == folders
+    assert [clip.frames for clip in clip_table.read_manifest(tmp_path / "out/casme3a.csv")] == folders
 
 
 def test_several_frames_roots_after_one_flag(tmp_path, capsys):
@@ -621,7 +622,7 @@ def test_several_frames_roots_after_one_flag(tmp_path, capsys):
     argv = ["import", str(table), "--output", str(tmp_path / "out"), "--frames"]
     given = [f"{key}={root}" for key, root in roots.items()]
     assert cli.main([*argv, *given]) == 0
-    assert manifest.read_manifest(tmp_path / "out/casme2.csv")[0].frames == "CASME2_RAW/sub01/EP02_01f"
+    assert clip_table.read_manifest(tmp_path / "out/casme2.csv")[0].frames == "CASME2_RAW/sub01/EP02_01f"
     assert cli.main([*argv, *given, "--frames", f"samm={tmp_path}"]) == 1
     assert "--frames names samm twice" in capsys.readouterr().err
 
@@ -646,7 +647,7 @@ def test_summary_gives_the_header_of_table_1(tmp_path, capsys):
                  {n: int(i < count) for n, count in zip(AUS, counts, strict=True)})
             for i in range(rows)
         ]  # fmt: skip
-        manifest.write_if_changed(tmp_path / f"{key}.csv", manifest.to_csv(clips))
+        files.write_if_changed(tmp_path / f"{key}.csv", clip_table.to_csv(clips))
     assert cli.main(["summary", *(str(tmp_path / f"{key}.csv") for key in CD6ME)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "| all, % of labels | | | 12 | 11 | 28 | 5 | 2 | 10 | 5 | 3 | 7 | 11 | 2 | 3 | |"
@@ -669,7 +670,7 @@ def test_read_and_summary_from_the_command_line(tmp_path, capsys):
     ]
     assert cli.main(argv) == 0
     assert "3 clips of samm" in capsys.readouterr().out
-    assert len(manifest.read_manifest(output)) == 3
+    assert len(clip_table.read_manifest(output)) == 3
 
 
 def test_options_from_the_command_line(tmp_path, capsys):
@@ -680,7 +681,7 @@ def test_options_from_the_command_line(tmp_path, capsys):
     argv += ["--output", str(tmp_path / "out.csv")]
     flags = ["--midpoint-apex", "--nearest-apex", "--blank-au", "--normalised-emotion"]
     assert cli.main([*argv, *flags]) == 0
-    clip = manifest.read_manifest(tmp_path / "out.csv")[1]
+    clip = clip_table.read_manifest(tmp_path / "out.csv")[1]
     assert (clip.emotion, clip.normalised_emotion) == ("others", "repression")
     assert cli.main([*argv, *flags, "--strict"]) == 1
     assert "strict: 3 rows" in capsys.readouterr().err

@@ -17,17 +17,19 @@ import torch
 import yaml
 
 from infusenet import cli, doctor
-from infusenet import config as configuration
-from infusenet.doctor import cluster, machine, software
-from infusenet.doctor.cluster import ask
-from infusenet.doctor.fit import Nodes, minutes, parse_sinfo, requests
+from infusenet.config import configuration
+from infusenet.config.methods import METHODS
+from infusenet.config.recipes import SHIPPED_WEIGHTS, resolve
+from infusenet.databases.clip_table import Clip, to_csv
+from infusenet.doctor import machine, slurm, software
+from infusenet.doctor.requests import Nodes, minutes, parse_sinfo, requests
+from infusenet.doctor.slurm import ask
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip, to_csv
-from infusenet.methods import METHODS
-from infusenet.recipe import SHIPPED_WEIGHTS, file_digest, resolve
-from infusenet.report.needs import OUTPUTS
-from infusenet.stages.faces import video
-from infusenet.stages.latents import latents
+from infusenet.hashing import file_digest
+from infusenet.preprocess.faces import video
+from infusenet.preprocess.latents import latents
+from infusenet.protocol import AUS
+from infusenet.report.targets import OUTPUTS
 
 ROOT = Path(__file__).parents[1]
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
@@ -102,7 +104,7 @@ def test_opencv_without_optflow(monkeypatch):
 
 
 def test_landmark_model_is_missing(monkeypatch):
-    monkeypatch.setattr("infusenet.faces.find_spec", lambda name: None)
+    monkeypatch.setattr("infusenet.preprocess.alignment.find_spec", lambda name: None)
     assert levels(software.wheels())["dlib"] == "mend"
 
 
@@ -266,8 +268,8 @@ def answers(monkeypatch):
             raise answer
         return subprocess.CompletedProcess(command, 0, answer, "")
 
-    monkeypatch.setattr(cluster.subprocess, "run", run)
-    monkeypatch.setattr(cluster.shutil, "which", lambda name: None if name == "nvidia-smi" else name)
+    monkeypatch.setattr(slurm.subprocess, "run", run)
+    monkeypatch.setattr(slurm.shutil, "which", lambda name: None if name == "nvidia-smi" else name)
     monkeypatch.setattr(metadata, "version", lambda name: software.pins("slurm")[name])
     return answers
 
@@ -280,42 +282,42 @@ def ready(config, answers):
 
 def test_a_cluster_in_order(ready, answers):
     all_ok = dict.fromkeys(("plugin", "slurm", "states", "gpu", "sizes"), "ok")
-    assert levels(cluster.cluster(ready)) == all_ok
+    assert levels(slurm.cluster(ready)) == all_ok
 
 
 def test_no_plugin_or_another_one(ready, monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda name: "1.0")
-    assert levels(cluster.cluster(ready))["plugin"] == "note"
+    assert levels(slurm.cluster(ready))["plugin"] == "note"
 
     def absent(name):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", absent)
-    assert ".[slurm]" in mended(cluster.cluster(ready))
+    assert ".[slurm]" in mended(slurm.cluster(ready))
 
 
 def test_a_machine_without_slurm(ready, monkeypatch):
-    monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
-    assert "no sinfo, sbatch, squeue, scontrol here" in mended(cluster.cluster(ready))
+    monkeypatch.setattr(slurm.shutil, "which", lambda name: None)
+    assert "no sinfo, sbatch, squeue, scontrol here" in mended(slurm.cluster(ready))
 
 
 def test_a_controller_that_is_down(ready, answers, monkeypatch):
     answers["sinfo"] = subprocess.TimeoutExpired("sinfo", 5)
-    assert "nothing within 5 s" in mended(cluster.cluster(ready))
+    assert "nothing within 5 s" in mended(slurm.cluster(ready))
     monkeypatch.undo()
-    with pytest.raises(cluster.Silent, match="cannot open"):
+    with pytest.raises(slurm.Silent, match="cannot open"):
         ask("sh", "-c", "echo cannot open >&2; exit 1")
-    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    with pytest.raises(cluster.Silent, match=r"nothing within 0\.1 s"):
+    monkeypatch.setattr(slurm, "PATIENCE", 0.1)
+    with pytest.raises(slurm.Silent, match=r"nothing within 0\.1 s"):
         ask("sleep", "5")
 
 
 @pytest.mark.parametrize("state", ["down", "drained", "idle*", "inval"])
 def test_nodes_that_cannot_be_used(ready, answers, state):
     answers["sinfo"] = SINFO.replace("idle", state)
-    assert f"no usable node: main {state}" in mended(cluster.cluster(ready))
+    assert f"no usable node: main {state}" in mended(slurm.cluster(ready))
     answers["sinfo"] += SINFO.replace("idle", "mixed-")
-    assert "mend" not in levels(cluster.cluster(ready)).values()
+    assert "mend" not in levels(slurm.cluster(ready)).values()
 
 
 ON = SCONTROL.replace("/none", "/slurmdbd")
@@ -343,28 +345,28 @@ def test_where_job_states_are_asked_for(answers, status, scontrol, sacct, told):
     if status is None:
         del profile["slurm-status-command"]
     settings = dict(line.split(" = ") for line in scontrol.splitlines() if "=" in line)
-    finding = cluster.accounting({key.strip(): value for key, value in settings.items()}, profile)
+    finding = slurm.accounting({key.strip(): value for key, value in settings.items()}, profile)
     assert (told in str(finding) and finding.level == "mend") if told else finding.level == "ok"
 
 
 def test_the_login_node_has_no_gpu_but_the_cluster_does(config, answers):
-    assert "the cluster has GPUs" in mended(cluster.cluster(config))
+    assert "the cluster has GPUs" in mended(slurm.cluster(config))
     config["compute"]["device"] = "cpu"
-    assert levels(cluster.cluster(config))["gpu"] == "ok"
+    assert levels(slurm.cluster(config))["gpu"] == "ok"
 
 
 def test_jobs_ask_for_gpus_that_nobody_has(ready, answers):
     answers["sinfo"] = SINFO.replace("gpu:a100:4", "(null)")
-    assert "stay pending" in mended(cluster.cluster(ready))
+    assert "stay pending" in mended(slurm.cluster(ready))
 
 
 @pytest.mark.parametrize("node", ["1|250000", "64|500"])
 def test_jobs_that_fit_no_node(ready, answers, node):
     ready["compute"]["threads"] = 2
     answers["sinfo"] = SINFO.replace("64|250000", node)
-    assert "no node fits" in mended(cluster.cluster(ready))
+    assert "no node fits" in mended(slurm.cluster(ready))
     answers["sinfo"] = SINFO.replace("infinite", "1-00:00:00")
-    text = mended(cluster.cluster(ready))
+    text = mended(slurm.cluster(ready))
     assert "train + predict (2 cores" in text, "a group takes the time of both"
     assert "faces (" not in text
 
@@ -377,28 +379,28 @@ def test_memory_follows_the_number_of_processes(ready, answers):
     assert scaled == {"faces", "flow", "nuisance_bench"}
     assert {rules for rules in asked if more[rules] != asked[rules]} == scaled
     answers["sinfo"] = SINFO.replace("250000", "20000")
-    text = mended(cluster.cluster(ready))
+    text = mended(slurm.cluster(ready))
     assert "nuisance_bench (8 cores, 24000 MB" in text
     assert "faces (" not in text
 
 
 def test_rules_that_the_profile_does_not_name_are_looked_at_too(ready, answers):
     answers["sinfo"] = SINFO.replace("infinite", "20:00")
-    assert "all other rules (1 cores, 2000 MB, 30 min" in mended(cluster.cluster(ready))
+    assert "all other rules (1 cores, 2000 MB, 30 min" in mended(slurm.cluster(ready))
 
 
 def test_jobs_go_to_one_partition(ready, answers, monkeypatch, tmp_path):
     """A GPU elsewhere is of no use to jobs that go to the default partition."""
     answers["sinfo"] = "cpu*|idle|infinite|64|250000|(null)\n" + SINFO.replace("main*", "gpu")
-    text = mended(cluster.cluster(ready))
+    text = mended(slurm.cluster(ready))
     assert "latents (1 cores, 3000 MB, 240 min, GPU in the default partition)" in text
     assert "flow (" not in text
     profile = copy.deepcopy(PROFILE)
     for rule in ("latents", "train", "predict"):
         profile["set-resources"][rule]["slurm_partition"] = "gpu"
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
-    monkeypatch.setattr(cluster, "PROFILE", tmp_path / "profile.yaml")
-    assert levels(cluster.cluster(ready))["sizes"] == "ok"
+    monkeypatch.setattr(slurm, "PROFILE", tmp_path / "profile.yaml")
+    assert levels(slurm.cluster(ready))["sizes"] == "ok"
 
 
 def test_sinfo_in_words():

@@ -11,9 +11,9 @@ from sklearn.metrics import f1_score
 
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
-from infusenet.evaluate import evaluate
-from infusenet.manifest import AUS, CD6ME
-from infusenet.report import figures
+from infusenet.evaluation import plots
+from infusenet.evaluation.evaluate import evaluate
+from infusenet.protocol import AUS, CD6ME
 
 
 @pytest.fixture
@@ -200,9 +200,9 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     def save(figure, path):
         drawn[path.name] = figure
         path.touch()
-        figures.plt.close(figure)
+        plots.plt.close(figure)
 
-    monkeypatch.setattr(figures, "save", save)
+    monkeypatch.setattr(plots, "save", save)
     evaluate(
         [write_run(tmp_path / "r", name, method="mine", heads=heads) for name in CD6ME], tmp_path / "out"
     )
@@ -210,6 +210,6 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     assert methods >= {f"mine/{head}_head" for head in heads[1:]}
     (legend,) = drawn["training.png"].legends
     titles = [text.get_text() for text in legend.get_texts()]
-    assert titles == [figures.HEADS.get(head, (head,))[0] for head in heads]
+    assert titles == [plots.HEADS.get(head, (head,))[0] for head in heads]
     colours = [line.get_color() for line in legend.get_lines()]
-    assert len(set(colours)) == min(len(heads), len(figures.OTHER_COLOURS))
+    assert len(set(colours)) == min(len(heads), len(plots.OTHER_COLOURS))

@@ -4,9 +4,12 @@ import pytest
 import yaml
 from owners import RELEASES, numbered
 
-from infusenet import audit, config, index
+from infusenet.config import configuration
+from infusenet.databases import audit
+from infusenet.databases import sync as index
+from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip, read_manifest, to_csv
+from infusenet.protocol import AUS
 
 FOLDER = "CASME2-RAW/sub01/EP02_01f"
 
@@ -142,10 +145,10 @@ def test_what_concerns_the_whole_table_cannot_be_left_out(tmp_path):
 
 
 def test_the_setting_is_part_of_the_configuration(tmp_path):
-    raw = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    raw = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())
     sources = {name: {"manifest": f"{name}.csv", "frames": name} for name in ("one", "two")}
     raw["databases"] = sources | {"one": sources["one"] | {"exclude": ["s1/c1", "row 7"]}}
-    assert config.settle(raw)["databases"]["one"]["exclude"] == ["s1/c1", "row 7"]
+    assert configuration.settle(raw)["databases"]["one"]["exclude"] == ["s1/c1", "row 7"]
     raw["databases"]["one"]["exclude"] = "s1/c1"
     with pytest.raises(InputError, match="databases.one.exclude"):
-        config.settle(raw)
+        configuration.settle(raw)

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from infusenet import faces
+from infusenet.config.recipes import resolve
+from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import Clip, to_csv
-from infusenet.recipe import resolve
-from infusenet.stages.faces import build, slots, video_numbers
+from infusenet.preprocess import alignment
+from infusenet.preprocess.faces import build, slots, video_numbers
 from infusenet.store import Store
 
 RECIPE = resolve("faces", {"size": 128})
@@ -24,13 +24,13 @@ def astronaut():
 
 @pytest.fixture(scope="module")
 def found(astronaut):
-    return faces.detect(astronaut)
+    return alignment.detect(astronaut)
 
 
 def test_stable_points_reach_the_template(found):
-    matrix = faces.similarity(found.landmarks, 224)
-    points = faces.apply(matrix, found.landmarks)
-    error = points[list(faces.STABLE)] - (faces.TEMPLATE * 224 - 0.5)
+    matrix = alignment.similarity(found.landmarks, 224)
+    points = alignment.apply(matrix, found.landmarks)
+    error = points[list(alignment.STABLE)] - (alignment.TEMPLATE * 224 - 0.5)
     assert np.sqrt((error**2).sum(1).mean()) < 8
     assert points.min() > 0.03 * 224
     assert points.max() < 0.97 * 224
@@ -42,9 +42,9 @@ def test_similarity_is_exact_for_a_moved_template():
     angle, scale = 0.3, 2.5
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     landmarks = np.zeros((68, 2))
-    landmarks[list(faces.STABLE)] = (faces.TEMPLATE * 100 - 0.5) @ turn.T + (30, -7)
-    points = faces.apply(faces.similarity(landmarks, 100), landmarks)
-    np.testing.assert_allclose(points[list(faces.STABLE)], faces.TEMPLATE * 100 - 0.5, atol=1e-9)
+    landmarks[list(alignment.STABLE)] = (alignment.TEMPLATE * 100 - 0.5) @ turn.T + (30, -7)
+    points = alignment.apply(alignment.similarity(landmarks, 100), landmarks)
+    np.testing.assert_allclose(points[list(alignment.STABLE)], alignment.TEMPLATE * 100 - 0.5, atol=1e-9)
 
 
 @pytest.mark.parametrize(("angle", "scale"), [(12, 1.0), (0, 1.6), (-8, 0.8)])
@@ -52,9 +52,9 @@ def test_crop_does_not_follow_the_pose(astronaut, found, angle, scale):
     height, width = astronaut.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
     turned = cv2.warpAffine(astronaut, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    again = faces.detect(turned)
+    again = alignment.detect(turned)
     crops = [
-        faces.crop(image, faces.similarity(detection.landmarks, 128), 128).astype(float)
+        alignment.crop(image, alignment.similarity(detection.landmarks, 128), 128).astype(float)
         for image, detection in ((astronaut, found), (turned, again))
     ]
     inner = np.s_[30:110, 20:108]
@@ -69,7 +69,7 @@ def test_crop_keeps_sub_pixel_motion(scale):
     wave = [np.tile(128 + 60 * np.sin((x - s) / 12), (400, 1)) for s in (0, 0.5)]
     matrix = np.array([[scale, 0, 0], [0, scale, 0]])
     onset, apex = (
-        faces.crop(np.repeat(w.round().astype(np.uint8)[..., None], 3, 2), matrix, 100) for w in wave
+        alignment.crop(np.repeat(w.round().astype(np.uint8)[..., None], 3, 2), matrix, 100) for w in wave
     )
     onset, apex = (crop[10:-10, 10:-10, 0].astype(float) for crop in (onset, apex))
     slope = np.gradient((onset + apex) / 2, axis=1)
@@ -79,21 +79,21 @@ def test_crop_keeps_sub_pixel_motion(scale):
 
 def test_recovery_ladder(astronaut):
     cut = astronaut[40:210, 95:235]  # a release whose face fills the frame
-    assert faces.detect(cut).landmarks.shape == (68, 2)
+    assert alignment.detect(cut).landmarks.shape == (68, 2)
     blank = np.full_like(astronaut, 90)
-    with pytest.raises(faces.NoFace):
-        faces.detect(blank)
-    recovered = faces.detect(blank, astronaut)
+    with pytest.raises(alignment.NoFace):
+        alignment.detect(blank)
+    recovered = alignment.detect(blank, astronaut)
     assert (recovered.rung, recovered.recovered) == ("neighbour", True)
 
 
 def test_two_faces(astronaut):
-    with pytest.raises(faces.MultipleFaces):
-        faces.detect(np.hstack([astronaut, astronaut]))
+    with pytest.raises(alignment.MultipleFaces):
+        alignment.detect(np.hstack([astronaut, astronaut]))
     small = np.full_like(astronaut, 90)
     third = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     small[: third.shape[0], : third.shape[1]] = third
-    both = faces.detect(np.hstack([astronaut, small]))
+    both = alignment.detect(np.hstack([astronaut, small]))
     assert both.landmarks[:, 0].max() < astronaut.shape[1], "the larger one by far is meant"
 
 
@@ -103,7 +103,7 @@ def test_two_faces(astronaut):
 def test_a_weak_box_beside_a_face_is_no_second_face(size, mirrored):
     """A patch of the suit has a box as large as the face's, at 0.02 to 0.1 of its weight."""
     photograph = data.astronaut()[:, ::-1] if mirrored else data.astronaut()
-    detection = faces.detect(cv2.resize(photograph, (size, size), interpolation=cv2.INTER_CUBIC))
+    detection = alignment.detect(cv2.resize(photograph, (size, size), interpolation=cv2.INTER_CUBIC))
     eyes = np.array([(1 - 0.438 if mirrored else 0.438, 0.213)]) * size
     np.testing.assert_allclose(detection.landmarks[36:48].mean(0), eyes[0], atol=0.02 * size)
 
@@ -114,8 +114,8 @@ def test_a_weak_box_is_no_face_though_it_is_the_largest(astronaut, found, monkey
             boxes, weights, kinds = dlib.get_frontal_face_detector().run(gray, upsample)
             return [dlib.rectangle(0, 0, 299, 299), *boxes], [0.02, *weights], [0, *kinds]
 
-    monkeypatch.setattr(faces, "_detector", Detector)
-    np.testing.assert_array_equal(faces.detect(astronaut).landmarks, found.landmarks)
+    monkeypatch.setattr(alignment, "_detector", Detector)
+    np.testing.assert_array_equal(alignment.detect(astronaut).landmarks, found.landmarks)
 
 
 def dark(image):
@@ -134,23 +134,27 @@ def rolled(image):
 @pytest.mark.parametrize("harm", [dark, blurred, rolled])
 def test_a_second_face_that_is_hard_to_see_is_still_one(harm):
     photograph = data.astronaut()
-    with pytest.raises(faces.MultipleFaces):
-        faces.detect(np.hstack([photograph, harm(photograph)]))
+    with pytest.raises(alignment.MultipleFaces):
+        alignment.detect(np.hstack([photograph, harm(photograph)]))
 
 
 def test_ecc_takes_head_sway_out(astronaut, found):
-    matrix = faces.similarity(found.landmarks, 224)
-    landmarks = faces.apply(matrix, found.landmarks)
+    matrix = alignment.similarity(found.landmarks, 224)
+    landmarks = alignment.apply(matrix, found.landmarks)
     moved = cv2.warpAffine(
         astronaut,
         np.array([[1, 0, 1.5], [0, 1, -1.0]]),
         astronaut.shape[1::-1],
         borderMode=cv2.BORDER_REPLICATE,
     )
-    still = faces.crop(astronaut, matrix, 224)
-    refined = faces.compose_sway(matrix, faces.sway(still, faces.crop(moved, matrix, 224), landmarks))
+    still = alignment.crop(astronaut, matrix, 224)
+    refined = alignment.compose_sway(
+        matrix, alignment.sway(still, alignment.crop(moved, matrix, 224), landmarks)
+    )
     nose = found.landmarks[30:31]
-    np.testing.assert_allclose(faces.apply(refined, nose + (1.5, -1)), faces.apply(matrix, nose), atol=0.3)
+    np.testing.assert_allclose(
+        alignment.apply(refined, nose + (1.5, -1)), alignment.apply(matrix, nose), atol=0.3
+    )
 
 
 @pytest.fixture
@@ -235,7 +239,7 @@ def test_first_ten_frames_of_a_longer_clip():
 
 
 def test_golden_crop(astronaut, found):
-    # Raise the faces revision in infusenet/recipe.py when these figures change.
-    crop = faces.crop(astronaut, faces.similarity(found.landmarks, 128), 128)
+    # Raise the faces revision in infusenet/config/recipes.py when these figures change.
+    crop = alignment.crop(astronaut, alignment.similarity(found.landmarks, 128), 128)
     np.testing.assert_allclose(crop.mean(axis=(0, 1)), [152.62, 131.55, 109.32], atol=0.3)
     np.testing.assert_allclose(crop[::32, ::32, 1].ravel()[:4], [197, 27, 180, 99], atol=3)

@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from infusenet import flow, recipe
+from infusenet import hashing
+from infusenet.config import recipes
 from infusenet.errors import InputError
-from infusenet.stages.flow import build
-from infusenet.stages.loop import PART, fill
+from infusenet.preprocess import optical_flow
+from infusenet.preprocess.build_store import PART, fill
+from infusenet.preprocess.flow import build
 from infusenet.store import Failure, Item, Store
 
 SIZE = 96
@@ -38,7 +40,7 @@ def texture(shift=(0.0, 0.0), gain=1.0, seed=0):
 @settings(max_examples=30, deadline=None)
 def test_tensor_strain_is_the_norm_of_the_symmetric_gradient(a, b, c, d):
     expected = np.sqrt(a**2 + d**2 + (b + c) ** 2 / 2)
-    np.testing.assert_allclose(flow.strain(affine(a, b, c, d))[INNER], expected, atol=2e-5)
+    np.testing.assert_allclose(optical_flow.strain(affine(a, b, c, d))[INNER], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -51,21 +53,21 @@ def test_tensor_strain_is_the_norm_of_the_symmetric_gradient(a, b, c, d):
 )
 def test_strain_of_known_motion(name, gradient, tensor, meb):
     field = affine(*gradient)
-    np.testing.assert_allclose(flow.strain(field, "tensor")[INNER], tensor, atol=5e-5)
-    np.testing.assert_allclose(flow.strain(field, "meb")[INNER] / 8, meb, atol=5e-5)
+    np.testing.assert_allclose(optical_flow.strain(field, "tensor")[INNER], tensor, atol=5e-5)
+    np.testing.assert_allclose(optical_flow.strain(field, "meb")[INNER] / 8, meb, atol=5e-5)
 
 
 def test_a_global_shift_strains_the_border_only_in_meb():
     shift = np.ones((2, SIZE, SIZE), np.float32)
-    assert not flow.strain(shift, "tensor").any()
-    meb = flow.strain(shift, "meb")
+    assert not optical_flow.strain(shift, "tensor").any()
+    meb = optical_flow.strain(shift, "meb")
     assert not meb[INNER].any()
     assert meb[0].min() > 1
 
 
 def test_the_edge_has_half_of_a_stretch_and_some_of_a_rotation():
     stretch, rotation = (
-        flow.strain(affine(*gradient)) for gradient in ((0.01, 0, 0, 0), (0, -0.01, 0.01, 0))
+        optical_flow.strain(affine(*gradient)) for gradient in ((0.01, 0, 0, 0), (0, -0.01, 0.01, 0))
     )
     np.testing.assert_allclose(stretch[:, [0, -1]], 0.005, atol=5e-5)
     np.testing.assert_allclose(stretch[[0, -1], 1:-1], 0.01, atol=5e-5)
@@ -75,7 +77,7 @@ def test_the_edge_has_half_of_a_stretch_and_some_of_a_rotation():
 
 def test_strain_refuses_an_unknown_kind():
     with pytest.raises(ValueError, match="expected tensor or meb"):
-        flow.strain(affine(0, 0, 0, 0), "meb_compat")
+        optical_flow.strain(affine(0, 0, 0, 0), "meb_compat")
 
 
 # --- flow ---------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ def test_strain_refuses_an_unknown_kind():
 @settings(max_examples=15, deadline=None)
 @pytest.mark.parametrize("mode", ["none", "global", "local"])
 def test_a_shift_is_recovered(mode, x, y, seed):
-    found = flow.tvl1(texture(seed=seed), texture((x, y), seed=seed), mode)
+    found = optical_flow.tvl1(texture(seed=seed), texture((x, y), seed=seed), mode)
     assert found.shape == (2, SIZE, SIZE)
     assert found.dtype == np.float32
     centre = found[:, 16:-16, 16:-16]
@@ -94,7 +96,10 @@ def test_a_shift_is_recovered(mode, x, y, seed):
 
 def test_brightness_is_taken_for_motion_without_matching_only():
     still, brighter = texture(), texture(gain=1.05)
-    mean = {mode: np.hypot(*flow.tvl1(still, brighter, mode)).mean() for mode in ("none", "global", "local")}
+    mean = {
+        mode: np.hypot(*optical_flow.tvl1(still, brighter, mode)).mean()
+        for mode in ("none", "global", "local")
+    }
     assert mean["local"] < 0.05
     assert mean["global"] < 0.05
     assert mean["none"] > 0.2
@@ -102,18 +107,18 @@ def test_brightness_is_taken_for_motion_without_matching_only():
 
 @pytest.mark.parametrize("mode", ["none", "global", "local"])
 def test_equal_frames_have_no_motion(mode):
-    image = flow.flow_image(texture(), texture(), recipe.resolve("flow", {"photometric": mode}))
+    image = optical_flow.flow_image(texture(), texture(), recipes.resolve("flow", {"photometric": mode}))
     assert not image.any()
-    assert not flow.prepare(image.astype(np.float16), 64).any()
+    assert not optical_flow.prepare(image.astype(np.float16), 64).any()
 
 
 def test_flow_image_follows_the_recipe():
     frames = texture(), texture((0.5, -0.3))
-    tensor = flow.flow_image(*frames, recipe.resolve("flow", {"strain": "tensor"}))
-    meb = flow.flow_image(*frames, recipe.resolve("flow", {"strain": "meb"}))
+    tensor = optical_flow.flow_image(*frames, recipes.resolve("flow", {"strain": "tensor"}))
+    meb = optical_flow.flow_image(*frames, recipes.resolve("flow", {"strain": "meb"}))
     np.testing.assert_array_equal(tensor[:2], meb[:2])
-    np.testing.assert_array_equal(tensor[2], flow.strain(tensor[:2], "tensor"))
-    np.testing.assert_array_equal(meb[2], flow.strain(meb[:2], "meb"))
+    np.testing.assert_array_equal(tensor[2], optical_flow.strain(tensor[:2], "tensor"))
+    np.testing.assert_array_equal(meb[2], optical_flow.strain(meb[:2], "meb"))
 
 
 @pytest.fixture
@@ -127,18 +132,18 @@ def test_flow_does_not_depend_on_threads(thread_count):
     results = []
     for threads in (1, 2, 4):
         thread_count(threads)
-        image = flow.flow_image(texture(), texture((0.7, 0.2), 1.03), recipe.resolve("flow"))
-        results.append((image, flow.prepare(image.astype(np.float16), 50)))
+        image = optical_flow.flow_image(texture(), texture((0.7, 0.2), 1.03), recipes.resolve("flow"))
+        results.append((image, optical_flow.prepare(image.astype(np.float16), 50)))
     for image, prepared in results[1:]:
         np.testing.assert_array_equal(image, results[0][0])
         np.testing.assert_array_equal(prepared, results[0][1])
 
 
 def test_golden_flow():
-    # Raise the flow revision in infusenet/recipe.py when these figures change. CPU code paths
+    # Raise the flow revision in infusenet/config/recipes.py when these figures change. CPU code paths
     # differ in single pixels, hence means and deviations with a tolerance.
     apex = (0.8 * texture((0.6, -0.4), 1.02) + 0.2 * texture(seed=1)).astype(np.uint8)
-    image = flow.flow_image(texture(), apex, recipe.resolve("flow"))
+    image = optical_flow.flow_image(texture(), apex, recipes.resolve("flow"))
     np.testing.assert_allclose(image.mean(axis=(1, 2)), [0.6218, -0.3298, 0.0762], atol=1e-3)
     np.testing.assert_allclose(image.std(axis=(1, 2)), [0.2254, 0.2428, 0.0726], atol=1e-3)
 
@@ -151,7 +156,7 @@ def test_golden_flow():
 def test_normalise_spans_each_channel(scale, offset, seed):
     image = np.random.default_rng(seed).normal(size=(3, 20, 20)) * scale + offset
     image[2] = offset
-    normal = flow.normalise(image)
+    normal = optical_flow.normalise(image)
     assert normal.dtype == np.float32
     np.testing.assert_array_equal(normal[:2].min(axis=(1, 2)), 0)
     np.testing.assert_array_equal(normal[:2].max(axis=(1, 2)), 1)
@@ -161,7 +166,7 @@ def test_normalise_spans_each_channel(scale, offset, seed):
 def test_prepare_scales_before_it_resizes():
     image = np.zeros((3, 8, 8), np.float16)
     image[0, 0, 0] = 2
-    prepared = flow.prepare(image, 4)
+    prepared = optical_flow.prepare(image, 4)
     assert prepared.shape == (3, 4, 4)
     assert prepared.dtype == np.float32
     assert prepared[0, 0, 0] == 0.25
@@ -170,12 +175,12 @@ def test_prepare_scales_before_it_resizes():
 
 def test_prepare_at_the_stored_size_is_normalise():
     image = np.random.default_rng(0).normal(size=(3, 24, 24)).astype(np.float16)
-    np.testing.assert_array_equal(flow.prepare(image, 24), flow.normalise(image))
+    np.testing.assert_array_equal(optical_flow.prepare(image, 24), optical_flow.normalise(image))
 
 
 # --- the stage ----------------------------------------------------------------------------------
 
-FACES = recipe.resolve("faces", {"size": SIZE})
+FACES = recipes.resolve("faces", {"size": SIZE})
 # More clips than a part file holds, so that two processes have something to share.
 CLIPS = ["s1/still", "s1/moving", "s2/moving", *(f"s3/{n}" for n in range(PART))]
 
@@ -195,14 +200,14 @@ def faces_part(clips):
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     path = tmp_path_factory.mktemp("faces") / "faces.h5"
-    clips = [(clip, recipe.digest(clip)) for clip in [*CLIPS, "s2/hidden"]]
+    clips = [(clip, hashing.digest(clip)) for clip in [*CLIPS, "s2/hidden"]]
     fill(path, stage="faces", database="casme", recipe=FACES, source={"clips": "0" * 64}, clips=clips,
          work=faces_part, failed="skip")  # fmt: skip
     return path
 
 
 def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
-    settings = recipe.resolve("flow")
+    settings = recipes.resolve("flow")
     build(faces, tmp_path / "flow.h5", settings)
     store = Store(tmp_path / "flow.h5", "flow", settings)
     assert store.clips == CLIPS
@@ -212,20 +217,20 @@ def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
     assert [(failure.clip, failure.status) for failure in store.failures] == [("s2/hidden", "no_face")]
     image = store.read("flow", "s1/moving")
     assert image.dtype == np.float16
-    expected = flow.flow_image(texture(), texture((0.8, -0.5), 1.03), settings)
+    expected = optical_flow.flow_image(texture(), texture((0.8, -0.5), 1.03), settings)
     np.testing.assert_array_equal(image, expected.astype(np.float16))
     assert not store.read("flow", "s1/still").any()
 
 
 def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path):
-    settings = recipe.resolve("flow", {"strain": "meb", "photometric": "global"})
+    settings = recipes.resolve("flow", {"strain": "meb", "photometric": "global"})
     for processes in (1, 2):
         build(faces, tmp_path / f"{processes}.h5", settings, processes=processes)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
 
 
 def test_stage_stops_at_a_flow_that_is_not_finite(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(flow, "flow_image", lambda *_: np.full((3, SIZE, SIZE), np.nan, np.float32))
+    monkeypatch.setattr(optical_flow, "flow_image", lambda *_: np.full((3, SIZE, SIZE), np.nan, np.float32))
     with pytest.raises(InputError, match=r"s1/still.*not finite"):
-        build(faces, tmp_path / "flow.h5", recipe.resolve("flow"))
+        build(faces, tmp_path / "flow.h5", recipes.resolve("flow"))
     assert not (tmp_path / "flow.h5").exists()

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import RECIPE, RECIPES, SIZE, clips_of, features, write_database
 
-from infusenet import dataset, flow, folds
+from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, to_csv
-from infusenet.recipe import canonical, file_digest
+from infusenet.hashing import canonical, file_digest
+from infusenet.preprocess import optical_flow
+from infusenet.protocol import AUS
 from infusenet.store import sidecar_of
+from infusenet.training import dataset, folds
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def test_pseudo_apex_draws_are_uniform_and_new_each_epoch():
 def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
     data, clip = clips_of_fold(root, seed=3), clips_of("beta", 10)[2]
     inputs, labels = data[(7, 12)]
-    assert torch.equal(inputs["flow"], torch.from_numpy(flow.prepare(features("flow", clip), SIZE)))
+    assert torch.equal(inputs["flow"], torch.from_numpy(optical_flow.prepare(features("flow", clip), SIZE)))
     pairs = features("latents", clip)
     k = folds.pseudo_apex("per_epoch", 3, 7, "beta", clip.key)
     assert torch.equal(inputs["latents"], torch.from_numpy(np.concatenate([pairs[0], pairs[k]])).float())

@@ -9,11 +9,14 @@ import pytest
 from owners import RELEASES, numbered
 from PIL import Image
 
-from infusenet import audit, cli, databases, index, scan
-from infusenet.databases.frames import frame_index
-from infusenet.databases.patterns import own_frames
+from infusenet import cli, databases
+from infusenet.databases import audit, sync
+from infusenet.databases.clip_table import Clip, read_manifest, to_csv
+from infusenet.databases.frames import stamps
+from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.name_patterns import own_frames
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip, read_manifest, to_csv
+from infusenet.protocol import AUS
 
 FOLDER = "Micro_Expression/happiness/S01-01-001"
 
@@ -162,7 +165,7 @@ def pictures(root, *numbers):
 def found_by_the_audit(root):
     source = {"manifest": str(root / "mine.csv"), "frames": str(root / "frames")}
     config = {"databases": {"mine": source}, "cache": str(root / "cache")}
-    found = index.examine("mine", config)
+    found = sync.examine("mine", config)
     text = audit.to_csv(found.annotated, found.findings, audit.policies(None))
     assert str(root) not in text
     return text.encode().decode()
@@ -267,14 +270,14 @@ def test_folders_that_cannot_be_read_any_more(harm, tmp_path):
     folder = pictures(tmp_path, 1, 2, 3)
     source = {"manifest": str(tmp_path / "mine.csv"), "frames": str(tmp_path / "frames")}
     arguments = (tmp_path / "manifests", tmp_path / "cache", audit.policies(None), {})
-    index.sync_database("mine", source, *arguments)
+    sync.sync_database("mine", source, *arguments)
     if "closed" not in harm:
         folder.rename(tmp_path / "elsewhere")
     if harm == "loop":
         folder.symlink_to("c1")
     path = folder.parent if harm == "closed above" else folder
     with closed(path, 0) if "closed" in harm else nullcontext(), pytest.raises(InputError) as caught:
-        index.sync_database("mine", source, *arguments)
+        sync.sync_database("mine", source, *arguments)
     assert "s1/c1: missing_key_frame: no frame of it in s1/c1; s1/c1: " in str(caught.value)
 
 
@@ -292,13 +295,13 @@ def test_folders_that_a_reader_may_not_list(closed_path, tmp_path):
 
 
 def test_an_index_of_before_does_not_keep_a_copy(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "SETTLED", 0)
+    monkeypatch.setattr(stamps, "SETTLED", 0)
     folder = pictures(tmp_path, 1, 3)
     (folder / "1 (2).jpg").write_bytes((folder / "1.jpg").read_bytes())
     clips = read_manifest(tmp_path / "mine.csv")
-    before = scan.scan(clips, tmp_path / "frames", {}, "mine")
+    before = stamps.scan(clips, tmp_path / "frames", {}, "mine")
     frames = before["s1/c1"]["frames"]
     stat = (folder / "1 (2).jpg").stat()
     entry = ["1 (2).jpg", stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, "0" * 64]
     known = {"s1/c1": before["s1/c1"] | {"frames": frames | {"2": entry}}}
-    assert scan.scan(clips, tmp_path / "frames", known, "mine") == before
+    assert stamps.scan(clips, tmp_path / "frames", known, "mine") == before

@@ -10,12 +10,12 @@ import yaml
 from synthetic import RECIPES, SIZE, write_database
 from test_workflow import ROOT, STAND_IN_COMMAND, environment, reconfigure, snakemake, would_run
 
-from infusenet import config as configuration
-from infusenet import index
+from infusenet.config import configuration
+from infusenet.databases import sync
 from infusenet.doctor.machine import disk
 from infusenet.doctor.software import weights
 from infusenet.errors import InputError
-from infusenet.folds import Folders
+from infusenet.training.folds import Folders
 
 REAL_COMMAND = """#!{python}
 import sys
@@ -173,7 +173,7 @@ def test_what_is_wrong_with_an_entry_is_said(project, entry, expected, monkeypat
     config = yaml.safe_load(Path("workflow/config.yaml").read_text())
     config["databases"]["alpha"] = entry
     with pytest.raises(InputError) as caught:
-        index.sync(configuration.settle(config), "data_manifests")
+        sync.sync(configuration.settle(config), "data_manifests")
     assert expected in str(caught.value)
 
 
@@ -181,7 +181,7 @@ def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
     monkeypatch.chdir(project)
     config = configuration.load("workflow/config.yaml")
     with pytest.raises(InputError, match="no frames here to audit"):
-        index.examine("alpha", config)
+        sync.examine("alpha", config)
     (found,) = disk(config)
     assert "still needed: 0.0 GiB" in found.found
     told = next(weights(config))
@@ -192,7 +192,7 @@ def test_given_stores_may_not_lie_in_the_cache(project, monkeypatch):
     monkeypatch.chdir(project)
     source = {"manifest": "shared/alpha/manifest.csv", "stores": "shared/alpha"}
     with pytest.raises(InputError, match="lies in the cache"):
-        index.sync({"databases": {"alpha": source}, "cache": "shared"}, "data_manifests")
+        sync.sync({"databases": {"alpha": source}, "cache": "shared"}, "data_manifests")
 
 
 def test_folders_by_name():

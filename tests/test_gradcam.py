@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from infusenet import models
-from infusenet.manifest import AUS
 from infusenet.models.infusion import minmax
+from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block
 
 # By head and block. After the last one Grad-CAM's weights, the mean gradients, give the same map.

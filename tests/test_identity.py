@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from infusenet import databases
-from infusenet.databases import casme, casme2
-from infusenet.databases.notes import Notes, Place, Problems
-from infusenet.databases.releases import Identity, Release, Sheet, Sign, sentence, vote
+from infusenet.databases.readers import casme, casme2
+from infusenet.databases.readers.releases import Identity, Release, Sheet, Sign, sentence, vote
+from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Row
-from infusenet.databases.tables import annotated_rows
-from infusenet.databases.workbook import read_table
+from infusenet.databases.workbooks.row_tables import annotated_rows
+from infusenet.databases.workbooks.workbook import read_table
 from infusenet.standins import layouts
 from infusenet.standins.plan import plan
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from infusenet.errors import InputError
-from infusenet.images import read_rgb
+from infusenet.preprocess.images import read_rgb
 
 GRAY, COLOUR, PALETTE, GRAY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6
 # Passes of an interlaced PNG: first column and row, step in both.

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from owners import RELEASES
 
-from infusenet import index, manifest, scan
+from infusenet import files
+from infusenet.databases import clip_table
+from infusenet.databases import sync as index
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.frames import stamps
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip
+from infusenet.protocol import AUS
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def lab(tmp_path):
         for number in range(1, 11):
             (folder / f"img{number}.jpg").write_bytes(f"{clip.clip} {number}".encode())
     source = tmp_path / "mine.csv"
-    manifest.write_if_changed(source, manifest.to_csv(clips))
+    files.write_if_changed(source, clip_table.to_csv(clips))
     return tmp_path, {
         "databases": {"mine": {"manifest": str(source), "frames": str(tmp_path / "frames")}},
         "cache": str(tmp_path / "cache"),
@@ -48,8 +52,8 @@ def sync(lab):
 def test_second_sync_writes_nothing_and_reads_no_frame(lab, monkeypatch):
     first = sync(lab)
     read = []
-    genuine = scan.file_digest
-    monkeypatch.setattr(scan, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
+    genuine = stamps.file_digest
+    monkeypatch.setattr(stamps, "file_digest", lambda path: (read.append(str(path)), genuine(path))[1])
     assert sync(lab) == first
     assert not [path for path in read if path.endswith(".jpg")]
 
@@ -75,7 +79,7 @@ def test_a_cache_that_is_only_to_be_read(lab):
 
 
 def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeypatch):
-    monkeypatch.setattr(scan, "SETTLED", 0)
+    monkeypatch.setattr(stamps, "SETTLED", 0)
     root, config = lab
     sync(lab)
     names = ("clips.csv", "audit.csv", "frames.json", "index.json")
@@ -92,11 +96,13 @@ def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeyp
 
 
 def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
-    monkeypatch.setattr(scan, "SETTLED", 0)
+    monkeypatch.setattr(stamps, "SETTLED", 0)
     before = sync(lab)
     listed = []
-    genuine = scan.frame_index
-    monkeypatch.setattr(scan, "frame_index", lambda folder: (listed.append(folder.name), genuine(folder))[1])
+    genuine = stamps.frame_index
+    monkeypatch.setattr(
+        stamps, "frame_index", lambda folder: (listed.append(folder.name), genuine(folder))[1]
+    )
     frames = lab[0] / "frames/s1"
     assert sync(lab) == before
     assert listed == []
@@ -116,7 +122,7 @@ def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
 
 
 def test_untouched_databases_are_not_even_read(lab, monkeypatch):
-    monkeypatch.setattr(scan, "SETTLED", 0)
+    monkeypatch.setattr(stamps, "SETTLED", 0)
     root, _ = lab
     before = sync(lab)
     genuine = index.sync_database
@@ -146,7 +152,7 @@ def test_clip_list_carries_no_label(lab):
     _, (text, _) = sync(lab)
     assert b"AU" not in text
     assert b"happy" not in text
-    assert [clip.digest for clip in manifest.read_manifest(lab[0] / "cache/mine/clips.csv")] == [
+    assert [clip.digest for clip in clip_table.read_manifest(lab[0] / "cache/mine/clips.csv")] == [
         index.clip_digest(lab[0] / "frames/s1" / name, 3, 8) for name in ("a", "b")
     ]
 
@@ -166,8 +172,8 @@ def test_only_the_changed_frame_is_read_again(lab, monkeypatch):
     sync(lab)
     (lab[0] / "frames/s1/a/img4.jpg").write_bytes(b"new")
     read = []
-    genuine = scan.file_digest
-    monkeypatch.setattr(scan, "file_digest", lambda path: (read.append(path.name), genuine(path))[1])
+    genuine = stamps.file_digest
+    monkeypatch.setattr(stamps, "file_digest", lambda path: (read.append(path.name), genuine(path))[1])
     sync(lab)
     assert [name for name in read if name.endswith(".jpg")] == ["img4.jpg"]
 

@@ -6,10 +6,10 @@ import pytest
 from owners import RELEASES, numbered
 
 from infusenet import databases
-from infusenet.databases import listing
-from infusenet.databases.folders import ClipFolders, Unnamed
+from infusenet.databases.frames import listing
+from infusenet.databases.frames.folders import ClipFolders, Unnamed
 from infusenet.errors import InputError
-from infusenet.folds import training_databases
+from infusenet.training.folds import training_databases
 
 
 def moved(key, old, new, rows=None):

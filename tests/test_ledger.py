@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from test_workflow import project, reconfigure, snakemake, would_run  # noqa: F401
 
-from infusenet import audit, cli, index_files, ledger, manifest
-from infusenet.audit import Finding
+from infusenet import cli
+from infusenet.databases import audit, clip_table, sync_index
+from infusenet.databases.audit import Finding
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.sync_index import Index
 from infusenet.errors import InputError
-from infusenet.index_files import Index
-from infusenet.manifest import Clip
-from infusenet.stages.loop import fill
+from infusenet.preprocess.build_store import fill
+from infusenet.report import ledger
 from infusenet.store import Failure, Item, Store
-from infusenet.store.reconcile import reconcile
+from infusenet.store.accounting import reconcile
 
 NAMES = [f"s1/c{n}" for n in range(5)]
 SIZE = 32
@@ -182,8 +184,8 @@ def test_page_shows_crops_and_otherwise_the_onset(cache, tmp_path):
         excluded.offset,
         excluded.frames,
     ]
-    lists = manifest.to_csv([listed], labels=False), (cache[0].parent / "audit.csv").read_text()
-    index_files.write(cache[0].parent, lists, Index(excluded=[geometry]), {})
+    lists = clip_table.to_csv([listed], labels=False), (cache[0].parent / "audit.csv").read_text()
+    sync_index.write(cache[0].parent, lists, Index(excluded=[geometry]), {})
     argv = ["ledger", *map(str, cache), "--output", str(tmp_path / "results")]
     argv += ["--frames", f"casme={tmp_path / 'frames'}"]
     assert cli.main(argv) == 0
@@ -221,7 +223,7 @@ def test_texts_cannot_become_part_of_the_page(cache, tmp_path):
 def test_an_unreadable_onset_does_not_end_the_report(cache, tmp_path):
     clip = frames_of(tmp_path, "s1/c1", 9)
     (tmp_path / "frames/s1/c1/3.png").write_bytes(b"half")
-    (cache[0].parent / "clips.csv").write_text(manifest.to_csv([clip], labels=False))
+    (cache[0].parent / "clips.csv").write_text(clip_table.to_csv([clip], labels=False))
     words = ["--frames", f"casme={tmp_path / 'frames'}", "--output", str(tmp_path)]
     assert cli.main(["ledger", *map(str, cache), *words]) == 0
     assert "onset unreadable" in (tmp_path / "ledger.html").read_text()

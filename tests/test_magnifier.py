@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.magnifier import Magnifier, load, quality
-from infusenet.recipe import SHIPPED_WEIGHTS
 
 torch.set_num_threads(1)
 

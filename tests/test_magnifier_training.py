@@ -9,11 +9,11 @@ from safetensors import safe_open
 from skimage import data
 
 from infusenet.errors import InputError
-from infusenet.magnifier import Magnifier, bench, load, losses, scenes, textures
-from infusenet.magnifier import train as training
-from infusenet.magnifier.draw import Draw
-from infusenet.magnifier.initial import start
+from infusenet.experiments import magnifier_bench
+from infusenet.magnifier import Magnifier, load, losses, scenes, textures, training
+from infusenet.magnifier.initialisation import start
 from infusenet.magnifier.nuisances import Light
+from infusenet.magnifier.random_draws import Draw
 
 torch.set_num_threads(1)
 
@@ -24,7 +24,7 @@ def test_every_photograph_is_free_of_rights_and_none_is_a_face_of_the_bench():
         assert any(free in words for free in ("CC0", "public domain")), name
         assert name in scenes.DESCRIPTION
     assert not {"astronaut", "grace_hopper"} & set(textures.PHOTOGRAPHS)
-    assert not set(bench.materials.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
+    assert not set(magnifier_bench.materials.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +126,8 @@ def small(monkeypatch):
     monkeypatch.setattr(training, "LOG_EVERY", 2)
     monkeypatch.setattr(training, "AUTOENCODER", 0.3)
     monkeypatch.setattr(scenes.Scenes.__init__, "__defaults__", ("cpu", 3))
-    figure = bench.measures.Figure("Gain", "0.1 px", "factor 10", 9.87654)
-    monkeypatch.setattr(bench, "measure", lambda model: [figure])
+    figure = magnifier_bench.measures.Figure("Gain", "0.1 px", "factor 10", 9.87654)
+    monkeypatch.setattr(magnifier_bench, "measure", lambda model: [figure])
 
 
 def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monkeypatch):

@@ -11,8 +11,10 @@ import pytest
 from owners import RELEASES, mixed, numbered, write_xlsx
 from test_databases import joint_rows, write_joint
 
-from infusenet import cli, manifest
-from infusenet.manifest import AUS, Clip
+from infusenet import cli
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
+from infusenet.protocol import AUS
 
 
 def set_cell(column, value, index=0):
@@ -310,7 +312,7 @@ def test_bad_joint_tables(tmp_path, capsys):
 def test_bad_manifest(old, new, expected, tmp_path, capsys):
     path = tmp_path / "mine.csv"
     clip = Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", dict.fromkeys(AUS, 0))
-    text = manifest.to_csv([clip]).replace(old, new)
+    text = clip_table.to_csv([clip]).replace(old, new)
     assert new in text
     path.write_text(text)
     told = refusal(["summary", path], capsys)
@@ -324,7 +326,10 @@ def test_in_a_process_of_its_own(tmp_path):
     release.rows[0]["AU"] = "12 or 14"
     argv = read_argv("casme", *release.write(tmp_path), tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "infusenet.cli", *map(str, argv)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "infusenet.cli.main_command", *map(str, argv)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

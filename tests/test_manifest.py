@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet import manifest
+from infusenet import files
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip
+from infusenet.protocol import AUS
 
 ids = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
 
@@ -31,9 +33,9 @@ def tables(draw):
 @given(clips=tables())
 def test_round_trip(tmp_path_factory, clips):
     path = tmp_path_factory.mktemp("table") / "m.csv"
-    manifest.write_if_changed(path, manifest.to_csv(clips))
-    assert manifest.read_manifest(path) == clips
-    assert not manifest.write_if_changed(path, manifest.to_csv(clips))
+    files.write_if_changed(path, clip_table.to_csv(clips))
+    assert clip_table.read_manifest(path) == clips
+    assert not files.write_if_changed(path, clip_table.to_csv(clips))
 
 
 @pytest.fixture
@@ -60,31 +62,31 @@ def rows():
 )
 def test_bad_tables_are_refused(rows, tmp_path, old, new, expected):
     path = tmp_path / "m.csv"
-    path.write_text(manifest.to_csv(rows).replace(old, new, 1))
+    path.write_text(clip_table.to_csv(rows).replace(old, new, 1))
     with pytest.raises(InputError) as caught:
-        manifest.read_manifest(path)
+        clip_table.read_manifest(path)
     assert expected in str(caught.value)
     assert "m.csv" in str(caught.value)
 
 
 def test_every_bad_row_is_named(rows, tmp_path):
     path = tmp_path / "m.csv"
-    path.write_text(manifest.to_csv(rows).replace(",1,2,3,3,", ",1,2,3,7,"))
+    path.write_text(clip_table.to_csv(rows).replace(",1,2,3,3,", ",1,2,3,7,"))
     with pytest.raises(InputError) as caught:
-        manifest.read_manifest(path)
+        clip_table.read_manifest(path)
     assert all(f"row {number}" in str(caught.value) for number in range(2, 6))
 
 
 def test_float_labels_are_accepted(rows, tmp_path):
     path = tmp_path / "m.csv"
-    path.write_text(manifest.to_csv(rows).replace(",?,0,", ",?,1.0,"))
-    assert all(clip.labels[1] == 1 for clip in manifest.read_manifest(path))
+    path.write_text(clip_table.to_csv(rows).replace(",?,0,", ",?,1.0,"))
+    assert all(clip.labels[1] == 1 for clip in clip_table.read_manifest(path))
 
 
 def test_summary_shares(rows):
     labels = dict.fromkeys(AUS, 0) | {4: 1}
     positive = Clip("db", "s2", "p", 1, 2, 3, "p", "", "4", labels)
-    lines = manifest.summary([[*rows, positive]]).splitlines()
+    lines = clip_table.summary([[*rows, positive]]).splitlines()
     assert lines[2].startswith("| db | 5 | 2 |")
     assert "20.0" in lines[3]
     assert "100" in lines[-1]

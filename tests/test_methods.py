@@ -12,17 +12,19 @@ import torch
 import yaml
 
 from infusenet import cli
-from infusenet import config as configuration
-from infusenet.dataset import ClipDataset, gain
+from infusenet.config import configuration
+from infusenet.config.methods import METHODS
+from infusenet.config.recipes import store_name
+from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
-from infusenet.folds import open_database
-from infusenet.manifest import AUS, Clip, to_csv
-from infusenet.methods import METHODS
-from infusenet.predict import predict
-from infusenet.recipe import digest, store_name
-from infusenet.stages.loop import fill
+from infusenet.hashing import digest
+from infusenet.preprocess.build_store import fill
+from infusenet.protocol import AUS
 from infusenet.store import Item
-from infusenet.train import train
+from infusenet.training.dataset import ClipDataset, gain
+from infusenet.training.folds import open_database
+from infusenet.training.predict import predict
+from infusenet.training.trainer import train
 
 ROOT = Path(__file__).parents[1]
 SIZE = 64

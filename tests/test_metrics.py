@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score, multilabel_confusion_matrix
 
-from infusenet import metrics
+from infusenet.evaluation import metrics
 
 
 def fold(classes):

@@ -13,8 +13,8 @@ from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, resnet18
 
 from infusenet.doctor import software
 from infusenet.errors import InputError
+from infusenet.hashing import file_digest
 from infusenet.models import resnet
-from infusenet.recipe import file_digest
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -13,12 +13,24 @@ import yaml
 from predictions import write_run
 from test_workflow import STAND_IN_COMMAND, environment
 
-from infusenet import config, faces, metrics, nuisance
+from infusenet.config import configuration
 from infusenet.errors import InputError
-from infusenet.evaluate import read_run
-from infusenet.nuisance import measure, page
-from infusenet.nuisance.cells import FLOW, INFUSENET, INFUSIONS, OURS, Plan, cells, settings, trainings
-from infusenet.nuisance.rows import Row, beyond
+from infusenet.evaluation import metrics
+from infusenet.evaluation.evaluate import read_run
+from infusenet.experiments import infusion_bench as nuisance
+from infusenet.experiments.infusion_bench import measure, page
+from infusenet.experiments.infusion_bench.conditions import (
+    FLOW,
+    INFUSENET,
+    INFUSIONS,
+    OURS,
+    Plan,
+    cells,
+    settings,
+    trainings,
+)
+from infusenet.experiments.infusion_bench.measurements import Row, beyond
+from infusenet.preprocess import alignment
 from infusenet.standins import NUISANCE, make, subjects, truth
 from infusenet.standins.camera import CAMERAS, Shot
 from infusenet.standins.motion import Pull
@@ -110,11 +122,11 @@ def test_configurations_are_valid_and_say_what_the_cell_says(tmp_path):
     recipes = {}
     for cell in cells(Plan(), [tmp_path / "other.pth"]):
         (tmp_path / cell.level / "standins").mkdir(parents=True, exist_ok=True)
-        settled = config.settle(yaml.safe_load(yaml.safe_dump(settings(Plan(), cell, tmp_path))))
+        settled = configuration.settle(yaml.safe_load(yaml.safe_dump(settings(Plan(), cell, tmp_path))))
         assert settled["uses_standins"]
         assert set(Plan().held_out) < set(settled["databases"])
         for name in cell.methods:
-            recipe = config.resolve_method(settled, name)
+            recipe = configuration.resolve_method(settled, name)
             assert (recipe["epochs"], recipe["size"], recipe["weights"]) == (8, 64, "none")
             if name == FLOW:
                 assert "latents" not in recipe["stores"]
@@ -218,9 +230,9 @@ def test_region_fits_the_crop_of_a_face(subject):
     clip = make.direct(planned, subject, "demo", 0, "strong")
     clip = replace(clip, fields={12: clip.fields[12]})
     landmarks = truth.to_frame(clip, planned.onset, subject.landmarks)
-    matrix = faces.similarity(landmarks, 224)
+    matrix = alignment.similarity(landmarks, 224)
     area = measure.region(clip, planned.onset, planned.apex, matrix, 224, 64)
-    mouth = faces.apply(matrix, landmarks[[48, 54]]) * 64 / 224
+    mouth = alignment.apply(matrix, landmarks[[48, 54]]) * 64 / 224
     y, x = np.nonzero(area)
     nearest = np.min([np.hypot(x - px, y - py) for px, py in mouth], 0)
     assert 0 < area.mean() < 0.15

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from infusenet.config.recipes import resolve
+from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
-from infusenet.images import read_frames, read_rgb
-from infusenet.manifest import Clip, to_csv
-from infusenet.recipe import resolve
+from infusenet.preprocess.faces import build
+from infusenet.preprocess.images import read_frames, read_rgb
 from infusenet.report.ledger_page import Pictures
-from infusenet.stages.faces import build
 from infusenet.store import Store
 
 RECIPE = resolve("faces", {"size": 96})

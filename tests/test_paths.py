@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infusenet import config as configuration
-from infusenet import paths
+from infusenet.config import configuration, paths
 from infusenet.errors import InputError
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infusenet import photometric
+from infusenet.preprocess import photometric
 
 SHAPES = [(40, 48), (40, 48, 3)]
 

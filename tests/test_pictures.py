@@ -10,11 +10,12 @@ from PIL import Image
 from synthetic import CROP, RECIPES, write_database
 from untrained import LATENTS, recipe_of, write_faces, write_run
 
-from infusenet import folds, magnifier, models
+from infusenet import magnifier, models
+from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
-from infusenet.recipe import SHIPPED_WEIGHTS
-from infusenet.report import figure1, figure2, figure5, trained
+from infusenet.report import figure1, figure2, figure5, trained_models
 from infusenet.report.figure5 import SYSTEMS, Sample
+from infusenet.training import folds
 
 DATABASES = ("alpha", "beta")
 
@@ -127,13 +128,13 @@ def test_of_several_seeds_the_least_common_one(root, tmp_path):
         write_run(tmp_path, "resnet18_flow", name, seed)
         for name, seed in (("alpha", 2), ("alpha", 1), ("beta", 2))
     ]
-    assert trained.by_database(found, "resnet18_flow") == {"alpha": found[0], "beta": found[2]}
+    assert trained_models.by_database(found, "resnet18_flow") == {"alpha": found[0], "beta": found[2]}
     with pytest.raises(InputError, match="no seed was trained for all of alpha, beta"):
-        trained.by_database(found[1:], "resnet18_flow")
+        trained_models.by_database(found[1:], "resnet18_flow")
 
 
 def test_figure1_shows_the_clip_that_moves_most(root, tmp_path, shown):
-    by_name = trained.by_database(*arguments(root, "infusenet_resnet18")[:1], "infusenet_resnet18")
+    by_name = trained_models.by_database(*arguments(root, "infusenet_resnet18")[:1], "infusenet_resnet18")
     database, clip = figure1.moving_most(by_name, root / "cache", root / "manifests")
     medians = {}
     for name in DATABASES:
@@ -167,7 +168,7 @@ def test_figure1_refuses_another_magnifier_and_unknown_clips(root, tmp_path):
 
 def test_masks_are_the_minmax_of_the_flow_s_maps(root):
     paths, *rest = arguments(root, "infusenet_resnet18")
-    run = trained.restore(paths[0], *rest)
+    run = trained_models.restore(paths[0], *rest)
     inputs = run.inputs("s0/c0")
     found = figure1.masks(run.model, inputs)
     network = run.model.frame_flow

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from test_workflow import STAND_IN_COMMAND, project, reconfigure, snakemake  # noqa: F401
 
-from infusenet import cli, manifest
+from infusenet import cli, files
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip
-from infusenet.plan.clips import Change, changes, compare, kept
-from infusenet.plan.jobs import Job, changed_settings, jobs
-from infusenet.plan.show import show
-from infusenet.plan.times import estimates, predict
-from infusenet.stages.loop import fill
-from infusenet.stages.tally import computed
+from infusenet.preprocess.build_store import fill
+from infusenet.preprocess.timings import computed
+from infusenet.protocol import AUS
+from infusenet.snakemake_state.plan.changed_clips import Change, changes, compare, kept
+from infusenet.snakemake_state.plan.jobs import Job, changed_settings, jobs
+from infusenet.snakemake_state.plan.page import show
+from infusenet.snakemake_state.plan.times import estimates, predict
 from infusenet.store import Failure, Item, Store
 
 NAMES = ("one", "two")
@@ -51,7 +53,7 @@ def write_clips(root: Path, name: str, clips: dict[str, str]) -> None:
         for number in range(1, 4):
             (folder / f"{number}.jpg").write_text(f"{name} {clip} {content}")
     rows = [Clip(name, "s1", clip, 1, 2, 3, f"s1/{clip}", "", "", dict.fromkeys(AUS, 0)) for clip in clips]
-    manifest.write_if_changed(root / f"raw/{name}.csv", manifest.to_csv(rows))
+    files.write_if_changed(root / f"raw/{name}.csv", clip_table.to_csv(rows))
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import torch
 from filling import fill
 from torch.utils.data import Dataset
 
-from infusenet import dataset
 from infusenet.errors import InputError
-from infusenet.pools import loader_explained, pool
-from infusenet.predict import score
+from infusenet.training import dataset
+from infusenet.training.predict import score
+from infusenet.worker_processes import loader_explained, pool
 
 
 def end_at_once(*_):

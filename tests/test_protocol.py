@@ -7,12 +7,13 @@ import pytest
 from predictions import edit_facts, make_cd6me, write_run
 
 from infusenet.databases import cd6me
-from infusenet.evaluate import evaluate, read_runs
-from infusenet.manifest import CD6ME
-from infusenet.report import TARGETS, confusion, factors, figures
-from infusenet.report.grid import latex
-from infusenet.report.needs import INFUSENET, NEEDS
-from infusenet.report.protocol import protocol
+from infusenet.evaluation import plots
+from infusenet.evaluation.evaluate import evaluate, read_runs
+from infusenet.evaluation.grid import latex
+from infusenet.evaluation.protocol_label import protocol
+from infusenet.protocol import CD6ME
+from infusenet.report import TARGETS, figure3, figure4
+from infusenet.report.targets import INFUSENET, NEEDS
 
 METHODS = sorted({*NEEDS["table2"], *NEEDS["figure3"], *NEEDS["figure4"]})
 DIFFERENT = "CD6ME databases, other clips or labels"
@@ -37,7 +38,7 @@ def shown(monkeypatch):
         titles[path.name] = figure.get_suptitle()
         path.touch()
 
-    for module in (figures, confusion, factors):
+    for module in (plots, figure3, figure4):
         monkeypatch.setattr(module, "save", save)
     return titles
 

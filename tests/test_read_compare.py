@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from synthetic import clips_of
 
 from infusenet import cli
-from infusenet.audit import Finding
-from infusenet.databases import cd6me, comparison, joint
-from infusenet.databases.notes import Refused
+from infusenet.databases import cd6me, comparison, joint_table
+from infusenet.databases.audit import Finding
+from infusenet.databases.clip_table import read_manifest, to_csv
+from infusenet.databases.row_reports import Refused
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, read_manifest, to_csv
+from infusenet.protocol import AUS
 
 CLIPS = clips_of("samm", 8)
 KINDS = {
@@ -150,7 +151,7 @@ def write_joint(path, clips):
     other = replace(clips[0], database="casme", subject="01", clip="EP01_1")
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*joint.COLUMNS, *(f"AU{n}" for n in AUS)])
+        writer.writerow([*joint_table.COLUMNS, *(f"AU{n}" for n in AUS)])
         for c in [*clips, other]:
             cells = [
                 c.subject,

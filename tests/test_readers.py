@@ -7,8 +7,8 @@ import pytest
 from filling import CLIPS, array, builder, fill
 
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
-from infusenet.store import Store, clip_store, sidecar_of
+from infusenet.hashing import file_digest
+from infusenet.store import Store, reader, sidecar_of
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_reader_waits_for_a_store_that_snakemake_took_away(output, capsys, mon
     thread.join()
     assert f"{output}: away; waiting" in capsys.readouterr().err
     output.unlink()
-    monkeypatch.setattr(clip_store, "PATIENCE", 0.1)
+    monkeypatch.setattr(reader, "PATIENCE", 0.1)
     with pytest.raises(InputError, match="no such store; build it first"):
         Store(output)
 

@@ -15,13 +15,16 @@ from PIL import Image
 from test_store import make
 from test_workflow import project, reconfigure, snakemake  # noqa: F401
 
-from infusenet import cli, config, runs
+from infusenet import cli
+from infusenet.config import configuration
+from infusenet.databases.clip_table import Clip, problems_of, to_csv
 from infusenet.errors import InputError
-from infusenet.images import read_rgb
-from infusenet.magnifier.train import _resume
-from infusenet.manifest import AUS, Clip, problems_of, to_csv
+from infusenet.magnifier.training import _resume
 from infusenet.models.weights import read_state
+from infusenet.preprocess.images import read_rgb
+from infusenet.protocol import AUS
 from infusenet.store import Store
+from infusenet.training import run_folder
 
 
 class Payload:
@@ -57,10 +60,10 @@ def test_shell_characters_in_every_id(text, place):
 
 @pytest.mark.parametrize("name", ["a;b", "$(touch ran)", "../a", "a/b", "A", ""])
 def test_database_names_in_the_configuration(name):
-    raw = yaml.safe_load((config.SCHEMA.parents[1] / "config.yaml").read_text())
+    raw = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
     raw["databases"] = {name: {"manifest": "x", "frames": "y"}, "b": {"manifest": "x", "frames": "y"}}
     with pytest.raises(InputError, match="configuration refused: databases"):
-        config.settle(raw)
+        configuration.settle(raw)
 
 
 # --- configuration files that are programs ---
@@ -76,21 +79,21 @@ __definitions__:
 def test_templates_are_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match="config.yaml: `__use_yte__` would run the Python"):
-        config.refuse_code(tmp_path / "absent.yaml", tmp_path / "config.yaml")
+        configuration.refuse_code(tmp_path / "absent.yaml", tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.system [touch ran]", "a: [", "a: *b"])
 def test_what_is_no_plain_yaml_is_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match="no readable YAML"):
-        config.refuse_code(tmp_path / "config.yaml")
+        configuration.refuse_code(tmp_path / "config.yaml")
 
 
 def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):  # noqa: F811
     path = project / "workflow/config.yaml"
     path.write_text(TEMPLATE + path.read_text())
     with pytest.raises(InputError, match="unknown key '__use_yte__'"):
-        config.load(path)
+        configuration.load(path)
     done = snakemake(project, "-n")
     assert done.returncode != 0
     assert "`__use_yte__` would run the Python in this file" in done.stdout + done.stderr
@@ -163,22 +166,22 @@ def test_pickles_among_weights_and_checkpoints(tmp_path, write):
     with pytest.raises(InputError, match="nothing in it was run"):
         _resume(tmp_path / "x.pth", {}, None, None)
     with pytest.raises(InputError, match="nothing in it was run"):
-        runs.load_plain(tmp_path / "x.pth")
+        run_folder.load_plain(tmp_path / "x.pth")
 
 
 def test_a_pickle_in_place_of_a_training_s_checkpoint(tmp_path):
     zipped(tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="checkpoint.pt: holds more than tensors and plain values"):
-        runs.resume(tmp_path, {})
+        run_folder.resume(tmp_path, {})
     torch.save([1], tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="holds a list, no checkpoint"):
-        runs.resume(tmp_path, {})
+        run_folder.resume(tmp_path, {})
 
 
 def test_a_pickle_named_safetensors(tmp_path):
     bare(tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="damaged"):
-        runs.load_weights(tmp_path)
+        run_folder.load_weights(tmp_path)
     with pytest.raises(InputError, match="not a plain file of weights"):
         read_state(tmp_path / "weights.safetensors")
 

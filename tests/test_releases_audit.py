@@ -13,10 +13,13 @@ import yaml
 from releases import write_csv, write_frames, write_xls
 from test_releases_casme import in_two
 
-from infusenet import audit, cli, config, index, ledger, manifest
-from infusenet.databases import ERRATA
+from infusenet import cli
+from infusenet.config import configuration
+from infusenet.databases import ERRATA, audit, clip_table
+from infusenet.databases import sync as index
 from infusenet.errors import InputError
-from infusenet.stages.loop import fill
+from infusenet.preprocess.build_store import fill
+from infusenet.report import ledger
 from infusenet.store import Item
 
 CHANGED = set(casme.SECTION_WINDOWS)
@@ -54,8 +57,8 @@ def sync(root, name, source, **policies):
 
 
 def tables(root, name):
-    labelled = manifest.read_manifest(root / f"manifests/{name}.csv")
-    listed = manifest.read_manifest(root / f"cache/{name}/clips.csv")
+    labelled = clip_table.read_manifest(root / f"manifests/{name}.csv")
+    listed = clip_table.read_manifest(root / f"cache/{name}/clips.csv")
     assert [clip.key for clip in labelled] == [clip.key for clip in listed]
     table = audit.read_table(root / f"cache/{name}/audit.csv")
     assert table.annotated == {clip.key for clip in listed} | table.excluded.keys()
@@ -140,20 +143,20 @@ def test_the_configuration_takes_what_releases_need(sections, cropped, tmp_path)
         "casme3a": {"annotations": "full.xls", "frames": "films", "emotions": "label.xlsx"},
     }
     raw["audit"] = {"not_in_cd6me": "keep", "other_labels": "stop", "owner_window": "exclude"}
-    settled = config.settle(raw)
+    settled = configuration.settle(raw)
     assert settled["databases"] == raw["databases"]
     assert {kind: settled["audit"][kind] for kind in raw["audit"]} == raw["audit"]
     assert settled["audit"]["cd6me_labels"] == "keep"
     raw["databases"]["casme2"]["labels"] = "official"
     with pytest.raises(InputError, match="labels"):
-        config.settle(raw)
+        configuration.settle(raw)
 
 
 def test_the_command_reads_two_workbooks(sections, tmp_path, capsys):
     output = tmp_path / "casme.csv"
     options = ["--frames", sections["frames"], "--output", str(output)]
     assert cli.main(["read", "casme", "--annotations", *sections["annotations"], *options]) == 0
-    assert {clip.key for clip in manifest.read_manifest(output)} == casme.truth().keys()
+    assert {clip.key for clip in clip_table.read_manifest(output)} == casme.truth().keys()
     report = capsys.readouterr().err
     assert "Section A and B" in report
     assert "8 rows are no clips of CD6ME and left out: Section A.xls row 46, " in report

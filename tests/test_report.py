@@ -14,13 +14,13 @@ from sklearn.metrics import f1_score
 
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
-from infusenet.evaluate import read_runs
-from infusenet.manifest import AUS, CD6ME
-from infusenet.report import TARGETS, claims, factors, paper
-from infusenet.report.grid import Grid, latex
-from infusenet.report.needs import INFUSENET, NEEDS, OUTPUTS, PAPER_METHODS
-from infusenet.report.results import Results
-from infusenet.report.tables_of_paper import EVERY_AU
+from infusenet.evaluation.evaluate import read_runs
+from infusenet.evaluation.grid import Grid, latex
+from infusenet.protocol import AUS, CD6ME
+from infusenet.report import TARGETS, claims, figure4, published_numbers
+from infusenet.report.paper_runs import Results
+from infusenet.report.paper_tables import EVERY_AU
+from infusenet.report.targets import INFUSENET, NEEDS, OUTPUTS, PAPER_METHODS
 
 METHODS = sorted({method for methods in NEEDS.values() for method in methods})
 SEEDS = {INFUSENET: (0, 1), "sssnet": (0, 1, 2)}
@@ -95,17 +95,19 @@ def test_every_target_writes_what_it_says(made):
 
 
 def test_needs_are_light_enough_for_snakemake():
-    code = "import sys, infusenet.report.needs, infusenet.report; print('numpy' in sys.modules)"
+    code = "import sys, infusenet.report.targets, infusenet.report; print('numpy' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
 def test_paper_averages_are_means_of_its_cells():
-    assert list(paper.TABLE1) == list(PAPER_METHODS)
-    for method, row in paper.TABLE1.items():
+    assert list(published_numbers.TABLE1) == list(PAPER_METHODS)
+    for method, row in published_numbers.TABLE1.items():
         # MEB prints one decimal of a percentage, the paper's own rows four digits.
-        assert row[-1] == pytest.approx(row[:-1].mean(), abs=0.0005 if method in paper.MEB else 0.00006)
-    assert paper.RARE.sum() == 7
-    assert [AUS[k] for k in np.flatnonzero(paper.LOWER)] == [10, 12, 14, 15, 17]
+        assert row[-1] == pytest.approx(
+            row[:-1].mean(), abs=0.0005 if method in published_numbers.MEB else 0.00006
+        )
+    assert published_numbers.RARE.sum() == 7
+    assert [AUS[k] for k in np.flatnonzero(published_numbers.LOWER)] == [10, 12, 14, 15, 17]
 
 
 def test_table1_numbers_are_those_of_the_predictions(runs, made):
@@ -201,7 +203,7 @@ def test_order_of_runs_changes_nothing(runs, tmp_path):
 
 def test_small_tables_have_the_papers_value_beside(made):
     rows = {row["method"]: row for row in rows_of(made / "table2.csv")}
-    assert {m: float(row["paper"]) for m, row in rows.items()} == paper.TABLE2
+    assert {m: float(row["paper"]) for m, row in rows.items()} == published_numbers.TABLE2
     rows = {row["method"]: row for row in rows_of(made / "table3.csv")}
     assert rows["infusenet_resnet18_decoded"]["paper"] == "0.3758"
     assert rows["infusenet_resnet18_finetuned"]["paper"] == ""
@@ -305,7 +307,7 @@ def test_figure4_has_mean_and_spread_by_factor(made):
 @pytest.mark.parametrize("standins", [False, True])
 def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, standins):
     drawn = []
-    monkeypatch.setattr(factors, "save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(figure4, "save", lambda figure, path: drawn.append(figure))
     monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
     made = make_cd6me(write_all(tmp_path, NEEDS["figure4"], seeds={}, standins=standins), cd6me.FOLDER)
     TARGETS["figure4"](made, tmp_path)

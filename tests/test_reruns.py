@@ -20,12 +20,14 @@ from snakemake.persistence.file import FilePersistence
 from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
 import infusenet
-from infusenet import config as configuration
-from infusenet import cut_outputs, recipe, records, runs
+from infusenet.config import configuration
+from infusenet.config import recipes as recipe
 from infusenet.errors import InputError
-from infusenet.runs import save_weights
-from infusenet.stages import loop
+from infusenet.preprocess import build_store
+from infusenet.snakemake_state import cut_outputs, unrecorded_outputs
 from infusenet.store import Store
+from infusenet.training import run_folder
+from infusenet.training.run_folder import save_weights
 
 WEIGHTS = "results/infusenet_resnet18/{}/seed0/weights.safetensors"
 
@@ -60,7 +62,7 @@ def test_what_else_reruns(finished):  # noqa: F811
     with pytest.raises(InputError, match="delete it and build it again"):  # what reads it says so
         Store(stores[0])
     with pytest.raises(InputError, match="delete it and train this run again"):
-        runs.load_weights(weights[0].parent)
+        run_folder.load_weights(weights[0].parent)
 
     reconfigure(finished, lambda config: config["compute"].update(processes=3, workers=1))
     assert would_run(finished) == {}, "settings of the machine, not of the result"
@@ -150,7 +152,7 @@ def record(output, kind="metadata"):
 
 
 def test_outputs_of_the_configured_settings_need_no_records(unrecorded):
-    records.check(unrecorded)
+    unrecorded_outputs.check(unrecorded)
 
 
 def test_copies_beside_a_run_are_none(unrecorded):
@@ -161,7 +163,7 @@ def test_copies_beside_a_run_are_none(unrecorded):
     Path(f"{RUN}.zip").touch()
     shutil.rmtree(RUN)
     unrecorded["every_method"] = {"epochs": 7}
-    records.check(unrecorded)
+    unrecorded_outputs.check(unrecorded)
     assert cut_outputs.set_aside(unrecorded) == []
     assert Path(f"{RUN}_before/log.csv").exists()
 
@@ -170,7 +172,7 @@ def test_without_records_other_settings_are_refused(unrecorded):
     unrecorded["flow"]["strain"] = "meb"
     unrecorded["every_method"] = {"epochs": 7}
     with pytest.raises(InputError) as caught:
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)
     headline, store, run = str(caught.value).splitlines()
     assert (
         "Somebody may work with them: give your settings folders of their own, `cache` for stores" in headline
@@ -189,7 +191,7 @@ def test_without_records_other_settings_are_refused(unrecorded):
 def test_the_variant_that_is_offered_is_one(unrecorded):
     unrecorded["flow"] |= {"strain": "meb", "photometric": "none"}
     with pytest.raises(InputError) as caught:
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)
     (offered,) = re.findall(r"`variants: (.*?)`", str(caught.value))
     unrecorded |= {"variants": yaml.safe_load(offered), "flow": {}}
     wanted = {"strain": "meb", "photometric": "none"}
@@ -201,7 +203,7 @@ def test_another_revision_can_only_have_a_cache_of_its_own(unrecorded, monkeypat
     with pytest.raises(
         InputError, match="revision is 1, expected 2. Set `cache` to another folder, or rm cache"
     ):
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)
 
 
 @pytest.mark.parametrize("kind", ["metadata", "incomplete"])
@@ -210,42 +212,42 @@ def test_with_records_snakemake_decides(unrecorded, kind):
     unrecorded["every_method"] = {"epochs": 7}
     record("cache/casme/flow.h5", kind)
     with pytest.raises(InputError) as caught:
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)
     assert RUN in str(caught.value)
     assert "flow.h5" not in str(caught.value)
     record(f"{RUN}/weights.safetensors", kind)
-    records.check(unrecorded)
+    unrecorded_outputs.check(unrecorded)
 
 
 def test_given_stores_of_other_faces_than_the_configured_are_refused(unrecorded):
     path = Path("shared/flow.h5")
-    loop.fill(
+    build_store.fill(
         path, stage="flow", database="samm", recipe=configuration.stage_recipe(unrecorded, "flow"),
         source={"faces_recipe": configuration.stage_recipe(unrecorded, "faces")}, clips=CLIPS, work=work,
     )  # fmt: skip
     unrecorded["databases"]["samm"] = {"stores": "shared", "manifest": "shared/manifest.csv"}
-    records.check(unrecorded)
+    unrecorded_outputs.check(unrecorded)
     unrecorded["faces"]["ecc"] = True
     with pytest.raises(InputError, match="flow.h5: made from faces of which ecc is False, expected True"):
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)
 
 
 def test_a_record_under_a_long_path_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     long = f"/srv/{'folder/' * 60}flow.h5"
-    assert not records.recorded(long)
+    assert not unrecorded_outputs.recorded(long)
     record(long)
-    assert records.recorded(long)
+    assert unrecorded_outputs.recorded(long)
 
 
 def test_faces_of_other_frames_in_a_cache_that_was_filled_elsewhere(unrecorded):
     listed = Path("cache/casme/clips.csv")
-    loop.fill(
+    build_store.fill(
         listed.with_name("faces.h5"), stage="faces", database="casme", clips=CLIPS, work=work,
         recipe=configuration.stage_recipe(unrecorded, "faces"), source={"clips": hashlib.sha256(b"before").hexdigest()},
     )  # fmt: skip
     listed.write_bytes(b"before")
-    records.check(unrecorded)
+    unrecorded_outputs.check(unrecorded)
     listed.write_bytes(b"after")
     with pytest.raises(InputError, match="faces.h5: was not made from cache/casme/clips.csv as it is now"):
-        records.check(unrecorded)
+        unrecorded_outputs.check(unrecorded)

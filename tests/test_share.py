@@ -13,13 +13,14 @@ import yaml
 from lab import FACES, LATENTS, MAGNIFIED, lab
 from synthetic import RECIPES
 
-from infusenet import cli, recipe
-from infusenet import config as configuration
-from infusenet.bundle import export, settings, take_in
+from infusenet import cli, hashing
+from infusenet.config import configuration
+from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
-from infusenet.manifest import read_manifest
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import sidecar_of
+from infusenet.store.bundles import configuration as settings
+from infusenet.store.bundles import export, intake
 
 ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}
@@ -35,7 +36,7 @@ def tar_of(folder, path):
 def reindex(folder, change):
     """Bring bundle.json's digests up to date, then edit it."""
     index = json.loads((folder / "bundle.json").read_text())
-    index["files"] = {name: recipe.file_digest(folder / name) for name in index["files"]}
+    index["files"] = {name: hashing.file_digest(folder / name) for name in index["files"]}
     change(index)
     (folder / "bundle.json").write_text(json.dumps(index))
 
@@ -63,20 +64,20 @@ def test_with_faces_everything_goes_along_and_is_said(made, tmp_path):
         notice = tar.extractfile("README.txt").read().decode()
         assert {(m.mtime, m.uid, m.uname) for m in tar.getmembers()} == {(0, 0, "")}
     assert "It shows faces: faces.h5, latents.magnified5.h5." in notice
-    assert take_in(tmp_path / "all.tar", tmp_path / "there") == ("samm", tmp_path / "there/samm")
+    assert intake(tmp_path / "all.tar", tmp_path / "there") == ("samm", tmp_path / "there/samm")
 
 
 def test_tar_and_folder_hold_the_same(made, bundle, tmp_path):
     for name in ("one.tar", "two.tar"):
         export("samm", made / "cache", made / "manifests", tmp_path / name, faces=False)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    _, folder = take_in(tmp_path / "one.tar", tmp_path / "there")
+    _, folder = intake(tmp_path / "one.tar", tmp_path / "there")
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
         p.name: p.read_bytes() for p in bundle.iterdir()
     }
     with pytest.raises(InputError, match="there/samm exists"):
-        take_in(tmp_path / "one.tar", tmp_path / "there")
-    assert take_in(folder, tmp_path) == ("samm", folder)
+        intake(tmp_path / "one.tar", tmp_path / "there")
+    assert intake(folder, tmp_path) == ("samm", folder)
 
 
 def test_what_cannot_be_exported_is_said(made, bundle, tmp_path):
@@ -113,7 +114,7 @@ def other_recipe(folder):
 def newer_stage(folder):
     with h5py.File(folder / "flow.h5", "a") as file:
         newer = json.loads(file.attrs["recipe"]) | {"revision": 99}
-        file.attrs["recipe"] = recipe.canonical(newer)
+        file.attrs["recipe"] = hashing.canonical(newer)
     sidecar_of(folder / "flow.h5").write_text(f"{file_digest(folder / 'flow.h5')}\n")
     reindex(folder, lambda index: index["stores"].update({"flow.h5": newer}))
 
@@ -121,7 +122,7 @@ def newer_stage(folder):
 def other_faces(folder):
     with h5py.File(folder / "flow.h5", "a") as file:
         source = json.loads(file.attrs["source"]) | {"faces_recipe": FACES | {"ecc": True}}
-        file.attrs["source"] = recipe.canonical(source)
+        file.attrs["source"] = hashing.canonical(source)
     sidecar_of(folder / "flow.h5").write_text(f"{file_digest(folder / 'flow.h5')}\n")
     reindex(folder, lambda index: None)
 
@@ -166,7 +167,7 @@ def escaping(folder):
 def test_nothing_wrong_comes_in(bundle, damage, expected):
     damage(bundle)
     with pytest.raises(InputError) as caught:
-        take_in(bundle, bundle.parent / "there")
+        intake(bundle, bundle.parent / "there")
     assert expected in str(caught.value)
 
 
@@ -174,7 +175,7 @@ def test_folders_of_a_file_server_are_no_damage(bundle):
     for name in ("@eaDir", "lost+found"):
         (bundle / name).mkdir()
     (bundle / ".DS_Store").touch()
-    assert take_in(bundle, bundle.parent / "there") == ("samm", bundle)
+    assert intake(bundle, bundle.parent / "there") == ("samm", bundle)
 
 
 def member(name, **changes):
@@ -202,7 +203,7 @@ def test_a_tar_cannot_reach_out(bundle, tmp_path, bad, expected):
         tar.addfile(bad, io.BytesIO())
     before = set(tmp_path.rglob("*"))
     with pytest.raises(InputError) as caught:
-        take_in(path, tmp_path / "there")
+        intake(path, tmp_path / "there")
     assert expected in str(caught.value)
     assert set(tmp_path.rglob("*")) == before
 
@@ -211,11 +212,11 @@ def test_a_tar_that_is_wrong_leaves_nothing(bundle, tmp_path):
     flip(bundle)
     path = tar_of(bundle, tmp_path / "flipped.tar")
     with pytest.raises(InputError, match="flow.h5: other bytes"):
-        take_in(path, tmp_path / "there")
+        intake(path, tmp_path / "there")
     assert not list((tmp_path / "there").iterdir())
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"no readable .tar|refused|other bytes|missing"):
-        take_in(path, tmp_path / "there")
+        intake(path, tmp_path / "there")
 
 
 def settled(lines):
@@ -253,7 +254,7 @@ def test_an_unusual_variant_is_configured_too(made, tmp_path):
             file.copy(name, mine)
         for name, value in file.attrs.items():
             mine.attrs[name] = value
-        mine.attrs["recipe"] = recipe.canonical(wanted)
+        mine.attrs["recipe"] = hashing.canonical(wanted)
     config = settled(settings({"samm": folder}))
     assert configuration.stage_recipe(config, "flow", "mine") == wanted
 
@@ -262,7 +263,7 @@ def test_a_variant_that_no_settings_declare(made, tmp_path):
     folder = tmp_path / "samm"
     shutil.copytree(made / "cache/samm", folder)
     with h5py.File(folder / "latents.magnified5.h5", "a") as file:
-        file.attrs["recipe"] = recipe.canonical(MAGNIFIED | {"photometric": "global"})
+        file.attrs["recipe"] = hashing.canonical(MAGNIFIED | {"photometric": "global"})
     with pytest.raises(InputError, match="beside latents.h5: photometric is 'global', expected 'none'"):
         settings({"samm": folder})
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
-from infusenet import config as configuration
-from infusenet import records
+from infusenet.config import configuration
 from infusenet.errors import InputError
-from infusenet.runs import save_weights
+from infusenet.snakemake_state import unrecorded_outputs
+from infusenet.training.run_folder import save_weights
 
 
 def respelled(project, target="all_folds", **folders):  # noqa: F811
@@ -71,7 +71,7 @@ def test_a_file_of_weights_counts_by_its_bytes(project, monkeypatch):  # noqa: F
 
     def check(weights):
         reconfigure(project, lambda config: config["methods"][method].update(weights=weights))
-        records.check(configuration.load("workflow/config.yaml") | {"cache": "none"})
+        unrecorded_outputs.check(configuration.load("workflow/config.yaml") | {"cache": "none"})
 
     check("./magnifier.pth")
     Path("copy.pth").write_bytes(b"others")

@@ -12,7 +12,7 @@ import pytest
 from filling import CLIPS, RECIPE, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import Failure, Store, folder_of, sidecar_of
 from infusenet.store.lock import Lock
 

@@ -7,9 +7,9 @@ import pytest
 from lab import FACES
 from synthetic import RECIPES
 
-from infusenet import cli, recipe
+from infusenet import cli, hashing
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import Store, sidecar_of
 from infusenet.store.diff import diff
 
@@ -37,8 +37,8 @@ def put(name, row, value):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (attribute("recipe", recipe.canonical(RECIPES["flow"] | {"strain": "meb"})), "recipe: strain is 'tensor' and 'meb'"),
-        (attribute("source", recipe.canonical({"faces_recipe": FACES | {"size": 48}})), "recipe of the faces: size is 40 and 48"),
+        (attribute("recipe", hashing.canonical(RECIPES["flow"] | {"strain": "meb"})), "recipe: strain is 'tensor' and 'meb'"),
+        (attribute("source", hashing.canonical({"faces_recipe": FACES | {"size": 48}})), "recipe of the faces: size is 40 and 48"),
         (attribute("database", "casme"), "database is samm and casme"),
         (put("clips", 1, b"s9/c9"), "clips: 1 only in the first, first s1/c1; 1 only in the second, first s9/c9"),
         (put("clips", 1, b"s2/c2"), "clips: 1 only in the first, first s1/c1; 1 only in the second, first s2/c2 (failed in the other: no face found)"),
@@ -47,7 +47,7 @@ def put(name, row, value):
         (put("items/flow", (3, 1, 2, 3), 7.5), "flow: 1 of 5 clips have other values, first s0/c4 (1 of 4800 values); at most"),
         # Another version made the same from other files: the same data and recipe.
         (attribute("package", "9.9"), ""),
-        (attribute("source", recipe.canonical({"faces": "9" * 64, "faces_recipe": FACES})), ""),
+        (attribute("source", hashing.canonical({"faces": "9" * 64, "faces_recipe": FACES})), ""),
     ],
 )  # fmt: skip
 def test_the_first_difference_of_stores(made, copy, change, expected):

@@ -16,7 +16,7 @@ import pytest
 from filling import CLIPS, builder, fill, work
 
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import Store, lock, sidecar_of
 from infusenet.store.lock import Lock, hold
 

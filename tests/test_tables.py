@@ -8,11 +8,13 @@ from owners import RELEASES, mixed, write_xls, write_xlsx
 from test_databases import joint_rows, write_joint
 from test_malformed import read_argv, refusal
 
-from infusenet import cli, manifest
-from infusenet.databases.joint import import_table
-from infusenet.databases.workbook import read_table
+from infusenet import cli, csv_tables
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.joint_table import import_table
+from infusenet.databases.workbooks.workbook import read_table
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip
+from infusenet.protocol import AUS
 from infusenet.texts import plain, visible
 
 COLUMNS = {"subject": ("Subject",), "clip": ("Filename",), "au": ("AU",)}
@@ -42,9 +44,9 @@ def test_an_au_twice_in_csv_tables(other, tmp_path):
     labels = dict.fromkeys(AUS, 0)
     clip = Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", labels)
     path = tmp_path / "t.csv"
-    path.write_text(manifest.to_csv([clip]).replace("AU17,", f"AU17,{other},").replace(",0,s1", ",0,1,s1"))
+    path.write_text(clip_table.to_csv([clip]).replace("AU17,", f"AU17,{other},").replace(",0,s1", ",0,1,s1"))
     with pytest.raises(InputError, match=f"t.csv: columns that stand twice: 'AU1' and '{other}'"):
-        manifest.read_manifest(path)
+        clip_table.read_manifest(path)
     write_joint(path, [row | {other: 1} for row in joint_rows()])
     with pytest.raises(InputError, match=f"t.csv: columns that stand twice: 'AU1' and '{other}'"):
         import_table(path, tmp_path / "out", {})
@@ -53,10 +55,10 @@ def test_an_au_twice_in_csv_tables(other, tmp_path):
 @pytest.mark.parametrize("other", ["Onset", "CLIP", "n frames"])
 def test_any_column_twice_in_a_clip_list(other, tmp_path):
     path = tmp_path / "t.csv"
-    text = manifest.to_csv([Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1")], labels=False).replace("\n", ",x\n")
+    text = clip_table.to_csv([Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1")], labels=False).replace("\n", ",x\n")
     path.write_text(text.replace("digest,x", f"digest,{other}"))
     with pytest.raises(InputError, match="columns that stand twice: '"):
-        manifest.read_manifest(path)
+        clip_table.read_manifest(path)
 
 
 def test_a_column_twice_that_decides_which_rows_count(tmp_path, capsys):
@@ -92,8 +94,8 @@ def test_csv_of_all_countries(name, tmp_path):
     assert [line.fields["au"] for line in table.lines] == ["4,7", "12+14"]
     assert [line.number for line in table.lines] == [3, 4]
     clip = Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "a", "4", LABELS)
-    path.write_text(first + manifest.to_csv([clip]).replace(",", sign), encoding=encoding)
-    assert manifest.read_manifest(path) == [clip]
+    path.write_text(first + clip_table.to_csv([clip]).replace(",", sign), encoding=encoding)
+    assert clip_table.read_manifest(path) == [clip]
 
 
 # --- files that are no workbooks ---
@@ -163,7 +165,7 @@ def test_a_file_that_is_no_workbook_says_what_it_is(name, tmp_path, capsys):
 def test_csv_in_another_encoding(data, tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(data)
-    for reader in (lambda: read_table(path, COLUMNS), lambda: manifest.csv_rows(path)):
+    for reader in (lambda: read_table(path, COLUMNS), lambda: csv_tables.csv_rows(path)):
         with pytest.raises(InputError, match="t.csv: no CSV in UTF-8"):
             reader()
 
@@ -198,10 +200,10 @@ def test_invisible_characters_of_a_workbook_are_removed_with_a_note(sign, tmp_pa
 )
 def test_invisible_characters_of_a_manifest_are_refused_visibly(sign, old, new, tmp_path):
     path = tmp_path / "t.csv"
-    text = manifest.to_csv([Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", LABELS)])
+    text = clip_table.to_csv([Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", LABELS)])
     path.write_text(text.replace(old, new.format(sign), 1))
     with pytest.raises(InputError) as caught:
-        manifest.read_manifest(path)
+        clip_table.read_manifest(path)
     assert visible(sign) in str(caught.value)
     assert sign not in str(caught.value)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet.temporal import spread, tim
+from infusenet.preprocess.temporal import spread, tim
 
 
 @given(st.integers(2, 20), st.integers(0, 99))

@@ -9,13 +9,13 @@ import pytest
 import torch
 from synthetic import RECIPE, RECIPES, clips_of, write_database
 
-from infusenet import runs
-from infusenet import train as training
 from infusenet.errors import InputError
-from infusenet.manifest import AUS
-from infusenet.predict import predict
+from infusenet.protocol import AUS
 from infusenet.store.lock import Lock
-from infusenet.train import train
+from infusenet.training import run_folder
+from infusenet.training import trainer as training
+from infusenet.training.predict import predict
+from infusenet.training.trainer import train
 
 METHOD, REAL_EPOCH = RECIPE["method"], training.run_epoch
 
@@ -48,7 +48,7 @@ def rows_of(path):
 
 
 def test_run_folder_holds_weights_facts_and_log(root):
-    state, facts = runs.load_weights(root / "run")
+    state, facts = run_folder.load_weights(root / "run")
     assert {name.split(".")[0] for name in state} == {"frame_flow", "frame_mag"}
     assert (facts["recipe"], facts["held_out"], facts["seed"]) == (RECIPE, "gamma", 0)
     assert facts["train_databases"] == ["alpha", "beta"]
@@ -76,7 +76,7 @@ def test_predictions_and_facts_of_a_run(root):
     facts = json.loads((root / "run" / "run.json").read_text())
     assert facts["held_out"] == "gamma"
     assert set(facts["predicted"]) >= {"threads", "cpu_capability", "versions", "stores", "left_out"}
-    assert runs.load_weights(root / "run")[1].items() <= facts.items()
+    assert run_folder.load_weights(root / "run")[1].items() <= facts.items()
 
 
 def test_training_learns(root, tmp_path):
@@ -201,7 +201,7 @@ def test_a_training_waits_for_another_one_in_its_folder(root, tmp_path, monkeypa
     other = held(tmp_path)
     run(root, tmp_path, epochs=1)
     assert len(epochs) == 1
-    assert runs.load_weights(tmp_path)[1]["recipe"]["epochs"] == 1
+    assert run_folder.load_weights(tmp_path)[1]["recipe"]["epochs"] == 1
 
 
 @pytest.mark.parametrize("every", [0, 1000], ids=["before a checkpoint", "before the weights"])
@@ -247,7 +247,7 @@ def test_released_preset_trains_and_predicts(root, tmp_path):
     run(root, tmp_path, preset="released", epochs=1)
     predict(tmp_path, root / "cache", root / "manifests")
     assert len(rows_of(tmp_path / "predictions.csv")) == 10
-    assert "frame_flow.fc.weight" not in runs.load_weights(tmp_path)[0]
+    assert "frame_flow.fc.weight" not in run_folder.load_weights(tmp_path)[0]
 
 
 def test_stores_of_another_recipe_are_refused_by_both(root, tmp_path):

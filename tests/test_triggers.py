@@ -6,19 +6,21 @@ import time
 import pytest
 from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
-from infusenet import records
 from infusenet.errors import InputError
+from infusenet.snakemake_state import unrecorded_outputs
 
 RUN = "results/infusenet_resnet18/{}/seed0"
 
 
 @pytest.mark.parametrize("lacking", [["params"], ["input"], ["code"], ["params", "input", "code"]])
 def test_every_trigger_that_sees_what_times_do_not(lacking):
-    rest = {"mtime", "software_env", *records.TRIGGERS} - set(lacking)
+    rest = {"mtime", "software_env", *unrecorded_outputs.TRIGGERS} - set(lacking)
     with pytest.raises(InputError) as caught:
-        records.check_triggers(rest)
+        unrecorded_outputs.check_triggers(rest)
     said = str(caught.value)
-    assert [name for name, missed in records.TRIGGERS.items() if f"{name} ({missed})" in said] == lacking
+    assert [
+        name for name, missed in unrecorded_outputs.TRIGGERS.items() if f"{name} ({missed})" in said
+    ] == lacking
 
 
 def test_overlooked_changes_are_refused_however_they_are_asked_for(project):  # noqa: F811

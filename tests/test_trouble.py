@@ -11,7 +11,7 @@ from filling import CLIPS, builder, fill, work
 
 from infusenet.errors import InputError
 from infusenet.files import READ_ONLY, explained
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import Store, folder_of
 from infusenet.store.verify import verify
 

@@ -16,12 +16,12 @@ from synthetic import write_database
 from test_cut_results import COMMAND, SMALL
 from test_workflow import project, reconfigure  # noqa: F401
 
-from infusenet.bundle import export, take_in
-from infusenet.evaluate import evaluate
-from infusenet.predict import predict
-from infusenet.report.contact_sheet import contact_sheet
+from infusenet.evaluation.evaluate import evaluate
+from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.train import train
+from infusenet.store.bundles import export, intake
+from infusenet.training.predict import predict
+from infusenet.training.trainer import train
 
 ROOT = Path(__file__).parents[1]
 ANNA, BEN, GROUP = 41001, 41002, 41000  # numbers without an account: none is needed
@@ -108,7 +108,7 @@ def write_all(root: Path) -> None:
     contact_sheet(Store(faces), faces.with_suffix(".png"))
     for name in ("bundle", "bundle.tar"):
         export("samm", root / "lab/cache", root / "lab/manifests", root / name, faces=False)
-    take_in(root / "bundle.tar", root / "taken")
+    intake(root / "bundle.tar", root / "taken")
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def clone(project, python):  # noqa: F811
 @root_only
 def test_two_accounts_run_one_workflow(clone, python):
     dry, run = ([python, "-m", "snakemake", "--cores", "2", word] for word in ("-n", "all_folds"))
-    plan = [python, "-m", "infusenet.cli", "plan"]
+    plan = [python, "-m", "infusenet.cli.main_command", "plan"]
     done = run_as(BEN, dry, clone)
     assert (done.returncode, "Nothing to be done" in done.stdout + done.stderr) == (0, True)
     done = run_as(BEN, plan, clone)

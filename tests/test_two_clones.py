@@ -38,12 +38,12 @@ def clones(project, tmp_path_factory):  # noqa: F811
         for entry in ("Snakefile", "workflow", "raw", "magnifier.pth"):
             (shutil.copytree if (project / entry).is_dir() else shutil.copy)(project / entry, clone / entry)
         shutil.copytree(ROOT / "infusenet", clone / "infusenet", ignore=shutil.ignore_patterns("__pycache__"))
-        with open(clone / "infusenet/stages/faces.py", "a") as file:
+        with open(clone / "infusenet/preprocess/faces.py", "a") as file:
             file.write(STAGE.format(mark=name))
     commands = environment(parent / "first/.venv")
     (packages,) = (parent / "first/.venv").glob("lib/python*/site-packages")
     (packages / "0.pth").write_text(f"{parent / 'first'}\n")
-    for name, module in (("infusenet", "infusenet.cli"), ("snakemake", "snakemake.cli")):
+    for name, module in (("infusenet", "infusenet.cli.main_command"), ("snakemake", "snakemake.cli")):
         (commands / name).write_text(SCRIPT.format(python=commands / "python", module=module))
         (commands / name).chmod(0o755)
     return parent

@@ -11,10 +11,10 @@ from filling import CLIPS, RECIPE, builder, fill, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import to_csv
-from infusenet.recipe import file_digest
-from infusenet.stages import faces, loop
+from infusenet.hashing import file_digest
+from infusenet.preprocess import build_store, faces
 from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 
 
@@ -177,7 +177,7 @@ def test_a_kill_costs_at_most_one_part_a_process(tmp_path):
     before = trace.read_text().split()
     again = update(output)
     assert len(before) >= 32
-    assert len(before) + len(again) - len(CLIPS) <= 2 * loop.PART <= 2 * 32
+    assert len(before) + len(again) - len(CLIPS) <= 2 * build_store.PART <= 2 * 32
 
 
 def test_the_processes_of_a_killed_builder_end(tmp_path):

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from synthetic import clips_of
 
-from infusenet import cli, recipe
+from infusenet import cli, hashing
+from infusenet.config import recipes
+from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import to_csv
-from infusenet.plan.clips import compare, kept
-from infusenet.recipe import clip_key, derived_key, file_digest
-from infusenet.stages.loop import fill
+from infusenet.hashing import clip_key, derived_key, file_digest
+from infusenet.preprocess.build_store import fill
+from infusenet.snakemake_state.plan.changed_clips import compare, kept
 from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
 
-RECIPES = {"faces": recipe.resolve("faces", {"size": 32}), "flow": recipe.resolve("flow")}
+RECIPES = {"faces": recipes.resolve("faces", {"size": 32}), "flow": recipes.resolve("flow")}
 FAILED = "s2/c2"
 CHUNKS = {"flow": (1, 16, 16)}
 
@@ -137,7 +138,7 @@ def unwritten(file):
         (put("clips", 3, b"s0/c0"), "", "stands twice"),
         (put("failures/clips", 0, b"s0/c0"), "s0/c0", "has an item and is among the failures"),
         (put("failures/status", 0, b"lost"), "", "failed clip s2/c2: status 'lost'"),
-        (attribute("recipe", recipe.canonical(RECIPES["flow"] | {"strain": "meb"})), "s1/c1", "key does not follow"),
+        (attribute("recipe", hashing.canonical(RECIPES["flow"] | {"strain": "meb"})), "s1/c1", "key does not follow"),
         (attribute("source", '{"faces":"0"}'), "", "another faces.h5"),
         (attribute("database", "samm"), "", "is of database samm"),
         (attribute("stage", "latents"), "", "the recipe is of stage flow"),

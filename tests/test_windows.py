@@ -5,8 +5,9 @@ import yaml
 from owners import RELEASES, numbered
 from test_index import sync
 
-from infusenet import audit, config, databases, manifest
-from infusenet.databases import Options, errata
+from infusenet import csv_tables, databases
+from infusenet.config import configuration
+from infusenet.databases import Options, audit, clip_table, errata
 from infusenet.errors import InputError
 
 CLIP = "CASME2-RAW/sub01/EP02_01f"
@@ -164,23 +165,23 @@ def test_cd6mes_window_that_arrives_later_is_taken(tmp_path):
 
 
 def test_several_workbooks_in_the_configuration(tmp_path):
-    raw = yaml.safe_load(config.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    raw = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())
     raw["databases"] = {
         "casme": {"annotations": ["a.xls", "b.xls"], "frames": "f"},
         "other": {"annotations": ["b.xls", "a.xls"], "frames": "f", "reader": "casme"},
     }
     with pytest.raises(InputError, match="casme and other are the same files"):
-        config.settle(raw)
+        configuration.settle(raw)
     raw["databases"]["other"]["annotations"] = ["a.xls"]
-    assert config.settle(raw)["databases"]["casme"]["annotations"] == ["a.xls", "b.xls"]
+    assert configuration.settle(raw)["databases"]["casme"]["annotations"] == ["a.xls", "b.xls"]
     raw["databases"]["other"]["annotations"] = []
     with pytest.raises(InputError, match="annotations"):
-        config.settle(raw)
+        configuration.settle(raw)
 
 
 def test_the_tables_of_cd6me_are_in_the_ids_form():
     for name in ("casme_rows", "casme2_rows", "casme2_labels"):
-        for row in manifest.csv_rows(databases.CD6ME_TABLES / f"{name}.csv")[1]:
+        for row in csv_tables.csv_rows(databases.CD6ME_TABLES / f"{name}.csv")[1]:
             assert databases.reader(name.split("_")[0]).subject_id(row["subject"]) == row["subject"]
             assert row["source"]
-            assert manifest.SAFE_ID.match(row["clip"] or row["row_clip"])
+            assert clip_table.SAFE_ID.match(row["clip"] or row["row_clip"])

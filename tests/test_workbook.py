@@ -14,7 +14,7 @@ from test_malformed import read_argv, refusal
 
 from infusenet import cli, databases
 from infusenet.databases import Options
-from infusenet.databases.workbook import read_table
+from infusenet.databases.workbooks.workbook import read_table
 from infusenet.errors import InputError
 
 COLUMNS = {"subject": ("Subject",), "clip": ("Filename",), "au": ("AU", "AUs")}

@@ -20,10 +20,12 @@ import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
-from infusenet import manifest
-from infusenet.manifest import AUS, Clip
-from infusenet.methods import METHODS
-from infusenet.report.needs import OUTPUTS
+from infusenet import files
+from infusenet.config.methods import METHODS
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
+from infusenet.protocol import AUS
+from infusenet.report.targets import OUTPUTS
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("one", "two", "three")
@@ -71,7 +73,7 @@ def project(tmp_path):
             (folder / f"{number}.jpg").write_bytes(f"{name} {number}".encode())
         labels = {n: int(n == 4) for n in AUS}
         clip = Clip(name, "s1", "c1", 1, 3, 8, "s1/c1", "tense", "4", labels)
-        manifest.write_if_changed(tmp_path / f"raw/{name}.csv", manifest.to_csv([clip]))
+        files.write_if_changed(tmp_path / f"raw/{name}.csv", clip_table.to_csv([clip]))
         config["databases"][name] = {"manifest": f"raw/{name}.csv", "frames": f"raw/{name}"}
     (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
     command = tmp_path / "bin" / "infusenet"

@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from synthetic import CROP, RECIPE, RECIPES, clips_of
 
-from infusenet import models, runs
-from infusenet.manifest import AUS
-from infusenet.recipe import SHIPPED_WEIGHTS, STAGES, digest, file_digest
-from infusenet.stages.loop import fill
+from infusenet import models
+from infusenet.config.recipes import SHIPPED_WEIGHTS, STAGES
+from infusenet.hashing import digest, file_digest
+from infusenet.preprocess.build_store import fill
+from infusenet.protocol import AUS
 from infusenet.store import Item
+from infusenet.training import run_folder
 
 LATENTS = RECIPES["latents"] | {"weights": file_digest(SHIPPED_WEIGHTS)}
 FOUND = {"alpha": ("s1/c5", 12), "beta": ("s2/c2", 4)}  # what InfuseNet finds, and nothing else
@@ -52,7 +54,7 @@ def write_run(root, method, held_out, seed=0):
         "recipe": recipe_of(method), "held_out": held_out, "seed": seed, "heads": list(model.heads),
         "n_train": 10, "label_counts": {f"AU{n}": 3 for n in AUS},
     }  # fmt: skip
-    runs.save_weights(run, model, facts)
+    run_folder.save_weights(run, model, facts)
     (run / "run.json").write_text(json.dumps(facts))
     with open(run / "predictions.csv", "w", newline="") as file:
         writer = csv.writer(file)

@@ -11,8 +11,8 @@ import numpy as np
 from lab import CLIPS, Lab, Row
 
 from infusenet.errors import InputError
-from infusenet.recipe import file_digest
-from infusenet.stages import flow
+from infusenet.hashing import file_digest
+from infusenet.preprocess import flow
 from infusenet.store import Store
 
 

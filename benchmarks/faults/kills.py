@@ -8,7 +8,7 @@ import time
 
 from lab import CLIPS, STAGES, Lab, Row, kill, wrong
 
-from infusenet.recipe import file_digest
+from infusenet.hashing import file_digest
 from infusenet.store import Store, folder_of
 from infusenet.store.lock import Lock
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infusenet import index, recipe
+from infusenet.config import recipes
+from infusenet.databases import sync
+from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.errors import InputError
-from infusenet.manifest import read_manifest, to_csv
-from infusenet.recipe import file_digest
-from infusenet.stages import faces, flow, latents, loop
+from infusenet.hashing import file_digest
+from infusenet.preprocess import build_store, faces, flow, latents
 from infusenet.standins import SOURCES
 from infusenet.standins.make import make
 from infusenet.store import sidecar_of
@@ -24,9 +25,9 @@ DATABASE = "casme"
 # Versions of the clip list: the database before an update and after it.
 CLIPS = {"before": 10, "now": 14}
 RECIPES = {
-    "faces": recipe.resolve("faces", {"size": 64}),
-    "flow": recipe.resolve("flow"),
-    "latents": recipe.resolve("latents", {"size": 64}),
+    "faces": recipes.resolve("faces", {"size": 64}),
+    "flow": recipes.resolve("flow"),
+    "latents": recipes.resolve("latents", {"size": 64}),
 }
 
 
@@ -53,10 +54,10 @@ class Lab:
         source = {name: str(self.root / "standins" / place) for name, place in SOURCES[DATABASE].items()}
         self.frames = Path(source["frames"])
         config = {"databases": {DATABASE: source}, "cache": str(self.root / "cache")}
-        index.sync(config, self.root / "manifests")
+        sync.sync(config, self.root / "manifests")
         listed = read_manifest(self.root / "cache" / DATABASE / "clips.csv")
         # Small parts, so that a kill meets finished and unfinished ones in a database this small.
-        loop.PART = 4
+        build_store.PART = 4
         for version, count in CLIPS.items():
             self.folder(version).mkdir()
             (self.folder(version) / "clips.csv").write_text(to_csv(listed[:count], labels=False))

@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from infusenet.databases.clip_table import Clip
 from infusenet.databases.errata import ERRATA
-from infusenet.databases.options import Options
+from infusenet.databases.readers.options import Options
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
-from infusenet.manifest import CD6ME, Clip
+from infusenet.protocol import CD6ME
 from infusenet.texts import visible
 
 __all__ = ["CD6ME_TABLES", "ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
@@ -27,7 +28,7 @@ OFF = Options()
 
 
 def reader(database: str):
-    """The `core.Reader` of a database of CD6ME: ``READER`` in the file here that has its name.
+    """The `readers.reader.Reader` of a database of CD6ME: ``READER`` in the file of `readers` that has its name.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def reader(database: str):
     """
     if database not in CD6ME:
         raise InputError(f"unknown database '{visible(database)}' {did_you_mean(database, CD6ME)}")
-    return import_module(f"infusenet.databases.{database}").READER
+    return import_module(f"infusenet.databases.readers.{database}").READER
 
 
 def read(

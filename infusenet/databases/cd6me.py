@@ -9,11 +9,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from infusenet import audit
-from infusenet.databases import CD6ME_TABLES
-from infusenet.databases.aus import parse
+from infusenet.csv_tables import csv_rows
+from infusenet.databases import CD6ME_TABLES, audit
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.workbooks.au_strings import parse
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, Clip, csv_rows
+from infusenet.protocol import AUS
 
 FOLDER = CD6ME_TABLES
 TITLES = {

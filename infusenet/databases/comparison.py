@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet.databases import cd6me, joint, reader
+from infusenet.csv_tables import csv_rows
+from infusenet.databases import cd6me, joint_table, reader
+from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.emotions import normalised
 from infusenet.databases.rows import WINDOW, Reading
 from infusenet.errors import InputError
-from infusenet.manifest import AUS, CD6ME, Clip, csv_rows, read_manifest
+from infusenet.protocol import AUS, CD6ME
 
 RELEASE, POLICY, ERRATUM = "release", "label policy", "erratum"
 NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN = "window not on disk", "not in CD6ME", "row refused", "unknown"
@@ -34,8 +36,8 @@ def read_table(path: Path, database: str) -> tuple[list[Clip], bool]:
     InputError
         A clip list, or a manifest of another database of CD6ME.
     """
-    if set(joint.COLUMNS) <= set(csv_rows(path)[0]):
-        clips = joint.read_table(path).get(database, [])
+    if set(joint_table.COLUMNS) <= set(csv_rows(path)[0]):
+        clips = joint_table.read_table(path).get(database, [])
         return clips, len(clips) == cd6me.expected(database).clips
     clips = read_manifest(path)
     if others := sorted({clip.database for clip in clips} & set(CD6ME) - {database}):

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from infusenet.csv_tables import csv_rows
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError
-from infusenet.manifest import csv_rows
 
 ERRATA = Path(__file__).parents[2] / "data_manifests" / "errata"
 CORRECTABLE = ("onset", "apex", "offset", "au", "emotion")

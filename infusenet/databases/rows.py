@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass, field
 
-from infusenet.audit import Finding
-from infusenet.databases.notes import Place, Refused
-from infusenet.manifest import Clip
+from infusenet.databases.audit import Finding
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.row_reports import Place, Refused
 
 WINDOW = ("onset", "apex", "offset")
 

@@ -6,7 +6,7 @@ The checks look and try; nothing that they change stays.
 from collections.abc import Iterator
 from pathlib import Path
 
-from infusenet import config as configuration
+from infusenet.config import configuration
 from infusenet.doctor import machine, software
 from infusenet.doctor.finding import Finding
 from infusenet.errors import InputError
@@ -25,6 +25,6 @@ def examine(path: Path, slurm: bool = False) -> Iterator[Finding]:
     yield from machine.cache(config)
     yield from machine.device(config)
     if slurm:
-        from infusenet.doctor.cluster import cluster
+        from infusenet.doctor.slurm import cluster
 
         yield from cluster(config)

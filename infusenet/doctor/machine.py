@@ -8,7 +8,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 
-from infusenet import config as configuration
+from infusenet.config import configuration
 from infusenet.doctor.finding import Finding
 from infusenet.errors import InputError
 
@@ -43,7 +43,7 @@ def stores_read(config: dict) -> dict[str, dict]:
 
 def disk(config: dict) -> Iterator[Finding]:
     """Room for the stores that the configured methods read and that are not there yet."""
-    from infusenet.sources import read_source
+    from infusenet.databases.sources import read_source
 
     stores = stores_read(config)
     crop = configuration.stage_recipe(config, "faces")["size"]

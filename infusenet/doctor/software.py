@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from infusenet import config as configuration
-from infusenet import recipe as recipes
+from infusenet import hashing
+from infusenet.config import configuration, recipes
 from infusenet.doctor.finding import Finding
 from infusenet.errors import InputError
 
@@ -36,7 +36,7 @@ def wheels() -> Iterator[Finding]:
     else:
         yield Finding("ok", "opencv", f"{found[0] if found else 'another build'}, with cv2.optflow")
 
-    from infusenet.faces import landmark_model
+    from infusenet.preprocess.alignment import landmark_model
 
     try:
         yield Finding("ok", "dlib", f"68-point model {landmark_model()}")
@@ -75,7 +75,7 @@ def weights(config: dict) -> Iterator[Finding]:
 
     given = config["latents"].get("weights") or recipes.SHIPPED_WEIGHTS
     try:
-        if recipes.SHA256.fullmatch(str(given)):
+        if hashing.SHA256.fullmatch(str(given)):
             yield Finding("ok", "weights", f"magnifier known by its sha256 alone, {given}: makes no latents")
         else:
             load(Path(given))

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from infusenet.magnifier.draw import Draw
+from infusenet.magnifier.random_draws import Draw
 
 
 class Light:

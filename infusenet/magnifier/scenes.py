@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from infusenet.magnifier.draw import Draw
 from infusenet.magnifier.nuisances import Light, sensor
+from infusenet.magnifier.random_draws import Draw
 from infusenet.magnifier.textures import FINE, PHOTOGRAPHS, TILE, tiles
 
 LAYERS = 3

@@ -1,7 +1,7 @@
 """The models by name: a new one is one file here and one line below.
 
 A model takes its inputs by name (``flow``, ``latents``, ...) and returns a dict of heads, each
-float32 (B, 12) logits in the order of `infusenet.manifest.AUS`. Its attribute ``heads`` names them;
+float32 (B, 12) logits in the order of `infusenet.protocol.AUS`. Its attribute ``heads`` names them;
 every head is trained, the first one is a clip's score. ``scoring_batch`` says how many clips are
 scored together: 1, unless batch-mates matter.
 """

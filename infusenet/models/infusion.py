@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from infusenet.config.options import BLOCKS, INFUSION, PLACES
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.models.backbone import Backbone
-from infusenet.settings import BLOCKS, INFUSION, PLACES
 
 # Dimensions over which one minimum and one maximum are taken, of a map (B, C, H, W) or vector (B, C).
 SCOPES = INFUSION["scope"].choices

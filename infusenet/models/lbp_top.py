@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from torch import Tensor, nn
 
 from infusenet.errors import InputError
-from infusenet.manifest import AUS
+from infusenet.protocol import AUS
 
 RADIUS, BLOCKS, BINS = 3, 8, 59
 FEATURES = BLOCKS * BLOCKS * 3 * BINS

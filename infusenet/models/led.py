@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from infusenet.manifest import AUS
 from infusenet.models.shallow import check
+from infusenet.protocol import AUS
 
 FRAMES = 6  # of a clip, per pass
 

@@ -3,9 +3,9 @@
 import timm
 from torch import Tensor, nn
 
-from infusenet.manifest import AUS
 from infusenet.models.backbone import Backbone
 from infusenet.models.weights import TimmWeights, initialise
+from infusenet.protocol import AUS
 
 
 class ResNet10(Backbone):

@@ -7,7 +7,7 @@ Both are made for images of one size and start from random weights.
 from torch import Tensor, nn
 
 from infusenet.errors import InputError
-from infusenet.manifest import AUS
+from infusenet.protocol import AUS
 
 FIXED_SIZE = {"off_apexnet": 28, "sssnet": 64, "led": 64}
 

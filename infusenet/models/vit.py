@@ -12,10 +12,10 @@ from timm.layers.pos_embed_rel import resize_rel_pos_bias_table_levit
 from torch import Tensor, nn
 
 from infusenet.errors import InputError, did_you_mean
-from infusenet.manifest import AUS
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import TimmWeights, initialise
+from infusenet.protocol import AUS
 
 VARIANTS = {
     "tinyvit_5m": TimmWeights("tiny_vit_5m_224.dist_in22k_ft_in1k"),

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import WeightsEnum
 
-from infusenet import recipe
+from infusenet import hashing
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.models.backbone import Backbone
@@ -108,7 +108,7 @@ def check(file: Path, source: WeightsEnum | TimmWeights) -> None:
     """
     published = _published(file, source)
     try:
-        if not published or recipe.file_digest(file).startswith(published):
+        if not published or hashing.file_digest(file).startswith(published):
             return
         reason = f"{_content(file)}, expected sha256 {published[:8]}..."
     except OSError as error:
@@ -127,7 +127,7 @@ def _published(file: Path, source: WeightsEnum | TimmWeights) -> str:
 def _blob(file: Path) -> Path:
     """Where huggingface's cache keeps the bytes; with the link alone deleted, they would come back."""
     target = file.resolve()
-    return target if target.parent.name == "blobs" and recipe.SHA256.fullmatch(target.name) else file
+    return target if target.parent.name == "blobs" and hashing.SHA256.fullmatch(target.name) else file
 
 
 def _name(source: WeightsEnum) -> str:

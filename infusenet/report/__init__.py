@@ -2,7 +2,7 @@
 
 `TARGETS` maps the name of each table and figure of the paper that is made of saved predictions to
 its function, called with run folders and an output folder; what each needs and writes stands in
-`infusenet.report.needs`.
+`infusenet.report.targets`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ def _target(module: str, name: str) -> Callable[[Sequence[Path], Path], None]:
 
 # Imported when called, because drawing and scoring need heavy packages.
 TARGETS = {
-    "table1": _target("tables_of_paper", "table1"),
-    "table2": _target("tables_of_paper", "table2"),
-    "table3": _target("tables_of_paper", "table3"),
+    "table1": _target("paper_tables", "table1"),
+    "table2": _target("paper_tables", "table2"),
+    "table3": _target("paper_tables", "table3"),
     "claims": _target("claims", "claims"),
-    "figure3": _target("confusion", "figure3"),
-    "figure4": _target("factors", "figure4"),
+    "figure3": _target("figure3", "figure3"),
+    "figure4": _target("figure4", "figure4"),
 }

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.manifest import write_if_changed
-from infusenet.methods import TRAINING
-from infusenet.report import grid, paper
-from infusenet.report.grid import Grid
-from infusenet.report.needs import ABLATED, INFUSENET, NEEDS
-from infusenet.report.results import Results, load
-from infusenet.report.tables import described, settings
-from infusenet.report.tables_of_paper import (
+from infusenet.config.methods import TRAINING
+from infusenet.evaluation import grid
+from infusenet.evaluation.f1_tables import described, settings
+from infusenet.evaluation.grid import Grid
+from infusenet.files import write_if_changed
+from infusenet.report import published_numbers
+from infusenet.report.paper_runs import Results, load
+from infusenet.report.paper_tables import (
     AVERAGES,
     EVERY_AU,
     INTERVAL_NOTE,
@@ -23,6 +23,7 @@ from infusenet.report.tables_of_paper import (
     interval,
     write_csv,
 )
+from infusenet.report.targets import ABLATED, INFUSENET, NEEDS
 
 # The settings besides the model that the compared methods may differ in.
 RECIPE = {name: name.replace("_", " ") for name in (*TRAINING, "size")} | {"weights": "initial weights"}
@@ -41,19 +42,22 @@ class Claim:
     @property
     def printed(self) -> float:
         """The paper's own figure, from the cells of Table 1 (the decoded row: from Table 3)."""
-        averages = {method: row[-1] for method, row in paper.TABLE1.items()} | paper.TABLE3
+        averages = {
+            method: row[-1] for method, row in published_numbers.TABLE1.items()
+        } | published_numbers.TABLE3
         if self.aus is EVERY_AU:
             value = sum(weight * averages[method] for method, weight in self.terms.items())
         else:
             value = sum(
-                weight * paper.TABLE1[method][:-1] @ self.aus for method, weight in self.terms.items()
+                weight * published_numbers.TABLE1[method][:-1] @ self.aus
+                for method, weight in self.terms.items()
             )
         return round(float(value), 6)
 
     @property
     def metric(self) -> str:
         """What the paper's rows were likely computed with: pooled, mean or mixed."""
-        return paper.common_metric(self.terms)
+        return published_numbers.common_metric(self.terms)
 
 
 def _share(group: np.ndarray) -> np.ndarray:
@@ -64,7 +68,10 @@ def _minus(method: str, other: str) -> dict[str, float]:
     return {method: 1.0, other: -1.0}
 
 
-UPPER, LOWER, RARE, FREQUENT = map(_share, (paper.UPPER, paper.LOWER, paper.RARE, paper.FREQUENT))
+UPPER, LOWER, RARE, FREQUENT = map(
+    _share,
+    (published_numbers.UPPER, published_numbers.LOWER, published_numbers.RARE, published_numbers.FREQUENT),
+)
 REFERENCES = {
     "resnet18_flow": ("ResNet18 (flow)", "4 %", "5/7 better", "4/5 better (its cells: 5/5)"),
     "sssnet": ("SSSNet", "1.8 %", "", ""),
@@ -105,7 +112,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     intervals must say the same.
     """
     results = load(runs, "claims")
-    cells = {method: row[:-1] for method, row in paper.TABLE1.items()}
+    cells = {method: row[:-1] for method, row in published_numbers.TABLE1.items()}
     lines, rows = [], []
     for claim in CLAIMS:
         contrasts = {average: results.contrast(claim.terms, claim.aus, average) for average in AVERAGES}
@@ -161,7 +168,7 @@ def _methods(results: Results, claim: Claim) -> dict[str, str]:
 def _notes(results: Results) -> list[str]:
     positives = np.vstack(results.labels).sum(0)
     shares = positives / max(1, positives.sum())
-    means = {method: row[-1] for method, row in paper.TABLE1.items()} | paper.MEB
+    means = {method: row[-1] for method, row in published_numbers.TABLE1.items()} | published_numbers.MEB
     alike = [
         f"{claim.comparison} {sum(weight * means[m] for m, weight in claim.terms.items()):+.3f}"
         for claim in CLAIMS
@@ -182,7 +189,7 @@ def _notes(results: Results) -> list[str]:
     ]
     if any(len(results.decisions[method]) == 1 for method in NEEDS["claims"]):
         notes.append("One seed: a verdict speaks of these trained models, not of their methods.")
-    if ((shares.round(2) >= 0.1) != paper.FREQUENT).any():
+    if ((shares.round(2) >= 0.1) != published_numbers.FREQUENT).any():
         notes.append("In the labels of these folds other AUs have 10 % or more of the positive labels.")
     return notes
 

@@ -7,16 +7,19 @@ import cv2
 import numpy as np
 import torch
 
-from infusenet import folds, magnifier, photometric, runs
+from infusenet import magnifier
+from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
-from infusenet.evaluate import read_run
-from infusenet.manifest import AUS
+from infusenet.evaluation.evaluate import read_run
+from infusenet.evaluation.plots import plt, save
+from infusenet.evaluation.protocol_label import protocol
+from infusenet.hashing import file_digest
 from infusenet.models.infusion import BLOCKS, minmax
-from infusenet.recipe import SHIPPED_WEIGHTS, file_digest
-from infusenet.report.figures import plt, save
-from infusenet.report.protocol import protocol
-from infusenet.report.trained import by_database, onset_crop, restore, split
+from infusenet.preprocess import photometric
+from infusenet.protocol import AUS
+from infusenet.report.trained_models import by_database, onset_crop, restore, split
 from infusenet.store import Store
+from infusenet.training import folds, run_folder
 
 METHOD = "infusenet_resnet18"
 FACTORS = (2, 5, 10, 20)
@@ -36,7 +39,7 @@ def figure1(
     Parameters
     ----------
     paths : run folders of InfuseNet (ResNet18), predicted; the masks come from the one that held the clip out
-    stores, manifests : folders, as for `infusenet.predict.predict`, with ``{database}/faces.h5``
+    stores, manifests : folders, as for `infusenet.training.predict.predict`, with ``{database}/faces.h5``
     output : the PNG; the same inputs give the same bytes
     clip : ``DATABASE/SUBJECT/CLIP``; default: the clip that moves most (`moving_most`)
     weights : file of the magnifier behind the latents; default: the shipped one
@@ -93,7 +96,7 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
     """The clip, as (database, ``subject/clip``), with the largest median flow inside the face."""
     best = (-1.0, "", "")
     for name, path in by_name.items():
-        database = folds.open_database(name, stores, manifests, runs.load_weights(path)[1]["recipe"])
+        database = folds.open_database(name, stores, manifests, run_folder.load_weights(path)[1]["recipe"])
         faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:
             motion = np.hypot(*flow.read("flow", clip.key, slice(0, 2)).astype(np.float32))
@@ -114,7 +117,7 @@ def magnified(
 ) -> dict[int, np.ndarray]:
     """The apex with its motion from the onset magnified by each of `FACTORS`, decoded.
 
-    Frames are uint8 (S, S, 3), matched in brightness by `infusenet.photometric.match` with ``mode``;
+    Frames are uint8 (S, S, 3), matched in brightness by `infusenet.preprocess.photometric.match` with ``mode``;
     the results float32 (S, S, 3) in [0, 1], clipped.
     """
     reference, moved = (frame.astype(np.float32) / 255 for frame in (onset, apex))

@@ -7,10 +7,10 @@ from torch import nn
 from torch.nn import functional
 
 from infusenet import models
+from infusenet.evaluation.plots import plt, save
 from infusenet.magnifier import Magnifier
 from infusenet.models.infusion import BLOCKS
-from infusenet.report.figures import plt, save
-from infusenet.stages.latents import POOL
+from infusenet.preprocess.latents import POOL
 
 # Okabe and Ito's palette, lightened.
 FLOW, MAG, MAGNIFIER, INFUSION, DATA = "#a6d3ec", "#f7d38c", "#e3c2d6", "#9fdcc8", "#e8e8e8"

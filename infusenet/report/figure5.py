@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.errors import InputError
-from infusenet.evaluate import read_run
-from infusenet.manifest import AUS
-from infusenet.report.figures import plt, save
+from infusenet.evaluation.evaluate import read_run
+from infusenet.evaluation.plots import plt, save
+from infusenet.evaluation.protocol_label import protocol
+from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, resolving_block
-from infusenet.report.protocol import protocol
-from infusenet.report.trained import by_database, onset_crop, restore, split
+from infusenet.report.trained_models import by_database, onset_crop, restore, split
 from infusenet.store import Store
 
 SYSTEMS = {"FrameFlow": "resnet18_flow", "FrameMag": "resnet18_mag", "InfuseNet": "infusenet_resnet18"}
@@ -46,7 +46,7 @@ def figure5(
     Parameters
     ----------
     paths : run folders of the methods in `SYSTEMS`, predicted; of several seeds the least is taken
-    stores, manifests : folders, as for `infusenet.predict.predict`, with ``{database}/faces.h5``
+    stores, manifests : folders, as for `infusenet.training.predict.predict`, with ``{database}/faces.h5``
     output : the PNG; the same inputs give the same bytes
     chosen : at most 6 of ``DATABASE/SUBJECT/CLIP:AU<n>``; default: `best_found`
 

@@ -12,7 +12,7 @@ from pytorch_grad_cam import HiResCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from infusenet.manifest import AUS
+from infusenet.protocol import AUS
 
 
 class Closed(nn.Module):
@@ -62,7 +62,7 @@ def cam(
     model : module
         As `infusenet.models.create` gives it; it is left in evaluation mode, without gradients.
     inputs : one clip's tensors by name, without a batch dimension, on the model's device
-    au : number of the AU, one of `infusenet.manifest.AUS`
+    au : number of the AU, one of `infusenet.protocol.AUS`
     layers : modules with a map (1, C, h, w) as output
         See `cam_layers`. The maps of several are averaged, each spanning 0 to 1.
     size : side of the result, px

@@ -13,13 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet import audit, index_files
-from infusenet.databases.frames import frame_index
+from infusenet.databases import audit, sync_index
+from infusenet.databases.clip_table import Clip, read_manifest
+from infusenet.databases.frames.files import frame_index
 from infusenet.errors import InputError
-from infusenet.images import read_rgb
-from infusenet.ledger import Count, Entry, Ledger
-from infusenet.manifest import Clip, read_manifest
-from infusenet.report.contact_sheet import TILE, crop_tile
+from infusenet.preprocess.contact_sheet import TILE, crop_tile
+from infusenet.preprocess.images import read_rgb
+from infusenet.report.ledger import Count, Entry, Ledger
 from infusenet.store import Store
 
 STYLE = """
@@ -41,7 +41,7 @@ class Pictures:
         for name, path in faces.items():
             listed = path.with_name("clips.csv")
             clips: list[Clip] = read_manifest(listed) if listed.is_file() else []
-            clips += [Clip(name, *row) for row in index_files.read(path.parent).excluded]
+            clips += [Clip(name, *row) for row in sync_index.read(path.parent).excluded]
             self.clips[name] = {clip.key: clip for clip in clips}
 
     def of(self, database: str, clip: str) -> str:

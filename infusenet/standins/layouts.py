@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import xlwt
 
-from infusenet.manifest import AUS
+from infusenet.protocol import AUS
 from infusenet.standins.plan import Planned
 
 EPOCH = datetime(2020, 1, 1)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from infusenet.pools import pool
 from infusenet.standins import NUISANCE, layouts, motion, render, subjects, truth
 from infusenet.standins.camera import CAMERAS, disturb, shoot
 from infusenet.standins.plan import FULL, Planned, plan
 from infusenet.standins.truth import ClipTruth
+from infusenet.worker_processes import pool
 
 
 def make(

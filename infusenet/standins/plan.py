@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from infusenet.manifest import AUS
+from infusenet.protocol import AUS
 from infusenet.standins import ids
 
 

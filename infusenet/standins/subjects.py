@@ -14,10 +14,10 @@ from PIL import Image
 from scipy.interpolate import RBFInterpolator
 from skimage import data
 
-from infusenet.faces import STABLE, apply, detect, similarity
+from infusenet.preprocess.alignment import STABLE, apply, detect, similarity
 
 CANVAS = 1024
-# Side of the unit crop of `infusenet.faces` on the canvas: the face fills the middle.
+# Side of the unit crop of `infusenet.preprocess.alignment` on the canvas: the face fills the middle.
 FACE = 640
 GRID = 33
 

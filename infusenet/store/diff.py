@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from infusenet.config.recipes import STAGES, difference
+from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
-from infusenet.manifest import read_manifest
-from infusenet.recipe import STAGES, difference
-from infusenet.store.clip_store import Store
+from infusenet.store.reader import Store
 
 
 def diff(a: Path | str, b: Path | str) -> Iterator[tuple[str, str]]:

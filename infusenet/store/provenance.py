@@ -7,8 +7,9 @@ from pathlib import Path
 
 import h5py
 
-from infusenet.recipe import canonical, difference, digest
-from infusenet.store.clip_store import Store, sidecar_of
+from infusenet.config.recipes import difference
+from infusenet.hashing import canonical, digest
+from infusenet.store.reader import Store, sidecar_of
 
 
 def describe(path: Path | str) -> str:

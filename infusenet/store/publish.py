@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from infusenet.files import aside
-from infusenet.recipe import file_digest
-from infusenet.store.clip_store import folder_of, sidecar_of
+from infusenet.hashing import file_digest
 from infusenet.store.lock import Lock
+from infusenet.store.reader import folder_of, sidecar_of
 from infusenet.store.writer import write
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
-from infusenet.manifest import Clip, read_manifest
-from infusenet.recipe import clip_key, derived_key, file_digest
+from infusenet.hashing import clip_key, derived_key, file_digest
 from infusenet.store import publish
-from infusenet.store.clip_store import DAMAGE, Item, Store, sidecar_of
 from infusenet.store.lock import hold
+from infusenet.store.reader import DAMAGE, Item, Store, sidecar_of
 
 # Arrays of each stage: name -> (dtype, dimensions of one clip's array).
 PAIRS = {

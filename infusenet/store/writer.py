@@ -10,8 +10,8 @@ import numpy as np
 
 from infusenet import __version__
 from infusenet.errors import InputError
-from infusenet.recipe import canonical
-from infusenet.store.clip_store import FORMAT, VERSION, Failure, Item, Store
+from infusenet.hashing import canonical
+from infusenet.store.reader import FORMAT, VERSION, Failure, Item, Store
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from snakemake.api import DAGApi
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
-from infusenet import config as configuration
-from infusenet import cut_outputs, files, index, locks, recipe, records
+from infusenet.config.configuration import configuration
+from infusenet import files
+from infusenet.config.configuration import recipes as recipe
+from infusenet.databases import sync as index
+from infusenet.snakemake_state import cut_outputs, live_jobs as locks, unrecorded_outputs as records
 from infusenet.errors import InputError
-from infusenet.methods import METHODS as KNOWN_METHODS
-from infusenet.report import needs
+from infusenet.config.configuration.methods import METHODS as KNOWN_METHODS
+from infusenet.report import targets as needs
 
 
 # Snakemake deletes what a job has made if an input is dated later, as a file server with another clock

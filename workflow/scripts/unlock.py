@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infusenet import locks
+from infusenet.snakemake_state import live_jobs
 
 if __name__ == "__main__":
     if any(Path(".snakemake/locks").glob("*")):
-        if running := locks.holders():
+        if running := live_jobs.holders():
             sys.exit(
                 "this directory is locked by a live run: "
                 + "; ".join(f"pid {p.pid} ({' '.join(p.info['cmdline'][:4])} ...)" for p in running)

@@ -1,0 +1,71 @@
+"""The ``infusenet`` command: its parser, its log and its errors; a file for each group of subcommands.
+
+Each group's ``register(command)`` gets a function ``command(name, action, help, parent)`` that makes a
+subcommand. Heavy imports stay inside the actions, so that the command line answers at once.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from infusenet.cli import before_a_run, databases, folds, magnifier, preprocess, report, store
+from infusenet.errors import InputError
+from infusenet.files import sentence
+from infusenet.snakemake_state import checkout
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="infusenet", description="Micro-AU detection across databases.")
+    parser.add_argument("--log", type=Path, help="write what goes to stderr into this file too")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, action, help, parent=subparsers):
+        sub = parent.add_parser(name, help=help, description=help)
+        sub.set_defaults(action=action)
+        return sub
+
+    # The order of the help: as the data goes.
+    for topic in (databases, preprocess, store, magnifier, folds, report, before_a_run):
+        topic.register(command)
+    return parser
+
+
+class Tee:
+    """stderr that also writes a log file; progress bars (which return the carriage) stay out of it."""
+
+    def __init__(self, stream, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream, self.file = stream, open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+
+    def write(self, text: str) -> int:
+        if "\r" not in text:
+            self.file.write(text)
+            self.file.flush()
+        return self.stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    if argv is None:
+        # A cluster ends jobs with SIGTERM: leave as after Ctrl-C, so that locks and half files go too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if args.log:
+            sys.stderr = Tee(sys.stderr, args.log)
+        if difference := checkout.other_package(Path.cwd()):
+            print(f"note: {difference}", file=sys.stderr)
+        return args.action(args) or 0
+    except InputError as error:
+        print(f"infusenet: {error}", file=sys.stderr)
+        return 1
+    except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        print(f"infusenet: {sentence(error)}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

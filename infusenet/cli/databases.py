@@ -1,0 +1,125 @@
+"""Clips before any stage: stand-ins, workbooks into manifests, and the audit of both."""
+
+from pathlib import Path
+
+from infusenet.cli.shared_options import add_config, key_path
+from infusenet.databases.readers.options import FLAGS as READ_FLAGS
+from infusenet.errors import InputError
+from infusenet.standins import NUISANCE
+
+
+def register(command) -> None:
+    sub = command("standins", standins, "write six synthetic databases in the real native layouts")
+    sub.add_argument("output", type=Path)
+    sub.add_argument("--scale", choices=("demo", "full"), default="demo")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--processes", type=int, help="default: all cores")
+    sub.add_argument(
+        "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
+    )
+
+    sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
+    sub.add_argument("database")
+    sub.add_argument(
+        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
+    )
+    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
+    sub.add_argument(
+        "--compare", type=Path, metavar="TABLE",
+        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
+    )  # fmt: skip
+    for name, keywords in READ_FLAGS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
+
+    sub = command("import", import_joint, "split a joint cross-database table into manifests")
+    sub.add_argument("table", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
+
+    sub = command("summary", summary, "clips, subjects and AU positives by database")
+    sub.add_argument("manifests", type=Path, nargs="+")
+
+    sub = command("audit", audit, "what looks wrong with a configured database, and what becomes of it")
+    sub.add_argument("database")
+    add_config(sub)
+    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
+
+
+def standins(args):
+    from infusenet.standins import write
+
+    write(
+        args.output,
+        scale=args.scale,
+        seed=args.seed,
+        processes=args.processes,
+        nuisance=args.nuisance,
+    )
+
+
+def read(args) -> int:
+    """Exit status 1 where clips differ from those of ``--compare``, as `diff` has it."""
+    from infusenet.databases import Options, comparison
+    from infusenet.databases import examine as examine_database
+    from infusenet.databases.audit import FINDINGS
+    from infusenet.databases.clip_table import to_csv
+    from infusenet.files import write_if_changed
+
+    if not (args.output or args.compare):
+        raise InputError("nothing to do with what is read: give --output CSV, --compare TABLE or both")
+    options = Options.of(vars(args), args.not_in_cd6me)
+    # A manifest is written of sound rows only; a comparison lists the others with their reason.
+    exclude = () if args.output else FINDINGS
+    reading = examine_database(args.database, args.annotations, args.frames, options=options, exclude=exclude)
+    if args.output:
+        write_if_changed(args.output, to_csv(reading.clips))
+        print(f"{args.output}: {len(reading.clips)} clips of {args.database}")
+    if not args.compare:
+        return 0
+    table, is_joint = comparison.read_table(args.compare, args.database)
+    found = comparison.differences(args.database, reading, table, is_joint)
+    print(comparison.page(found, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    return int(bool(found))
+
+
+def import_joint(args):
+    from infusenet.databases.joint_table import import_table
+
+    frames = dict(args.frames)
+    if len(frames) < len(args.frames):
+        keys = [key for key, _ in args.frames]
+        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+    for path, count in import_table(args.table, args.output, frames):
+        print(f"{path}: {count} clips")
+
+
+def summary(args):
+    from infusenet.databases import clip_table
+
+    print(clip_table.summary(clip_table.read_manifest(path) for path in args.manifests))
+
+
+def audit(args):
+    from infusenet.config import configuration
+    from infusenet.databases import audit, sync
+    from infusenet.files import write_if_changed
+
+    settled = configuration.load(args.config)
+    policies = settled["audit"]
+    found = sync.examine(args.database, settled)
+    excluded = audit.excluded(found.findings, policies)
+    for kind, policy in policies.items():
+        these = [finding for finding in found.findings if finding.kind == kind]
+        if these:
+            print(f"{kind}: {len(these)}: {policy}")
+            for finding in these:
+                print(f"    {finding.clip or 'the table'}: {finding.detail}")
+    annotated = len(found.annotated)
+    print(
+        f"{args.database}: {annotated} annotated, {annotated - len(excluded)} kept, {len(excluded)} excluded"
+    )
+    if args.output:
+        write_if_changed(args.output, audit.to_csv(found.annotated, found.findings, policies))
+    audit.stop(found.findings, policies, args.database)

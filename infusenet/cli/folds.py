@@ -1,0 +1,104 @@
+"""Folds: train a method, score its held-out database, tell two runs apart."""
+
+from pathlib import Path
+
+from infusenet.cli.shared_options import add_config, add_fold, method_recipe
+
+
+def register(command) -> None:
+    sub = command("methods", methods, "list every method: inputs, parameters, recipe, source")
+    add_config(sub)
+
+    sub = command("train", train, "train one method on all databases but one")
+    sub.add_argument("method")
+    sub.add_argument("--held-out", required=True)
+    add_fold(sub)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
+    add_config(sub)
+    sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
+
+    sub = command("predict", predict, "score a run's held-out database")
+    sub.add_argument("run", type=Path)
+    add_fold(sub)
+    sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
+    sub.add_argument("--standins", action="store_true", help="say in run.json that no real database was used")
+
+    sub = command("compare", compare, "why two runs differ: the first difference, data to metric")
+    sub.add_argument("run_a", type=Path, metavar="RUN_A")
+    sub.add_argument("run_b", type=Path, metavar="RUN_B")
+
+
+def methods(args):
+    """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
+    from infusenet import magnifier, models
+    from infusenet.config import configuration
+    from infusenet.config.methods import METHODS
+
+    raw = configuration.validate(configuration.read(args.config))
+    configuration.check_values(raw)
+    shipped = magnifier.load()
+    cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())
+    for name, method in METHODS.items():
+        recipe = configuration.resolve_method(raw, name)
+        # A magnifier that is known by its digest alone has the shipped one's shapes.
+        model = models.create(recipe | {"weights": "none", "magnifier": None})
+        parameters = f"{sum(p.numel() for p in model.parameters()):,} parameters"
+        if {"latents", "decoded"} & recipe["stores"].keys():
+            parameters += f" beside the magnifier's {cached:,}, which are cached"
+        shown = {
+            k: v for k, v in recipe.items() if k not in ("method", "model", "stores", "threads", "revision")
+        }
+        print(name)
+        print(f"    {method.title}; {method.source}")
+        print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters}")
+        print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
+
+
+def train(args):
+    from infusenet.training.folds import Folders
+    from infusenet.training.trainer import train
+
+    train(
+        args.method,
+        args.held_out,
+        Folders(args.stores),
+        args.manifests,
+        args.seed,
+        args.output,
+        recipe=method_recipe(args, args.method),
+        databases=args.databases,
+        left_out=args.left_out,
+        workers=args.workers,
+        device=args.device,
+    )
+
+
+def predict(args):
+    from infusenet.training.folds import Folders
+    from infusenet.training.predict import predict
+
+    predict(
+        args.run,
+        Folders(args.stores),
+        args.manifests,
+        args.output,
+        left_out=args.left_out,
+        workers=args.workers,
+        device=args.device,
+        standins=args.standins,
+    )
+
+
+def compare(args) -> int:
+    """Exit status 1 where the runs differ, as `diff` has it."""
+    from infusenet.evaluation.compare import compare
+
+    found = compare(args.run_a, args.run_b)
+    if not found.step:
+        print(f"no difference: {found.text}")
+        return 0
+    print(f"{found.step}: {found.text}")
+    print(f"the same in both: {', '.join(found.same) or 'nothing before that'}")
+    return 1

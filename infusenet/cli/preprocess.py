@@ -1,0 +1,101 @@
+"""The preprocessing's stages: faces, flow and latents of one database, and what failed in them."""
+
+from pathlib import Path
+
+from infusenet.cli.shared_options import add_machine, json_object
+from infusenet.config import recipes
+from infusenet.config.options import STAGES
+from infusenet.errors import InputError
+
+
+def register(command) -> None:
+    sub = command("faces", faces, "detect, align and crop the frames that later stages need")
+    sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
+    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    sub.add_argument("--size", type=int)
+    sub.add_argument("--ecc", action="store_true", default=None)
+    sub.add_argument("--failed", choices=("stop", "skip"), default="stop")
+    sub.add_argument("--contact-sheet", type=Path)
+    sub.add_argument("--processes", type=int, default=1)
+
+    sub = command("flow", flow, "TV-L1 optical flow and strain, onset to apex")
+    sub.add_argument("faces", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
+    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
+    sub.add_argument("--processes", type=int, default=1)
+
+    sub = command("latents", latents, "magnified latents of the onset-apex pairs")
+    sub.add_argument("faces", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    sub.add_argument("--weights", type=Path)
+    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
+    sub.add_argument("--factor", type=float)
+    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
+    sub.add_argument("--size", type=int)
+    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
+    add_machine(sub)
+
+    sub = command("left-out", left_out, "list the clips that failed in any of a database's stores")
+    sub.add_argument("stores", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
+
+
+def faces(args):
+    from infusenet.preprocess.faces import build
+
+    build(
+        args.manifest,
+        args.frames,
+        args.output,
+        _recipe(args, "faces"),
+        processes=args.processes,
+        failed=args.failed,
+        contact_sheet=args.contact_sheet,
+    )
+
+
+def flow(args):
+    from infusenet.preprocess.flow import build
+
+    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+
+
+def latents(args):
+    from infusenet.preprocess.latents import build
+
+    build(
+        args.faces,
+        args.output,
+        _recipe(args, "latents"),
+        weights=args.weights,
+        device=args.device,
+        threads=args.threads,
+    )
+
+
+def left_out(args):
+    from infusenet.training.folds import write_left_out
+
+    write_left_out(args.stores, args.output)
+
+
+def _recipe(args, stage: str) -> dict:
+    """The stage's recipe: ``--recipe`` whole, else the defaults with the flags given."""
+    flags = {name: getattr(args, name, None) for name in recipes.STAGES[stage] if name != "revision"}
+    flags = {name: value for name, value in flags.items() if value is not None}
+    if not args.recipe:
+        return recipes.resolve(stage, flags)
+    given = json_object(args.recipe)
+    settings = {k: v for k, v in given.items() if k not in ("stage", "revision")} | flags
+    settings.pop("weights", None)
+    resolved = recipes.resolve(
+        stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
+    )
+    if not flags and resolved != given:
+        raise InputError(f"{stage}: --recipe is {given}, this version and these weights give {resolved}")
+    return resolved

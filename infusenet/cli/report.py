@@ -1,0 +1,102 @@
+"""Tables, figures and pages from finished runs and stores; the nuisance bench."""
+
+from pathlib import Path
+
+from infusenet.cli.shared_options import add_config, add_stores, key_path, method_recipe
+from infusenet.errors import InputError, did_you_mean
+from infusenet.files import note_sizes
+
+
+def register(command) -> None:
+    sub = command("evaluate", evaluate, "F1 tables and a heat map from runs' predictions")
+    sub.add_argument("runs", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
+
+    sub = command("report", report, "a table or figure of the paper from finished runs")
+    sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
+    sub.add_argument("runs", type=Path, nargs="*")
+    sub.add_argument("--output", type=Path, required=True, help="a folder")
+    add_stores(sub, required=False, about="figures 1 and 5: ")
+    sub.add_argument("--manifests", type=Path, help="figures 1 and 5")
+    sub.add_argument("--clips", nargs="*", default=[], help="DATABASE/SUBJECT/CLIP (figure 5: with :AU<n>)")
+    sub.add_argument("--weights", type=Path, help="figure 1: the magnifier behind the latents")
+    sub.add_argument("--recipe", help="figure 2: InfuseNet's recipe as JSON; default: from --config")
+    add_config(sub)
+
+    sub = command("ledger", ledger, "one table and page of all failed, recovered and excluded clips")
+    sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")
+    sub.add_argument("--frames", type=key_path, action="append", default=[], metavar="DATABASE=DIR",
+                     help="owners' frames, for pictures of clips without a crop")  # fmt: skip
+    sub.add_argument("--output", type=Path, required=True, help="folder of ledger.csv and ledger.html")
+
+    sub = command("nuisance-bench", nuisance_bench, "does infusion work? the methods on known artefacts")
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument(
+        "--weights", type=Path, nargs="+", default=[], help="magnifiers to compare with the project's own"
+    )
+    sub.add_argument("--cores", type=int, default=2)
+
+
+def evaluate(args):
+    from infusenet.evaluation.evaluate import evaluate
+
+    evaluate(args.runs, args.output)
+
+
+def report(args):
+    from infusenet.report import TARGETS
+    from infusenet.report.targets import OUTPUTS
+
+    name = args.target
+    if name not in OUTPUTS:
+        raise InputError(f"unknown table or figure '{name}' {did_you_mean(name, OUTPUTS)}")
+    if name in TARGETS:
+        TARGETS[name](args.runs, args.output)
+    else:
+        _picture(args, name, args.output / OUTPUTS[name][0])
+    note_sizes(args.output, OUTPUTS[name])
+
+
+def _picture(args, name: str, picture: Path) -> None:
+    from infusenet.report.targets import INFUSENET, PICTURES
+
+    if name == "figure2":
+        from infusenet.report.figure2 import figure2
+
+        figure2(method_recipe(args, INFUSENET), picture)
+        return
+    if name in PICTURES and not (args.stores and args.manifests):
+        raise InputError(f"{name} shows faces: give --stores and --manifests")
+    from infusenet.training.folds import Folders
+
+    stores = Folders(args.stores)
+    if name == "figure1":
+        from infusenet.report.figure1 import figure1
+
+        clip = args.clips[0] if args.clips else None
+        figure1(args.runs, stores, args.manifests, picture, clip, args.weights)
+    else:
+        from infusenet.report.figure5 import figure5
+
+        figure5(args.runs, stores, args.manifests, picture, args.clips)
+
+
+def ledger(args):
+    from infusenet.files import write_if_changed
+    from infusenet.report.ledger import collect, to_csv
+    from infusenet.report.ledger_page import Pictures, page
+    from infusenet.store import Store
+
+    faces = {Store(path).database: path.with_name("faces.h5") for path in args.stores}
+    faces = {name: path for name, path in faces.items() if path.is_file()}
+    found = collect(args.stores)
+    write_if_changed(args.output / "ledger.csv", to_csv(found))
+    write_if_changed(args.output / "ledger.html", page(found, Pictures(faces, dict(args.frames))))
+    note_sizes(args.output, ("ledger.csv", "ledger.html"))
+    print(f"{args.output / 'ledger.csv'}: {len(found.entries)} clips")
+
+
+def nuisance_bench(args):
+    from infusenet.experiments.infusion_bench import bench
+
+    bench(args.output, weights=args.weights, cores=args.cores)

@@ -1,0 +1,68 @@
+"""Options that several subcommands share, and what is read from them."""
+
+import argparse
+import json
+from pathlib import Path
+
+from infusenet.errors import InputError
+
+CONFIG = Path("workflow/config.yaml")
+
+
+def parts_of(parent):
+    """The subcommands of a subcommand."""
+    return parent.add_subparsers(dest="part", required=True, metavar="PART")
+
+
+def key_path(text: str) -> tuple[str, Path]:
+    """``KEY=DIR``, as a type of argparse."""
+    key, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"'{text}': expected KEY=DIR")
+    return key, Path(path)
+
+
+def add_config(sub) -> None:
+    sub.add_argument("--config", type=Path, default=CONFIG)
+
+
+def add_stores(sub, required: bool = True, about: str = "") -> None:
+    sub.add_argument(
+        "--stores", nargs="+", required=required, metavar="DIR",
+        help=f"{about}the cache, and DATABASE=DIR for each database whose stores lie elsewhere",
+    )  # fmt: skip
+
+
+def add_machine(sub) -> None:
+    """Where a network runs outside training."""
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--threads", type=int)
+
+
+def add_fold(sub) -> None:
+    """What a fold is read from and how; the same for training and prediction."""
+    add_stores(sub)
+    sub.add_argument("--manifests", type=Path, required=True)
+    sub.add_argument(
+        "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
+    )
+    sub.add_argument("--workers", type=int, default=0)
+    sub.add_argument("--device", default="auto")
+
+
+def json_object(text: str) -> dict:
+    """The object in ``--recipe``."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--recipe: no JSON ({error}): {text}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"--recipe is {text}, expected a JSON object of settings")
+    return value
+
+
+def method_recipe(args, method: str) -> dict:
+    """The recipe in ``--recipe``, else the method's in ``--config``."""
+    from infusenet.config.configuration import method_recipe
+
+    return json_object(args.recipe) if args.recipe else method_recipe(method, args.config)

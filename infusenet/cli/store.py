@@ -1,0 +1,117 @@
+"""``infusenet store ...``: verify, describe, repair and share published stores."""
+
+from pathlib import Path
+
+from infusenet.cli.shared_options import parts_of
+from infusenet.errors import InputError, raise_all
+
+
+def register(command) -> None:
+    parts = parts_of(command("store", None, "verify, describe, repair and share stores"))
+
+    sub = command("verify", verify, "check bytes, structure, checksums, keys, values and counts", parts)
+    sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")
+    sub.add_argument(
+        "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
+    )
+
+    sub = command("info", info, "where a store comes from, in one screen", parts)
+    sub.add_argument("store", type=Path)
+
+    sub = command("diff", diff, "do two labs hold the same data and recipe? the first difference", parts)
+    sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
+    sub.add_argument("b", type=Path, metavar="B")
+
+    sub = command("export", export, "bundle a database's stores for another lab", parts)
+    sub.add_argument("database")
+    shown = sub.add_mutually_exclusive_group(required=True)
+    shown.add_argument(
+        "--without-faces", dest="faces", action="store_false",
+        help="leave out crops, decoded images and latents that hold the apex itself",
+    )  # fmt: skip
+    shown.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
+    sub.add_argument(
+        "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
+    )
+    sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
+    sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
+
+    sub = command("import", take_in, "check bundles and say what to configure", parts)
+    sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
+    sub.add_argument(
+        "--output", type=Path, default=Path("shared"),
+        help="where a .tar is unpacked (default: shared); a folder is used where it lies",
+    )  # fmt: skip
+
+    sub = command(
+        "repair",
+        repair,
+        "withdraw a damaged store, so that the next build computes the clips that fail",
+        parts,
+    )
+    sub.add_argument("store", type=Path)
+    sub.add_argument(
+        "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
+    )
+
+
+def verify(args):
+    from infusenet.store.verify import verify
+
+    findings = []
+    for path in args.stores:
+        found = verify(path, args.manifest)
+        findings += found
+        if not found:
+            print(f"{path}: sound")
+    raise_all((finding.text for finding in findings), "stores are not as they were published")
+
+
+def info(args):
+    from infusenet.store.provenance import describe
+
+    print(describe(args.store))
+
+
+def repair(args):
+    from infusenet.store.verify import repair
+
+    dropped = repair(args.store, args.manifest)
+    for clip in dropped:
+        print(f"{args.store}: dropped clip {clip}")
+    if args.store.is_file():
+        print(f"{args.store}: sound, nothing had to be dropped")
+    else:
+        print(f"{args.store}: withdrawn; the next build takes its sound clips over and computes the others")
+
+
+def diff(args) -> int:
+    from infusenet.store.diff import diff
+
+    for name, text in diff(args.a, args.b):
+        print(f"{name}: {text or 'the same'}")
+        if text:
+            return 1
+    return 0
+
+
+def export(args):
+    from infusenet.store.bundles import export
+
+    output = args.output or Path(f"{args.database}.tar")
+    names = export(args.database, args.stores, args.manifests, output, args.faces)
+    print(f"{output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on")
+
+
+def take_in(args):
+    from infusenet.store.bundles import configuration
+    from infusenet.store.bundles import intake as take_in
+
+    folders = {}
+    for bundle in args.bundles:
+        database, folder = take_in(bundle, args.output)
+        if database in folders:
+            raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
+        folders[database] = folder
+        print(f"{folder}: sound")
+    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration(folders)}")

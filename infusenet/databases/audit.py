@@ -1,0 +1,212 @@
+"""What looks wrong with annotated clips, and what the configuration says becomes of them.
+
+Every finding has a policy: ``keep`` the clip and say so, ``exclude`` it from every method alike, or
+``stop``. The audit table beside a database's stores lists every annotated clip with its findings, so
+that each stage can account for all of them. Imported while Snakemake parses: standard library only.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infusenet.csv_tables import csv_rows
+from infusenet.databases.clip_table import Clip
+from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.protocol import PSEUDO_APEX
+
+KEEP, EXCLUDE, STOP = "keep", "exclude", "stop"
+CLIP, ROW, TABLE = (KEEP, EXCLUDE, STOP), (EXCLUDE, STOP), (KEEP, STOP)
+
+# The only finding that is somebody's decision: a clip named under `exclude` in its database's block.
+BY_NAME = "excluded_by_name"
+
+# Finding -> (default policy, policies it can have, what it means). What cannot be computed with
+# cannot be kept; a whole table cannot be excluded.
+FINDINGS = {
+    "missing_frames": (KEEP, CLIP, "frames between onset and offset are not on disk"),
+    "missing_key_frame": (STOP, ROW, "the onset, apex or offset frame is not on disk"),
+    "onset_is_apex": (KEEP, CLIP, "onset and apex are one frame, so flow and difference are zero"),
+    "apex_outside": (STOP, ROW, "the apex lies outside onset..offset"),
+    "pseudo_apex_clamped": (KEEP, CLIP, "apex + 5 lies beyond the offset and is clamped to it"),
+    "over_long": (KEEP, CLIP, "too slow for a micro-expression"),
+    "unknown_au": (STOP, ROW, "the AU cell cannot be understood"),
+    "duplicate": (STOP, ROW, "one clip stands twice, or the same frames under two names"),
+    "unreadable": (STOP, ROW, "another cell of the row cannot be understood"),
+    "other_release": (KEEP, TABLE, "the workbook is not the release behind CD6ME"),
+    "not_in_cd6me": (EXCLUDE, (EXCLUDE, KEEP), "a row of a known release that is none of CD6ME's clips"),
+    "other_labels": (KEEP, CLIP, "AUs or emotion of another coding than CD6ME's"),
+    "cd6me_labels": (KEEP, CLIP, "AUs or emotion replaced by CD6ME's, as `labels: cd6me` asks"),
+    "owner_window": (KEEP, CLIP, "CD6ME's window is not on disk, the owner's own was taken"),
+    BY_NAME: (EXCLUDE, (EXCLUDE,), "named under `exclude` in the database's block"),
+}
+
+# A micro-expression lasts at most half a second in all, a macro-expression at most four (Ekman,
+# Emotions Revealed, 2003). Labs annotate slow ends differently, so the half second is asked of the
+# part up to the apex alone, which the methods see, and the four of the whole.
+MICRO, MACRO = 0.5, 4.0
+
+COLUMNS = ("clip", "finding", "policy", "detail")
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """``clip`` is subject/clip, ``row N`` of a row that names none, or empty for the whole table."""
+
+    clip: str
+    kind: str
+    detail: str
+
+
+def policies(settings: Mapping[str, str] | None) -> dict[str, str]:
+    """The policy of every finding: the configuration's ``audit`` block over the defaults."""
+    problems = []
+    for kind, policy in (settings or {}).items():
+        if kind not in FINDINGS:
+            problems.append(f"unknown key '{kind}' {did_you_mean(kind, FINDINGS)}")
+        elif policy not in FINDINGS[kind][1]:
+            problems.append(f"{kind} is '{policy}', expected {' or '.join(FINDINGS[kind][1])}")
+    raise_all(problems, "audit")
+    return {kind: default for kind, (default, *_) in FINDINGS.items()} | dict(settings or {})
+
+
+def examine(
+    clips: Sequence[Clip],
+    present: Mapping[str, set[int]],
+    fps: float | None = None,
+    seen: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """The findings of clips that could be read.
+
+    Parameters
+    ----------
+    clips
+        With the digests of their frames.
+    present
+        Folder -> numbers of the frames on disk, at least those inside its clips' windows.
+    fps
+        Frames per second; without it no clip is called over-long.
+    seen
+        Frames' digest -> "database subject/clip" of the databases that come before this one.
+    """
+    found, seen = [], dict(seen or {})
+    for clip in clips:
+        frames = present.get(clip.frames, set())
+        found += [Finding(clip.key, kind, text) for kind, text in _of_clip(clip, frames, fps)]
+        # Clips without any frame share the digest of nothing.
+        if frames.intersection(range(clip.onset, clip.offset + 1)):
+            name = f"{clip.database} {clip.key}"
+            if (first := seen.setdefault(clip.digest, name)) != name:
+                found.append(Finding(clip.key, "duplicate", f"its frames are those of {first}"))
+    return found
+
+
+def _of_clip(clip: Clip, frames: set[int], fps: float | None) -> Iterator[tuple[str, str]]:
+    keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
+    if not frames:
+        yield "missing_key_frame", f"no frame of it in {clip.frames}"
+    elif lost := [f"{name} {number}" for name, number in keys.items() if number not in frames]:
+        yield "missing_key_frame", f"{clip.frames} lacks {', '.join(lost)}"
+    window = range(clip.onset, clip.offset + 1)
+    gaps = [number for number in window if number not in frames and number not in keys.values()]
+    if frames and gaps:
+        shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+        yield "missing_frames", f"{len(gaps)} of {len(window)}: {shown}"
+    if clip.onset == clip.apex:
+        yield "onset_is_apex", f"both are frame {clip.onset}"
+    if (beyond := clip.apex + PSEUDO_APEX - clip.offset) > 0:
+        yield "pseudo_apex_clamped", f"the offset is {PSEUDO_APEX - beyond} frames after the apex"
+    if fps:
+        rise, whole = (clip.apex - clip.onset) / fps, clip.n_frames / fps
+        if rise > MICRO or whole > MACRO:
+            yield (
+                "over_long",
+                f"{rise:.2f} s up to the apex, {whole:.2f} s in all, at {fps:g} frames per second; "
+                f"expected at most {MICRO:g} and {MACRO:g}",
+            )
+
+
+def excluded(findings: Sequence[Finding], policies: Mapping[str, str]) -> set[str]:
+    """The clips that every method leaves out."""
+    return {finding.clip for finding in findings if policies[finding.kind] == EXCLUDE}
+
+
+def stop(findings: Sequence[Finding], policies: Mapping[str, str], origin: str) -> None:
+    """Raise one InputError with every finding whose policy is ``stop``, and with the choices."""
+    stopping = [finding for finding in findings if policies[finding.kind] == STOP]
+    kinds = [kind for kind in FINDINGS if kind in {finding.kind for finding in stopping}]
+    choices = (f"audit: {kind}: {' | '.join(c for c in FINDINGS[kind][1] if c != STOP)}" for kind in kinds)
+    before = [finding.clip for finding in findings if finding.kind == BY_NAME]
+    named = {finding.clip for finding in stopping}
+    try:
+        raise_all(
+            (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
+            f"{origin}: stopped by the audit. Mend the data, or set in the configuration {'; '.join(choices)}",
+        )
+    except InputError as error:
+        raise InputError(f"{error}{exclusion(origin, before, [] if '' in named else named)}") from None
+
+
+def exclusion(database: str, before: Iterable[str], clips: Iterable[str]) -> str:
+    """The line of the configuration that leaves out ``clips`` too, with what to do with it; empty for none.
+
+    ``before`` are those that its block leaves out already.
+    """
+    names = sorted({*before, *clips}) if clips else []
+    if not names:
+        return ""
+    import yaml
+
+    line = yaml.safe_dump(names, default_flow_style=True, width=float("inf"), allow_unicode=True).strip()
+    return (
+        f"\n  to leave out exactly these clips, put into the block `{database}` under `databases` of "
+        f"workflow/config.yaml:\n      exclude: {line}"
+    )
+
+
+def to_csv(annotated: Sequence[str], findings: Sequence[Finding], policies: Mapping[str, str]) -> str:
+    """The audit table: a row a finding, and one with empty cells for each clip without any."""
+    clean = set(annotated) - {finding.clip for finding in findings}
+    rows = [(f.clip, f.kind, policies[f.kind], f.detail) for f in findings]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(sorted([*rows, *((clip, "", "", "") for clip in clean)]))
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published audit table: every annotated clip, the findings with their policies."""
+
+    annotated: set[str]
+    findings: list[tuple[Finding, str]]
+
+    @property
+    def excluded(self) -> dict[str, str]:
+        """Clip -> why, of the clips that are left out."""
+        reasons: dict[str, list[str]] = {}
+        for finding, policy in self.findings:
+            if policy == EXCLUDE:
+                reasons.setdefault(finding.clip, []).append(f"{finding.kind}: {finding.detail}")
+        return {clip: "; ".join(texts) for clip, texts in reasons.items()}
+
+
+def read_table(path: Path) -> Table:
+    """Read what `to_csv` wrote.
+
+    Raises
+    ------
+    InputError
+        No such file, other columns, or a policy that there is not.
+    """
+    columns, rows = csv_rows(path)
+    if tuple(columns) != COLUMNS or any(row["policy"] not in ("", *CLIP) for row in rows):
+        raise InputError(
+            f"{path}: not an audit table; delete it, the next run of the workflow makes it again"
+        )
+    findings = [
+        (Finding(row["clip"], row["finding"], row["detail"]), row["policy"]) for row in rows if row["finding"]
+    ]
+    return Table({row["clip"] for row in rows if row["clip"]}, findings)

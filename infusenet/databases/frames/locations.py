@@ -1,0 +1,133 @@
+"""Where each row's clip lies: which of the windows that it may mean is on disk."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.frames.folders import ClipFolders, RootError
+from infusenet.databases.frames.windows import Candidate, Pair
+from infusenet.databases.readers.options import Options
+from infusenet.databases.row_reports import FILE, Notes, Problems, RowError
+from infusenet.databases.rows import Row
+from infusenet.errors import InputError
+
+
+def located(
+    reader, pairs: Sequence[Pair], folders: ClipFolders, notes: Notes, problems: Problems, options: Options
+) -> list[Clip]:
+    """The clips with their folders: of each row's candidates the first whose key frames are all on disk.
+
+    ``reader`` is a `core.Reader`. Rows without any go to ``problems``, with what the first lacks.
+    """
+
+    def find(candidate: Candidate) -> Path | None:
+        return next(filter(None, (folders.find(reader.folders(row)) for row in candidate.rows)), None)
+
+    clips, lost = [], []
+    astray: dict[str, list[str]] = {}
+    tree = _tree(pairs, find, folders)
+    for row, found in pairs:
+        with problems.of(row.place, row.key):
+            allowed = [candidate for candidate in found if not tree or candidate.tree in ("", tree)]
+            try:
+                match = _first_on_disk(allowed, find, folders, options)
+            except RootError as error:
+                astray.setdefault(str(error), []).append(row.key)
+                continue
+            if match is None:
+                layouts = reader.folders(allowed[0].rows[0])
+                expected = " or ".join(dict.fromkeys("/".join(spellings[0]) for spellings in layouts))
+                text = f"clip {row.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
+                lost.append((row, text))
+                continue
+            candidate, clip, folder, gaps = match
+            _note(row, candidate, clip, folder, found[0], notes)
+            if gaps and not reader.gaps:
+                shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+                notes.add("frames missing", row.place, f"clip {clip.key}: {folder} lacks {shown}")
+            clips.append(replace(clip, frames=folders.relative(folder)))
+    for text, keys in astray.items():
+        problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
+    for text in folders.mixed(clips):
+        problems.add(None, text)
+    if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
+        row, text = lost[0]
+        more = f"nor that of any other clip; is this the frames root of {reader.database}?"
+        problems.add(row.place, f"{text}, {more}", FILE)
+        return []
+    for row, text in lost:
+        problems.add(row.place, text, "missing_key_frame", row.key)
+    return clips
+
+
+def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folders: ClipFolders) -> str:
+    """The kind of numbering that a frames root has, decided once for all rows; empty if nothing tells.
+
+    A folder with a clip's name is on disk in each of them, but holds other frames, so it must not be
+    decided clip by clip, but by counting those that lie at different numbers in each. Of two that hold as
+    many it is the later: only long clips hold both.
+    """
+    counts: Counter[str] = Counter()
+    for _, found in pairs:
+        trees = {candidate.tree: candidate for candidate in found if candidate.tree and not candidate.own}
+        shifted = len({candidate.window for candidate in trees.values()}) > 1
+        for tree, candidate in trees.items() if shifted else ():
+            counts.setdefault(tree, 0)
+            with suppress(InputError):
+                folder = find(candidate)
+                counts[tree] += folder is not None and not _absent(folders, folder, candidate.clip)
+    if not counts.total():
+        return ""
+    return max(reversed(counts), key=counts.__getitem__)
+
+
+def _absent(folders: ClipFolders, folder: Path, clip: Clip) -> bool:
+    try:
+        folders.missing(folder, clip)
+    except InputError:
+        return True
+    return False
+
+
+def _first_on_disk(
+    found: Sequence[Candidate],
+    find: Callable[[Candidate], Path | None],
+    folders: ClipFolders,
+    options: Options,
+) -> tuple[Candidate, Clip, Path, list[int]] | None:
+    """The first candidate whose key frames are on disk: its clip, folder, and missing frames.
+
+    None if the first has no folder, RowError with what its folder lacks, where none is on disk.
+    """
+    errors: list[RowError | None] = []
+    for candidate in found:
+        if (folder := find(candidate)) is None:
+            errors.append(None)
+            continue
+        clip = candidate.clip
+        try:
+            if options.nearest_apex:
+                clip = replace(clip, apex=folders.nearest_apex(folder, clip))
+            return candidate, clip, folder, folders.missing(folder, clip)
+        except InputError as error:
+            errors.append(RowError("missing_key_frame", f"clip {clip.key}: {error}"))
+    if errors[0]:
+        raise errors[0]
+    return None
+
+
+def _note(row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes) -> None:
+    """What is to be reported about the candidate that was taken."""
+    for kind, text in candidate.notes:
+        notes.add(kind, row.place, text)
+    if clip.apex != candidate.clip.apex:
+        text = f"lacks apex {candidate.clip.apex}; {clip.apex} taken, the nearest"
+        notes.add("nearest apex", row.place, f"clip {clip.key}: {folder} {text}")
+    if candidate.own:
+        where = "not on disk" if first.tree == candidate.tree else "in another numbering than the frames"
+        text = f"CD6ME's window {first.window} is {where}; the owner's own {candidate.window} taken"
+        notes.add("owner's window", row.place, f"clip {clip.key}: {text}")
+        notes.find(clip.key, "owner_window", text)

@@ -1,0 +1,251 @@
+"""From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infusenet.databases import errata as errata_tables
+from infusenet.databases.clip_table import Clip, check
+from infusenet.databases.emotions import normalised
+from infusenet.databases.errata import Erratum
+from infusenet.databases.frames import locations, windows
+from infusenet.databases.frames.folders import ClipFolders, Parts
+from infusenet.databases.frames.windows import Pair
+from infusenet.databases.readers.options import OWN_LABELS, Options
+from infusenet.databases.readers.releases import Identify, Identity, Release, Sheet, sentence
+from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.rows import Reading, Row
+from infusenet.databases.workbooks import labels
+from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
+from infusenet.databases.workbooks.workbook import Line, plain, read_table
+from infusenet.errors import InputError
+
+OUTSIDE = "not_in_cd6me"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is peculiar to one database. Callables with a ``Path`` are given the folder of CD6ME's tables.
+
+    Parameters
+    ----------
+    releases
+        The workbooks in circulation; the first is the one behind CD6ME, another is noted, in strict
+        mode refused.
+    identify
+        Which of them a table is.
+    fps
+        Frames per second.
+    columns
+        Field (subject, clip, onset, apex, offset, au, emotion) -> header names it may have.
+    subject
+        Pattern with the number as its group, and the format of the id.
+    folders
+        Layouts of a clip's folder below the frames root, in order of preference; each is a list of
+        spellings. The first spelling of the first is the layout that MEB uses.
+    optional
+        Fields whose column may be absent.
+    damage
+        Number of damaged rows of a sheet, where several sheets have the columns.
+    keep
+        Which lines are micro-expressions at all; ValueError where a line does not say.
+    assign
+        Gives the rows of a whole table their ids, numberings and what else a row alone does not say.
+    emotions_of
+        Fills in emotions from a second table.
+    cd6me_labels
+        (subject, clip) -> CD6ME's au and emotion, where another coding has others.
+    problem
+        The database's own check of one row: a sentence, or None.
+    oddity
+        The same for what is noted and kept.
+    au_columns, contradictions, comma
+        See ``labels.active_aus``.
+    emotions
+        This database's own spellings of emotions -> the usual one.
+    gaps
+        Frames missing between the key frames are part of the release.
+    """
+
+    database: str
+    releases: Sequence[Release]
+    identify: Identify
+    fps: float
+    columns: Mapping[str, Sequence[str]]
+    subject: tuple[str, str]
+    folders: Callable[[Row], Sequence[Sequence[Parts]]]
+    optional: frozenset[str] = frozenset()
+    damage: Callable[[list[Line]], int] | None = None
+    keep: Callable[[Line], bool] = lambda line: True
+    assign: Callable[[list[Row], Identity, Path], list[Row]] = lambda rows, identity, folder: rows
+    emotions_of: Callable[[list[Row], Path, Path], list[Row]] | None = None
+    cd6me_labels: Callable[[Path], Mapping[tuple[str, str], Mapping[str, str]]] | None = None
+    problem: Callable[[Row], str | None] = lambda row: None
+    oddity: Callable[[Row], str | None] = lambda row: None
+    au_columns: bool = False
+    contradictions: frozenset[tuple[str, str]] = frozenset()
+    emotions: Mapping[str, str] = field(default_factory=dict)
+    comma: bool = False
+    gaps: bool = False
+
+    def subject_id(self, text: str) -> str:
+        """The id in its one form: ``1``, ``01`` and ``1.0`` are the same subject."""
+        pattern, form = self.subject
+        match = re.fullmatch(rf"(?:{pattern})(?:\.0+)?", text, re.IGNORECASE)
+        if not match or not int(match[1]):
+            raise ValueError(f"subject '{text}', expected a form like '{form.format(1)}'")
+        return form.format(int(match[1]))
+
+    def read(
+        self,
+        annotations: Sequence[Path],
+        frames: Path,
+        errata: Path,
+        options: Options,
+        exclude: Collection[str],
+        cd6me: Path,
+    ) -> Reading:
+        """The clips of a workbook, corrected, checked and found on disk; see ``databases.examine``."""
+        origin = " and ".join(map(str, annotations))
+        notes, problems = Notes(f"{self.database}: {origin}"), Problems(origin)
+        self._check(options)
+        fixes = errata_tables.load(self.database, errata)
+        tables = [
+            read_table(path, self.columns, optional=self.optional, sheet=options.sheet, damage=self.damage)
+            for path in annotations
+        ]
+        for table in tables:
+            if table.others:
+                notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
+        rows, lines = annotated_rows(tables, self, notes, problems)
+        rows = self._with_emotions(rows, options.emotions, cd6me, notes)
+        sheet = Sheet.of(lines, rows)
+        identity = self.identify(sheet, self.releases, cd6me)
+        if options.labels != OWN_LABELS and not identity.releases:
+            raise InputError(
+                f"{origin}: none of the known releases, so `labels: {options.labels}` cannot be done"
+            )
+        rows = named_rows(self.assign(rows, identity, cd6me), self, notes, problems)
+        pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
+        clips = []
+        with problems.of(None):
+            names = (plain(line.fields["clip"]) for line in lines)
+            clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
+        exclude = {*exclude, OUTSIDE}
+        refused = problems.raise_all(exclude)
+        if len(clips) + len(refused) != len(lines):
+            raise InputError(
+                f"{origin}: {len(lines)} rows, but {len(clips)} clips and {len(refused)} refused rows"
+            )
+        if not clips:
+            count = sum(len(table.lines) for table in tables)
+            raise InputError(f"{origin}: no clip in {count} rows; expected micro-expressions")
+        check(clips, origin)
+        notes.show()
+        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == OUTSIDE]:
+            shown = ", ".join(outside[:10]) + (", ..." if len(outside) > 10 else "")
+            notes.say(f"{len(outside)} rows are no clips of CD6ME and left out: {shown}", "note")
+        release = sentence(sheet, identity, self.releases[0])
+        for level, text in self._differences(rows, fixes, identity, release):
+            if options.strict:
+                problems.add(None, f"strict: {text}")
+            else:
+                notes.say(text, level)
+        problems.raise_all(exclude)
+        return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
+
+    def located(
+        self,
+        pairs: Sequence[Pair],
+        folders: ClipFolders,
+        notes: Notes,
+        problems: Problems,
+        options: Options,
+    ) -> list[Clip]:
+        """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
+        return locations.located(self, pairs, folders, notes, problems, options)
+
+    def _check(self, options: Options) -> None:
+        """Settings that say nothing here."""
+        for name, value, usable in (
+            ("labels", options.labels != OWN_LABELS, self.cd6me_labels),
+            ("emotions", options.emotions, self.emotions_of),
+        ):
+            if value and not usable:
+                raise InputError(f"{self.database}: `{name}` has no meaning for this database; remove it")
+
+    def _with_emotions(self, rows: list[Row], table: str | None, cd6me: Path, notes: Notes) -> list[Row]:
+        """Filled in from a second table; what stays blank is reported where a table may lack the column."""
+        if table:
+            rows = self.emotions_of(rows, Path(table), cd6me)
+        blank = [str(row.place) for row in rows if not row.fields["emotion"]]
+        if blank and self.emotions_of:
+            shown = ", ".join(blank[:3]) + (", ..." if len(blank) > 3 else "")
+            hint = f"nor in {table}" if table else "a label table that has them can be named as `emotions`"
+            notes.say(f"{len(blank)} rows without an emotion ({shown}), {hint}")
+        return rows
+
+    def _pairs(
+        self,
+        rows: Sequence[Row],
+        fixes: Sequence[Erratum],
+        identity: Identity,
+        cd6me: Path,
+        notes: Notes,
+        problems: Problems,
+        options: Options,
+    ) -> Iterator[Pair]:
+        """Each row that is a clip, with the windows that it may mean."""
+        others = self.cd6me_labels(cd6me) if self.cd6me_labels and identity.releases else {}
+        for row in rows:
+            if row.outside and options.not_in_cd6me == "exclude":
+                problems.add(row.place, row.outside, OUTSIDE, row.key)
+                continue
+            with problems.of(row.place, row.key):
+                if row.outside:
+                    notes.find(row.key, OUTSIDE, row.outside)
+                if row.remark:
+                    notes.add("settled cells", row.place, row.remark)
+                fix = {}
+                for erratum in fixes:
+                    if erratum.applies_to(identity.names) and erratum.corrects(row):
+                        fix |= erratum.values
+                if fix:
+                    notes.corrected[row.key] = frozenset(fix)
+                other = others.get((row.subject, row.clip), {})
+                values = labels.settled(row, fix, other, notes, options)
+                corrected = "au" in fix or values["au"] != row.fields["au"]
+                clip = self._clip(row, values, corrected, notes, options)
+                yield row, windows.candidates(clip, row, fix, options.midpoint_apex)
+
+    def _clip(
+        self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options
+    ) -> Clip:
+        """All of a clip but where it lies."""
+        active = labels.active_aus(
+            row, values["au"], corrected, notes, options,
+            comma=self.comma, columns_count=self.au_columns, contradictions=self.contradictions,
+        )  # fmt: skip
+        clip = Clip(
+            self.database, row.subject, row.clip, 0, 0, 0, "", values["emotion"], values["au"], active
+        )
+        if options.normalised_emotion:
+            clip = replace(clip, normalised_emotion=normalised(clip.emotion, self.emotions))
+        return clip
+
+    def _differences(
+        self, rows: Sequence[Row], fixes: Sequence[Erratum], identity: Identity, release: str | None
+    ) -> Iterator[tuple[str, str]]:
+        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
+        own = {self.releases[0].name}  # errata for other codings than CD6ME's miss nothing of it
+        fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
+        absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]
+        if absent:
+            shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
+            yield (
+                "warning",
+                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
+            )
+        if release:
+            yield "note", release

@@ -1,0 +1,120 @@
+"""What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from infusenet.databases.audit import Finding
+from infusenet.errors import InputError, raise_all
+
+SHOWN = 5
+FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
+
+
+class Place(NamedTuple):
+    """Where a row stands. ``file`` is the table's name, empty where only one table is read."""
+
+    row: int
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file} row {self.row}".lstrip()
+
+
+class Notes:
+    """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
+
+    ``findings`` are those on clips that are kept, for the audit; ``corrected`` {subject/clip: the fields
+    that an erratum sets}.
+    """
+
+    def __init__(self, origin: str):
+        self.origin = origin
+        self.findings: list[Finding] = []
+        self.corrected: dict[str, frozenset[str]] = {}
+        self._kinds: dict[str, list[tuple[Place, str]]] = {}
+
+    def add(self, kind: str, place: Place, text: str) -> None:
+        self._kinds.setdefault(kind, []).append((place, text))
+
+    def find(self, clip: str, kind: str, detail: str) -> None:
+        """Keep for the audit that ``clip`` (subject/clip) has a finding; ``kind`` is one of its kinds."""
+        self.findings.append(Finding(clip, kind, detail))
+
+    def show(self) -> None:
+        for kind, entries in self._kinds.items():
+            for place, text in entries[:SHOWN]:
+                self.say(f"{place}: {text}")
+            if more := [str(place).removeprefix("row ") for place, _ in entries[SHOWN:]]:
+                rows = ", ".join(more[:20]) + (", ..." if len(more) > 20 else "")
+                self.say(f"{kind} in {len(more)} more rows: {rows}")
+
+    def say(self, text: str, level: str = "warning") -> None:
+        print(f"{level}: {self.origin}: {text}", file=sys.stderr)
+
+
+class RowError(ValueError):
+    """A bad row whose kind of finding is known (a key of ``audit.FINDINGS``)."""
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True, order=True)
+class Refused:
+    """A row that is no clip: where it stands, its clip's name as far as it has one, and why."""
+
+    file: str
+    row: int
+    clip: str
+    kind: str
+    text: str
+
+
+class Refusal(InputError):
+    """A source that cannot be read; without ``clips`` (names of its rows) it could, none if that is not so."""
+
+    def __init__(self, text: str, clips: Sequence[str]):
+        super().__init__(text)
+        self.clips = list(clips)
+
+
+class Problems:
+    """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
+
+    def __init__(self, path: Path | str):
+        self.path = path
+        self._found: list[Refused] = []
+
+    def add(self, place: Place | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
+        if place is None:
+            self._found.append(Refused("", 0, "", FILE, text))
+        else:
+            self._found.append(Refused(place.file, place.row, clip or str(place), kind, text))
+
+    @contextmanager
+    def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
+        """Whatever is refused inside becomes an entry for the row there."""
+        try:
+            yield
+        except (ValueError, InputError) as error:
+            self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
+
+    def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
+        """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
+        found = sorted(self._found)
+        bad = [p for p in found if p.kind == FILE or not {p.kind, p.clip} & set(exclude)]
+        try:
+            raise_all(
+                (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in bad),
+                f"{self.path} refused",
+            )
+        except InputError as error:
+            raise Refusal(
+                str(error), [] if FILE in {p.kind for p in bad} else [p.clip for p in bad]
+            ) from None
+        return found

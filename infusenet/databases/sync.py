@@ -1,0 +1,184 @@
+"""What changed on disk since the last run, and the clip tables that follow from it.
+
+Snakemake compares times and cannot see a frame that was replaced under an old time, so this runs
+before its graph is built: workbooks are digested, every frame's (size, mtime, ctime, inode) is
+compared with the last index, and only frames that differ are read again. A manifest (with labels)
+and a clip list (without, but with the frames' digests) are rewritten only if their text changed.
+Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infusenet import files
+from infusenet.databases import Reading, audit, clip_table, sync_index
+from infusenet.databases.audit import Finding
+from infusenet.databases.clip_table import Clip
+from infusenet.databases.examination import MISSING, Examined, examine_source
+from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.stamps import digest_of, file_names, stamps_on_disk, stamps_read
+from infusenet.databases.row_reports import Refused
+from infusenet.databases.sources import of_database, origin_of, read_source
+from infusenet.databases.sync_index import Index
+from infusenet.errors import InputError, did_you_mean
+from infusenet.hashing import file_digest
+
+
+def sync(config: dict, manifests: Path | str) -> None:
+    """Bring ``manifests/{database}.csv``, ``cache/{database}/clips.csv`` and ``audit.csv`` up to date.
+
+    Problems of all databases are reported together, as one InputError.
+    """
+    problems, seen = [], {}
+    policies = audit.policies(config.get("audit"))
+    manifests, cache = Path(manifests), Path(config["cache"])
+    sources = config["databases"].items()
+    # All or none: whether a clip is a duplicate follows from the other databases.
+    if all(_untouched(source, manifests / f"{name}.csv", cache / name, policies) for name, source in sources):
+        return
+    for name, source in sources:
+        try:
+            sync_database(name, source, manifests, cache, policies, seen)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def sync_database(
+    name: str, source: dict, manifests: Path, cache: Path, policies: Mapping[str, str], seen: dict[str, str]
+) -> None:
+    """One database: re-read its workbook if that changed, re-hash the frames that did, audit it.
+
+    ``seen`` (frames' digest -> clip, of the databases before) is added to.
+    """
+    table = manifests / f"{name}.csv"
+    if "stores" in source:
+        _given(name, source, table, cache)
+        return
+    index, frames = sync_index.read(cache / name), sync_index.read_frames(cache / name)
+    for path in sync_index.changed_lists(cache / name, index):
+        print(f"{path}: not as it was written; written again", file=sys.stderr)
+    origin = origin_of(source, policies)
+    taken = _taken_over(name, source, table, index, origin)
+    now = taken and examine_source(name, source, taken, frames, seen)
+    if now and any(finding.kind == MISSING for finding in now.findings):
+        now = None  # another window of the same row may be on disk
+    if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
+        Clip(name, *row).key for row in index.excluded
+    }:
+        now = examine_source(name, source, read_source(name, source, policies), frames, seen)
+    audit.stop(now.findings, policies, name)
+    excluded = audit.excluded(now.findings, policies)
+    kept = [clip for clip in now.clips if clip.key not in excluded]
+    if not kept:
+        raise InputError(f"{name}: the audit leaves out every clip; look at the frames root and at `audit`")
+    labelled = [clip for clip in now.reading.clips if clip.key not in excluded]
+    if _is_source(table, source):
+        if excluded:
+            raise InputError(
+                f"{table}: clips are to be excluded ({', '.join(sorted(excluded))}), but this table is its "
+                "own source: move it to another folder and name that as `manifest`, or delete the rows"
+            )
+    else:
+        files.write_if_changed(table, clip_table.to_csv(labelled))
+    lists = clip_table.to_csv(kept, labels=False), audit.to_csv(now.annotated, now.findings, policies)
+    fresh = Index(
+        origin=origin,
+        manifest=file_digest(table),
+        release=now.reading.release,
+        findings=[[f.clip, f.kind, f.detail] for f in now.reading.findings],
+        refused=[list(vars(row).values()) for row in now.reading.refused],
+        excluded=[_geometry(clip) for clip in now.clips if clip.key in excluded],
+        names=file_names(now.frames),
+        stamps=stamps_read(now.frames),
+    )
+    sync_index.write(cache / name, lists, fresh, now.frames)
+    seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
+
+
+def examine(name: str, config: dict) -> Examined:
+    """The findings on one configured database, whatever their policies; writes nothing."""
+    cache, sources = Path(config["cache"]), config["databases"]
+    if name not in sources:
+        raise InputError(f"no database '{name}' is configured {did_you_mean(name, sources)}")
+    if "frames" not in sources[name]:
+        raise InputError(f"databases.{name}: its stores were given, so there are no frames here to audit")
+    before = list(sources)[: list(sources).index(name)]
+    lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
+    seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in clip_table.read_manifest(path)}
+    frames = sync_index.read_frames(cache / name)
+    reading = read_source(name, sources[name], audit.policies(config.get("audit")), audit.FINDINGS)
+    return examine_source(name, sources[name], reading, frames, seen)
+
+
+def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
+    """Whether a database's tables and all that they follow from are as the last run left them."""
+    index = sync_index.read(folder)
+    if "stores" in source or not index.stamps or _follows_frames(source, index):
+        return False
+    try:
+        return (
+            index.origin == origin_of(source, policies)
+            and index.manifest == file_digest(table)
+            and index.lists == sync_index.list_digests(folder)
+            and index.stamps == stamps_on_disk(source["frames"], index.names)
+        )
+    except (InputError, OSError):
+        return False
+
+
+def _follows_frames(source: dict, index: Index) -> bool:
+    """Whether new frames can change what is read from the table: an apex, a row or window that lacked its own."""
+    kinds = {Refused(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
+    return bool(source.get("nearest_apex")) or not kinds.isdisjoint((MISSING, "owner_window"))
+
+
+def _is_source(table: Path, source: dict) -> bool:
+    given = Path(source.get("manifest", ""))
+    return given.is_file() and table.exists() and given.samefile(table)
+
+
+def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str) -> Reading | None:
+    """What was read the last time: the manifest, and without labels what was left out of it.
+
+    None if its source, its text or a folder changed, or where rows follow from the frames on disk.
+    """
+    if index.origin != origin or not table.is_file() or _follows_frames(source, index):
+        return None
+    if file_digest(table) != index.manifest:
+        if not _is_source(table, source):
+            print(f"{table}: edited by hand; written again from its source. Put corrections into "
+                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+        return None
+    clips = of_database(clip_table.read_manifest(table), name, table)
+    if not all(os.path.isdir(Path(source["frames"]) / folder) for folder in {clip.frames for clip in clips}):
+        return None
+    clips += [Clip(name, *row) for row in index.excluded]
+    refused, findings = [Refused(*row) for row in index.refused], [Finding(*row) for row in index.findings]
+    return Reading(clips, refused, index.release, findings)
+
+
+def _geometry(clip: Clip) -> list:
+    return [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames]
+
+
+def _given(name: str, source: dict, table: Path, cache: Path) -> None:
+    """A database whose stores were made elsewhere: there are no frames to look at."""
+    folder = Path(source["stores"])
+    if not folder.is_dir():
+        raise InputError(f"databases.{name}.stores: {folder}: no such folder; expected one with stores")
+    if folder.resolve().is_relative_to(cache.resolve()):
+        raise InputError(
+            f"databases.{name}.stores: {folder} lies in the cache {cache}, where stores are made; "
+            "move it out of there, or give the database's frames instead"
+        )
+    clips = of_database(clip_table.read_manifest(source["manifest"]), name, source["manifest"])
+    files.write_if_changed(table, clip_table.to_csv(clips))
+
+
+def clip_digest(folder: Path | str, onset: int, offset: int) -> str:
+    """sha256 over the numbers and bytes of a clip's frames in onset..offset, as in a clip list."""
+    return digest_of({n: file_digest(path) for n, path in frame_index(Path(folder)).items()}, onset, offset)

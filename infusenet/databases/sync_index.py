@@ -1,0 +1,111 @@
+"""What the last look at a database found: its clip list, the audit's, and two files beside them.
+
+``index.json`` tells whether anything was touched since: it is read before every run, so it is small.
+``frames.json`` says what each frame was, and is read only when something was. Imported while
+Snakemake parses: standard library only.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from infusenet.files import explained, write_if_changed
+from infusenet.hashing import file_digest
+
+# Of index.json, and of frames.json, which is costly to make again.
+VERSION, FRAMES_VERSION = 6, 5
+LISTS = ("clips.csv", "audit.csv")
+ABANDONED = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Index:
+    """What followed from what. The default: nothing is known.
+
+    ``origin`` digest of all that the manifest follows from; ``manifest``, ``lists`` digests of what
+    was written; ``release`` of the workbook, ``findings`` of its reading; ``refused``, ``excluded`` rows
+    that stand in no list;
+    ``names`` {clip folder: frames' file names}; ``stamps`` digest of their sizes, times and inodes,
+    None where a folder changed too shortly before it was listed.
+    """
+
+    origin: str | None = None
+    manifest: str | None = None
+    lists: list[str] = field(default_factory=list)
+    release: str | None = None
+    findings: list[list] = field(default_factory=list)
+    refused: list[list] = field(default_factory=list)
+    excluded: list[list] = field(default_factory=list)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    stamps: str | None = None
+    version: int = VERSION
+
+
+def read(folder: Path) -> Index:
+    """The index of the last run; the default where there is none or where it cannot be used."""
+    found = _json(folder / "index.json")
+    usable = found.keys() == asdict(Index()).keys() and found["version"] == VERSION
+    return Index(**found) if usable else Index()
+
+
+def read_frames(folder: Path) -> dict[str, dict]:
+    """What `scan.scan` returned in the last run; empty where that cannot be used."""
+    found = _json(folder / "frames.json")
+    return found["frames"] if found.get("version") == FRAMES_VERSION else {}
+
+
+def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
+    """Keep the texts of `LISTS`, and what they follow from.
+
+    The frames before the index: an older index beside them only costs a look at each.
+
+    Raises
+    ------
+    InputError
+        The folder may not be written to, or its disk is full.
+    """
+    with explained(folder):
+        _sweep(folder)
+        for name, text in zip(LISTS, lists, strict=True):
+            write_if_changed(folder / name, text)
+        index = replace(index, lists=list_digests(folder))
+        for name, content in (
+            ("frames", {"version": FRAMES_VERSION, "frames": frames}),
+            ("index", asdict(index)),
+        ):
+            write_if_changed(folder / f"{name}.json", json.dumps(content, separators=(",", ":")))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half written. There is no lock: one that still writes is younger."""
+    for name in (*LISTS, "frames.json", "index.json"):
+        for path in folder.glob(f".{name}.*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()
+
+
+def changed_lists(folder: Path, index: Index) -> list[Path]:
+    """Those of `LISTS` that are there, but not as they were written: cut or edited."""
+    noted = zip(LISTS, index.lists, strict=False)
+    return [
+        folder / name
+        for name, sha in noted
+        if (folder / name).is_file() and file_digest(folder / name) != sha
+    ]
+
+
+def list_digests(folder: Path) -> list[str]:
+    """sha256 of each of `LISTS` as it stands there."""
+    return [file_digest(folder / name) for name in LISTS]
+
+
+def _json(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

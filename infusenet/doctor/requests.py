@@ -1,0 +1,100 @@
+"""What a partition's nodes offer, and what the profile's jobs ask of one."""
+
+from dataclasses import dataclass
+
+from infusenet.config import configuration
+
+USABLE = {"idle", "mixed", "allocated", "completing", "planned", "reserved"}
+USE_GPU = {"latents", "train", "predict"}
+OTHERS = "all other rules"
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """A partition's nodes of one kind, as sinfo lists them; ``minutes`` is the partition's limit."""
+
+    partition: str
+    default: bool
+    usable: bool
+    state: str
+    minutes: float
+    cores: int
+    memory_mb: int
+    gpus: bool
+
+
+def parse_sinfo(text: str) -> list[Nodes]:
+    """The nodes in lines of partition|state|time limit|cores|memory|gres."""
+    rows = [line.split("|") for line in text.splitlines()]
+    # Signs after a state tell of power and maintenance; only * is a node that does not answer.
+    return [
+        Nodes(
+            partition.rstrip("*"), partition.endswith("*"), state.rstrip("~#!%$@^-+") in USABLE, state,
+            minutes(limit), int(cores.rstrip("+")), int(memory.rstrip("+")), "gpu" in gres,
+        )
+        for partition, state, limit, cores, memory, gres in rows
+    ]  # fmt: skip
+
+
+def minutes(limit: str) -> float:
+    """[days-][hours:]minutes:seconds in minutes; infinite is."""
+    if limit in ("infinite", "n/a"):
+        return float("inf")
+    days, _, clock = limit.rpartition("-")
+    hours, mins, seconds = ([0, 0] + [int(part) for part in clock.split(":")])[-3:]
+    return int(days or 0) * 1440 + hours * 60 + mins + seconds / 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a rule, or a group of rules that run one after the other, asks of one node."""
+
+    rules: str
+    partition: str | None
+    cores: int
+    memory_mb: int
+    minutes: int
+    gpu: bool
+
+    def fits(self, node: Nodes) -> bool:
+        return (
+            (node.partition == self.partition if self.partition else node.default)
+            and node.cores >= self.cores
+            and node.memory_mb >= self.memory_mb
+            and node.minutes >= self.minutes
+            and node.gpus >= self.gpu
+        )
+
+    def __str__(self) -> str:
+        asked = f"{self.cores} cores, {self.memory_mb} MB, {self.minutes} min{', GPU' * self.gpu}"
+        return f"{self.rules} ({asked} in {self.partition or 'the default partition'})"
+
+
+def requests(config: dict, profile: dict) -> list[Request]:
+    """The profile's requests; a group takes the most of its rules, and the sum of their times."""
+    compute, defaults = config["compute"], profile["default-resources"]
+    cores = dict.fromkeys(("faces", "flow", "nuisance_bench"), compute["processes"])
+    cores |= dict.fromkeys(USE_GPU, compute["threads"])
+    named = profile["set-resources"] | {OTHERS: {}}
+    together: dict[str, list[str]] = {}
+    for rule in named:
+        together.setdefault(profile.get("groups", {}).get(rule, rule), []).append(rule)
+    found = []
+    for rules in together.values():
+        asked = [defaults | named[rule] for rule in rules]
+        found.append(
+            Request(
+                rules=" + ".join(rules),
+                partition=asked[0].get("slurm_partition"),
+                cores=max(cores.get(rule, 1) for rule in rules),
+                memory_mb=max(
+                    request["mem_mb_per_cpu"] * cores.get(rule, 1)
+                    if "mem_mb_per_cpu" in request
+                    else request["mem_mb"]
+                    for rule, request in zip(rules, asked, strict=True)
+                ),
+                minutes=sum(request["runtime"] for request in asked),
+                gpu=configuration.asks_for_gpu(compute) and not USE_GPU.isdisjoint(rules),
+            )
+        )
+    return found

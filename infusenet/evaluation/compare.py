@@ -1,0 +1,234 @@
+"""Why do two runs differ? Their run folders, walked from the data to the metric, to the first difference.
+
+Everything is read from ``run.json`` and ``predictions.csv``: neither frames nor stores are needed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from infusenet.config.recipes import difference
+from infusenet.errors import InputError
+from infusenet.evaluation import metrics
+from infusenet.evaluation.evaluate import Fold, read_run, remark_unchecked
+from infusenet.protocol import AUS
+
+# Settings that name a file are compared by what it holds; threads are the machine's.
+ELSEWHERE = ("stores", "threads", "weights", "magnifier")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``same``: the steps before the first difference; ``step`` and ``text`` tell it, or ``step`` is empty."""
+
+    same: list[str]
+    step: str
+    text: str
+
+
+def compare(a: Path, b: Path) -> Comparison:
+    """Walk two predicted runs: data, faces, flow, latents, split, recipe, seed, metric.
+
+    Only databases that both runs read are compared before the split. Values of one stage are called
+    different where those the run read are: equal values that other versions made are the same.
+
+    Raises
+    ------
+    InputError
+        A run without predictions, or one of an older version, which noted less.
+    """
+    folds = [read_run(Path(run)) for run in (a, b)]
+    remark_unchecked(folds)
+    for fold in folds:
+        if not all(
+            isinstance(entry, dict) for stores in stores_of(fold).values() for entry in stores.values()
+        ):
+            raise InputError(f"{fold.path}: an older version noted too little in run.json; train it again")
+    same = []
+    for step, differences in STEPS.items():
+        text = next(differences(*folds), "")
+        if text:
+            return Comparison(same, step, text)
+        same.append(step)
+    return Comparison(same, "", _outcome(*folds))
+
+
+def stores_of(fold: Fold) -> dict[str, dict[str, dict]]:
+    """{database: {input: identity of its store}}, of training and scoring."""
+    return fold.facts["stores"] | {fold.held_out: fold.facts["predicted"]["stores"]}
+
+
+def data(a: Fold, b: Fold) -> Iterator[str]:
+    standins = [bool(fold.facts.get("standins")) for fold in (a, b)]
+    if standins[0] != standins[1]:
+        yield f"{'A' if standins[0] else 'B'} is of stand-ins, the other of real databases"
+    for database, left, right in _both(a, b):
+        first = [next(iter(stores.values())) for stores in (left, right)]
+        digests = [entry["source"].get("data") for entry in first]
+        if all(digests) and digests[0] != digests[1]:
+            counts = [entry["clips"] for entry in first]
+            yield (
+                f"{database}: frames, onset, apex or offset differ (digests {_short(*digests)}; "
+                f"{counts[0]} clips in A and {counts[1]} in B)"
+            )
+    counts = [fold.facts["label_counts"] for fold in (a, b)]
+    if _split(a) == _split(b) and a.facts["labels"] != b.facts["labels"]:
+        told = difference(*counts, " in A and") or "the same number of each AU, on other clips"
+        yield f"training labels: {told}"
+    if a.clips == b.clips and (a.labels != b.labels).any():
+        clip, au = np.argwhere(a.labels != b.labels)[0]
+        rows = (a.labels != b.labels).any(1).sum()
+        yield (
+            f"labels of {rows} of {len(a.clips)} scored clips, first {a.clips[clip]}: "
+            f"AU{AUS[au]} is {a.labels[clip, au]} in A and {b.labels[clip, au]} in B"
+        )
+
+
+def faces(a: Fold, b: Fold) -> Iterator[str]:
+    for database, left, right in _both(a, b):
+        recipes = [
+            next(iter(stores.values()))["source"].get("faces_recipe") or {} for stores in (left, right)
+        ]
+        if all(recipes) and recipes[0] != recipes[1]:
+            yield f"{database}: {difference(*recipes, ' in A and')} in B"
+        lost = [set(_left_out(fold, database)) for fold in (a, b)]
+        for place, only in zip("AB", (lost[0] - lost[1], lost[1] - lost[0]), strict=True):
+            if only:
+                yield f"{database}: {len(only)} clips were left out of {place} alone, first {min(only)}"
+    yield from _stage("faces")(a, b)
+
+
+def _stage(stage: str) -> Callable[[Fold, Fold], Iterator[str]]:
+    """Recipe, clips and values of the inputs that both runs read from stores of ``stage``."""
+
+    def differences(a: Fold, b: Fold) -> Iterator[str]:
+        declared = [fold.facts["recipe"]["stores"] for fold in (a, b)]
+        names = [
+            name
+            for name in declared[0]
+            if name in declared[1] and stage in {side[name]["recipe"]["stage"] for side in declared}
+        ]
+        for name in names:
+            recipes = [side[name]["recipe"] for side in declared]
+            if recipes[0] != recipes[1]:
+                yield f"{difference(*recipes, ' in A and')} in B"
+        for database, left, right in _both(a, b):
+            for name in names:
+                yield from _contents(f"{database}, {name}", left[name], right[name])
+
+    return differences
+
+
+def _contents(where: str, a: dict, b: dict) -> Iterator[str]:
+    if a["clips"] != b["clips"]:
+        yield f"{where}: {a['clips']} clips in A and {b['clips']} in B"
+    if a["keys"] != b["keys"]:
+        yield f"{where}: clips of other names or made of other data (keys {_short(a['keys'], b['keys'])})"
+    if a["content"] != b["content"]:
+        crops = [side["source"].get("faces") for side in (a, b)]
+        from_others = " and the crops they were made of differ too" if crops[0] != crops[1] else ""
+        yield (
+            f"{where}: other values of the same clips by the same recipe (contents "
+            f"{_short(a['content'], b['content'])}){from_others}; `infusenet store diff` on the two "
+            "stores tells clip and amount"
+        )
+
+
+def split(a: Fold, b: Fold) -> Iterator[str]:
+    if a.held_out != b.held_out:
+        yield f"{a.held_out} is held out in A and {b.held_out} in B"
+    names = [set(fold.facts["train_databases"]) for fold in (a, b)]
+    for place, only in zip("AB", (names[0] - names[1], names[1] - names[0]), strict=True):
+        if only:
+            yield f"only {place} was trained on {', '.join(sorted(only))}"
+    sizes = [fold.facts["n_train"] for fold in (a, b)]
+    if sizes[0] != sizes[1]:
+        yield f"{sizes[0]} training clips in A and {sizes[1]} in B"
+    if a.clips != b.clips:
+        only = [set(one.clips) - set(other.clips) for one, other in ((a, b), (b, a))]
+        first = min(only[0] or only[1] or [a.clips[0]])
+        yield (
+            f"scored clips: {len(only[0])} only in A and {len(only[1])} only in B, first {first}"
+            if any(only)
+            else "the same scored clips in another order"
+        )
+
+
+def recipe(a: Fold, b: Fold) -> Iterator[str]:
+    settings = [{k: v for k, v in fold.facts["recipe"].items() if k not in ELSEWHERE} for fold in (a, b)]
+    for side, fold in zip(settings, (a, b), strict=True):
+        side |= {"initial weights": fold.facts["initial_weights"]}
+        side |= {
+            f"input {name}": f"yes ({s['variant']})" for name, s in fold.facts["recipe"]["stores"].items()
+        }
+    if settings[0] != settings[1]:
+        yield f"{difference(*settings, ' in A and')} in B"
+
+
+def seed(a: Fold, b: Fold) -> Iterator[str]:
+    if a.seed != b.seed:
+        yield f"seed {a.seed} in A and {b.seed} in B"
+
+
+def metric(a: Fold, b: Fold) -> Iterator[str]:
+    apart = [float(np.abs(a.logits[head] - b.logits[head]).max()) for head in a.heads]
+    if not any(apart):
+        return
+    scores = [metrics.f1(fold.labels, metrics.positive(fold.score)) for fold in (a, b)]
+    most = int(np.abs(scores[0] - scores[1]).argmax())
+    flipped = int((metrics.positive(a.score) != metrics.positive(b.score)).sum())
+    yield (
+        f"mean F1 is {scores[0].mean():.4f} in A and {scores[1].mean():.4f} in B (most apart: "
+        f"AU{AUS[most]}, {scores[0][most]:.4f} and {scores[1][most]:.4f}); {flipped} of {a.labels.size} "
+        f"decisions differ, logits by at most {max(apart):.4g}{_machines(a, b)}"
+    )
+
+
+STEPS = {
+    "data": data,
+    "faces": faces,
+    "flow": _stage("flow"),
+    "latents": _stage("latents"),
+    "split": split,
+    "recipe": recipe,
+    "seed": seed,
+    "metric": metric,
+}
+
+
+def _outcome(a: Fold, b: Fold) -> str:
+    score = metrics.f1(a.labels, metrics.positive(a.score)).mean()
+    return f"every logit of {len(a.clips)} clips is the same, mean F1 {score:.4f}{_machines(a, b)}"
+
+
+def _machines(a: Fold, b: Fold) -> str:
+    """What differs in the environments: no difference of the runs, but a reason for one."""
+    told = []
+    for when, facts in (("trained", [a.facts, b.facts]), ("scored", [f.facts["predicted"] for f in (a, b)])):
+        flat = [
+            {k: side[k] for k in ("device", "threads", "cpu_capability")} | side["versions"] for side in facts
+        ]
+        if flat[0] != flat[1]:
+            told.append(f"{when} where {difference(*flat, ' in A and')} in B")
+    return f"; {', '.join(told)}" if told else ""
+
+
+def _both(a: Fold, b: Fold) -> Iterator[tuple[str, dict, dict]]:
+    left, right = stores_of(a), stores_of(b)
+    for database in sorted(left.keys() & right.keys()):
+        yield database, left[database], right[database]
+
+
+def _left_out(fold: Fold, database: str) -> list[str]:
+    lost = [*fold.facts["left_out"], *fold.facts["predicted"]["left_out"]]
+    return [line.split(": ")[0] for line in lost if line.startswith(f"{database} ")]
+
+
+def _split(fold: Fold) -> tuple:
+    return fold.held_out, fold.facts["train_databases"], fold.facts["n_train"]
+
+
+def _short(a: str, b: str) -> str:
+    return f"{a[:12]} and {b[:12]}"

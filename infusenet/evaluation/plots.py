@@ -1,0 +1,115 @@
+"""Pictures of results. The same numbers give the same bytes."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from infusenet.errors import InputError
+from infusenet.evaluation.f1_tables import COLUMNS, Row, by_cell
+from infusenet.evaluation.protocol_label import Protocol
+from infusenet.files import aside
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+# Title and colour (Okabe-Ito, told apart by the colour-blind) of the shipped models' heads. Other heads are
+# called by their own names and coloured in the order in which they come.
+OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
+HEADS = {
+    "mag": ("FrameMag", "#D55E00"),
+    "flow": ("FrameFlow", "#0072B2"),
+    "fused": ("late fusion", "#009E73"),
+    "video": ("video", "#CC79A7"),
+}
+
+
+def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, path: Path) -> None:
+    """F1 by AU and held-out database, a panel a method (mean over seeds).
+
+    Cells without a positive label are gray and say n/a: no F1 is defined there.
+    """
+    methods = [m for m in dict.fromkeys(row.method for row in rows) if any(
+        row.method == m and row.scope == "macro2" for row in rows) and "/" not in m]  # fmt: skip
+    scopes = [*databases, "mean", "pooled"]
+    cells, support = by_cell(rows), {(row.scope, row.au): row.support for row in rows}
+    figure, axes = plt.subplots(
+        len(methods), 1, figsize=(11, 0.6 + 0.45 * (len(scopes) + 2) * len(methods)), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis, method in zip(axes[:, 0], methods, strict=True):
+        values = np.full((len(scopes), len(COLUMNS)), np.nan)
+        for y, scope in enumerate(scopes):
+            for x, au in enumerate(COLUMNS):
+                if support[scope, au]:
+                    values[y, x] = np.mean(cells[method, scope, au])
+        colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.8")
+        image = axis.imshow(values, colours, vmin=0, vmax=1, aspect="auto")
+        for (y, x), value in np.ndenumerate(values):
+            shown = "n/a" if np.isnan(value) else f"{value:.2f}"
+            axis.text(
+                x, y, shown, ha="center", va="center", fontsize=9, color="white" if value < 0.5 else "black"
+            )
+        axis.set_xticks(range(len(COLUMNS)), COLUMNS, rotation=30, ha="right")
+        axis.set_yticks(range(len(scopes)), [*databases, "mean over folds", "pooled"])
+        axis.axhline(len(databases) - 0.5, color="white", linewidth=2)
+        axis.axvline(len(COLUMNS) - 1.5, color="white", linewidth=2)
+        axis.set_title(f"F1 of {method} by held-out database", fontsize=11)
+        figure.colorbar(image, ax=axis, label="F1", pad=0.01)
+    _entitle(figure, made_on)
+    save(figure, path)
+
+
+def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Path) -> None:
+    """Training loss per epoch, a panel a method, a line a run, a colour a head.
+
+    ``logs`` maps a method to the log.csv of its runs; the loss of a head stands in column
+    ``loss_{head}``. A method that is fitted in one step has no such column and an empty panel.
+    """
+    columns = min(4, len(logs))
+    rows = -(-len(logs) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
+    )
+    shown, styles = {}, dict(HEADS)
+    for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
+        for log in paths:
+            if not log.is_file():
+                raise InputError(f"{log}: no such file; it is written by `infusenet train`")
+            with open(log, encoding="utf-8", newline="") as file:
+                epochs = list(reader := csv.DictReader(file))
+            for column in (name for name in reader.fieldnames if name.startswith("loss_")):
+                head = column.removeprefix("loss_")
+                x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
+                others = len(styles) - len(HEADS)
+                title, colour = styles.setdefault(head, (head, OTHER_COLOURS[others % len(OTHER_COLOURS)]))
+                (shown[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
+        axis.set_title(method, fontsize=10)
+        axis.set(xlabel="epoch", yscale="log")
+        if not axis.lines:
+            axis.text(0.5, 0.5, "fitted in one step", ha="center", transform=axis.transAxes)
+        axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(logs) :]:
+        axis.set_axis_off()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("binary cross-entropy")
+    if shown:
+        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown))
+    _entitle(figure, made_on)
+    save(figure, path)
+
+
+def _entitle(figure, made_on: Protocol) -> None:
+    if made_on.differences:
+        figure.suptitle(made_on.name + made_on.lines, fontsize=11)
+
+
+def save(figure, path: Path) -> None:
+    """Publish a figure as PNG and close it."""
+    with aside(path) as temporary:
+        # No software version or date inside, so that equal pictures are equal files.
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    plt.close(figure)

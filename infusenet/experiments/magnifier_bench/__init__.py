@@ -1,0 +1,118 @@
+"""``infusenet magnifier evaluate``: checkpoints side by side against exactly known motion."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.devices import prepare
+from infusenet.experiments.magnifier_bench import measures, picture, test_pairs
+from infusenet.files import write_if_changed
+from infusenet.hashing import file_digest
+from infusenet.magnifier.checkpoint import load
+from infusenet.magnifier.network import Magnifier
+
+SHIPPED = "shipped"
+
+
+def evaluate(
+    weights: Sequence[Path], output: Path, device: str = "auto", threads: int | None = None
+) -> dict[str, list[measures.Figure]]:
+    """Measure checkpoints and the shipped one; write a table (Markdown, CSV) and a picture.
+
+    Parameters
+    ----------
+    weights : checkpoint files
+    output : folder for ``magnifier.md``, ``magnifier.csv`` and ``magnifier.png``
+    device, threads : as for training
+
+    Returns
+    -------
+    {checkpoint: its figures}
+
+    Raises
+    ------
+    InputError
+        A file is no magnifier's checkpoint; nothing is measured before all are loaded.
+    """
+    device = prepare(device, threads)
+    paths = _named(weights)
+    models = {name: load(path).to(device) for name, path in paths.items()}
+    found = {name: measure(model, name) for name, model in models.items()}
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    write_if_changed(output / "magnifier.csv", table(found))
+    write_if_changed(output / "magnifier.md", page(found, paths))
+    picture.draw(models, found, test_pairs.moving()[0], output / "magnifier.png")
+    return found
+
+
+def measure(model: Magnifier, name: str = "bench") -> list[measures.Figure]:
+    """All figures of one magnifier, the summary first."""
+    everything = test_pairs.stand_ins() + test_pairs.scenes()
+    parts = [
+        (measures.gains, everything),
+        (measures.frames, everything),
+        (measures.protocol, test_pairs.scenes()),
+        (measures.latents, test_pairs.moving()),
+    ]
+    found = []
+    for part, given in tqdm(parts, desc=name, unit="table", disable=None):
+        found += part(model, given)
+    return measures.summary(found) + found
+
+
+def nested(figures: Sequence[measures.Figure]) -> dict[str, dict[str, dict[str, float]]]:
+    """{section: {row: {column: value}}}, four digits."""
+    tables = {}
+    for section, row, column, value in figures:
+        tables.setdefault(section, {}).setdefault(row, {})[column] = float(f"{value:.4g}")
+    return tables
+
+
+def table(found: dict[str, Sequence[measures.Figure]]) -> str:
+    """One line a figure and checkpoint, CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("section", "row", "column", "checkpoint", "value"))
+    for name, figures in found.items():
+        writer.writerows((*figure[:3], name, f"{figure.value:.6g}") for figure in figures)
+    return text.getvalue()
+
+
+def page(found: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) -> str:
+    """All tables, Markdown; each cell has the checkpoints' values in one order."""
+    names = " / ".join(found)
+    lines = [f"# Magnifiers: {names}", "", f"Every cell reads: {names}.", ""]
+    lines += [f"- {name}: sha256 {file_digest(path)}" for name, path in paths.items()]
+    sections = {}
+    for name, figures in found.items():
+        for section, row, column, value in figures:
+            cells = sections.setdefault(section, {}).setdefault(row, {})
+            cells.setdefault(column, {})[name] = value
+    for section, rows in sections.items():
+        columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
+        lines += [
+            "",
+            f"## {section}",
+            "",
+            "| | " + " | ".join(columns) + " |",
+            "|---" * (len(columns) + 1) + "|",
+        ]
+        for row, cells in rows.items():
+            shown = (" / ".join(f"{cells[c][n]:.3g}" for n in found) if c in cells else "" for c in columns)
+            lines.append(f"| {row} | " + " | ".join(shown) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _named(weights: Sequence[Path]) -> dict[str, Path]:
+    """A short name for each file: its stem, with the folder's where two agree."""
+    paths = [
+        Path(path) for path in dict.fromkeys(weights) if Path(path).resolve() != SHIPPED_WEIGHTS.resolve()
+    ]
+    stems = [path.stem for path in paths]
+    names = [p.stem if stems.count(p.stem) == 1 and p.stem != SHIPPED else str(p) for p in paths]
+    return dict(zip(names, paths, strict=True)) | {SHIPPED: SHIPPED_WEIGHTS}

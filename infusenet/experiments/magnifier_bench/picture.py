@@ -1,0 +1,94 @@
+"""Draw all checkpoints side by side: their figures as curves, and one face through each of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from infusenet.evaluation.plots import plt, save
+from infusenet.experiments.magnifier_bench.measures import (
+    DISPLACEMENTS,
+    FACTOR,
+    LIGHT,
+    PEAKS,
+    SENSOR,
+    Figure,
+    Pair,
+)
+from infusenet.experiments.magnifier_bench.test_pairs import FLICKER, MOVING, Material, filmed
+from infusenet.magnifier.network import Magnifier
+
+MOTION = 0.5  # px at the peak of the face's motion
+LIT = 1.05
+
+
+def draw(
+    models: dict[str, Magnifier], found: dict[str, Sequence[Figure]], face: Material, output: Path
+) -> None:
+    """Write the picture (PNG)."""
+    figure, axes = plt.subplots(
+        3, 4 + len(models), figsize=(3.1 * (4 + len(models)), 9.5), layout="constrained"
+    )
+    _curves(axes[:, :3], found)
+    _faces(axes[:, 3:], models, face)
+    save(figure, output)
+
+
+def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
+    for name, figures in found.items():
+        value = {figure[:3]: figure.value for figure in figures}
+        rows = [f"{d} px" for d in DISPLACEMENTS]
+        for axis, group in zip(axes[0], (MOVING, "whole faces", "scenes"), strict=True):
+            gain = [value[f"Gain, {group}", row, f"factor {FACTOR}"] for row in rows]
+            axis.semilogx(DISPLACEMENTS, gain, marker="o", label=name)
+            axis.set(title=f"gain, {group}", xlabel="motion, px", ylim=(0, 1.6 * FACTOR))
+        for axis, group in zip(axes[1, :2], (MOVING, "scenes"), strict=True):
+            similarity = [value[f"SSIM, {group}", row, "magnified, noise 0"] for row in rows]
+            axis.semilogx(DISPLACEMENTS, similarity, marker="o", label=name)
+            axis.set(title=f"SSIM, {group}", xlabel="motion, px")
+        ratio = [value["Energy inside / outside", f"{d} px", "filmed"] for d in PEAKS]
+        axes[1, 2].loglog(PEAKS, ratio, marker="o", label=name)
+        axes[1, 2].set(title="latent energy inside / outside", xlabel="motion, px")
+        light = [value["Without motion, px", f"light {change:+.0%}", "response"] for change in LIGHT]
+        axes[2, 0].plot([100 * change for change in LIGHT], light, marker="o", label=name)
+        axes[2, 0].set(title="response to light alone, px", xlabel="change, %")
+        noise = [value["Without motion, px", f"noise {level}", "response"] for level in SENSOR]
+        axes[2, 1].plot(SENSOR, noise, marker="o", label=name)
+        axes[2, 1].set(title="response to noise alone, px", xlabel="gray levels")
+        rows = [f for f in figures if f.section == "Sub-pixel protocol" and f.column == "magnified"]
+        motion = [float(f.row.split()[0]) for f in rows]
+        axes[2, 2].semilogx(motion, [f.value for f in rows], marker="o", label=name)
+        axes[2, 2].set(title="sub-pixel protocol, SSIM", xlabel="motion, px")
+    for axis in axes[0]:
+        axis.axhline(FACTOR, color="black", linewidth=0.8)
+    for axis, ticks in [(axis, DISPLACEMENTS) for axis in (*axes[0], *axes[1, :2])] + [(axes[1, 2], PEAKS)]:
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
+    for axis in axes[2, :2]:
+        axis.set_ylim(bottom=0)
+    axes[0, 0].legend()
+
+
+def _faces(axes, models: dict[str, Magnifier], face: Material) -> None:
+    """Decoded frames, latent energy under motion as filmed, and under light alone."""
+    onset, moved = face.frame(), face.frame(MOTION)
+    a, b = filmed(onset, 1, 1), filmed(moved, FLICKER, 2)
+    lit = np.clip(LIT * onset, 0, 1)
+    shown = (face.frame(FACTOR * MOTION), face.length, np.zeros_like(face.length))
+    titles = (f"truth, {MOTION} px x {FACTOR}", "true motion", f"true motion, light {LIT - 1:+.0%}")
+    for axis, image, title in zip(axes[:, 0], shown, titles, strict=True):
+        axis.imshow(image, vmin=0, vmax=1, cmap="magma")
+        axis.set_title(title)
+    for column, (name, model) in zip(axes[:, 1:].T, models.items(), strict=True):
+        pair = Pair(model, a, b)
+        # One scale for both maps of a model: what it sees of light, as a share of what it sees of motion.
+        scale = np.sqrt(np.quantile(pair.energy(), 0.999))
+        column[0].imshow(np.clip(pair.decoded(FACTOR), 0, 1))
+        column[1].imshow(np.sqrt(pair.energy()), vmin=0, vmax=scale, cmap="magma")
+        column[2].imshow(np.sqrt(Pair(model, onset, lit).energy()), vmin=0, vmax=scale, cmap="magma")
+        for axis, title in zip(
+            column, ("magnified", "latent, as filmed", "latent, light alone"), strict=True
+        ):
+            axis.set_title(f"{name}: {title}")
+    for axis in axes.flat:
+        axis.set_axis_off()

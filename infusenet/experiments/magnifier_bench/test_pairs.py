@@ -1,0 +1,103 @@
+"""What a magnifier is measured on: faces and textures that no training has seen, as continuous images.
+
+The faces are stand-ins of identities that `infusenet standins` does not draw; the scenes are textures
+of other photographs and other seeds than the training's.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from skimage import data
+
+from infusenet.magnifier import textures
+from infusenet.magnifier.quality import SIZE, Continuous, inside, uniform
+from infusenet.preprocess import alignment
+from infusenet.standins import motion, subjects
+
+ACTIONS = ((12,), (4,), (1, 2))  # the Action Units that move on each face
+PHOTOGRAPHS = ("immunohistochemistry",)  # not among the training's
+MOVING = "Action Units of faces"
+IDENTITY, TEXTURE = 5_000_000, 6_000_000  # seeds
+NOISE, FLICKER, QUALITY = 0.8, 1.004, 92  # gray levels, gain, JPEG: the middle of the stand-ins' cameras
+
+
+@dataclass(frozen=True)
+class Material:
+    """A continuous image and how it moves: ``field`` (224, 224, 2) with a peak of 1 px.
+
+    A frame after ``d`` px of motion shows at x the image at x - d field(x).
+    """
+
+    group: str
+    name: str
+    image: Continuous
+    field: np.ndarray
+
+    def frame(self, d: float = 0) -> np.ndarray:
+        """The frame (224, 224, 3) in [0, 1] after ``d`` px at the peak of the motion."""
+        return np.clip(self.image.displaced(d * self.field), 0, 1)
+
+    @property
+    def length(self) -> np.ndarray:
+        """The motion's size (224, 224), 1 at its peak."""
+        return np.hypot(*np.moveaxis(self.field, -1, 0))
+
+    @property
+    def window(self) -> np.ndarray:
+        """Where the motion is read: inside the border, in proportion to its size."""
+        return inside() * self.length
+
+
+@cache
+def stand_ins() -> list[Material]:
+    """Each face twice: with its Action Units moving, and shifted as a whole."""
+    made = []
+    y, x = np.mgrid[:SIZE, :SIZE]
+    points = np.stack([x, y], -1).reshape(-1, 2).astype(float)
+    for number, units in enumerate(ACTIONS):
+        subject = subjects.draw(np.random.default_rng([IDENTITY, number]))
+        matrix = alignment.similarity(subject.landmarks, SIZE)
+        image = Continuous(np.clip(alignment.crop(subject.canvas, matrix, SIZE) / 255, 0, 1))
+        landmarks = alignment.apply(matrix, subject.landmarks)
+        pulls = [pull for unit in units for pull in motion.pulls(unit, landmarks)]
+        field = motion.displacement(pulls, points).reshape(SIZE, SIZE, 2)
+        field /= np.hypot(field[..., 0], field[..., 1]).max()
+        name = f"face {number + 1}"
+        made.append(Material(MOVING, name, image, field))
+        made.append(Material("whole faces", name, image, uniform(1)))
+    return made
+
+
+def moving() -> list[Material]:
+    """The faces whose Action Units move."""
+    return [material for material in stand_ins() if material.group == MOVING]
+
+
+@cache
+def scenes() -> list[Material]:
+    """Textures, shifted as a whole: photographs, 1/f noise and flat shapes."""
+    rng = np.random.default_rng(TEXTURE)
+    tiles = {name: np.atleast_3d(getattr(data, name)()) / 255 for name in PHOTOGRAPHS}
+    tiles |= {"1/f noise": textures.noise(rng), "flat shapes": textures.shapes(rng)}
+    made = []
+    for name, tile in tiles.items():
+        side = min(2 * SIZE, *tile.shape[:2])
+        tile = cv2.resize(np.float32(tile[:side, :side]), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        lens = cv2.GaussianBlur(np.broadcast_to(np.atleast_3d(tile), (SIZE, SIZE, 3)), (0, 0), 0.8)
+        made.append(Material("scenes", name, Continuous(np.clip(lens, 0, 1)), uniform(1)))
+    return made
+
+
+def noisy(frame: np.ndarray, level: float, seed: int) -> np.ndarray:
+    """``frame`` with Gaussian noise of ``level`` gray levels."""
+    noise = np.random.default_rng(seed).standard_normal(frame.shape)
+    return np.clip(frame + level / 255 * noise, 0, 1)
+
+
+def filmed(frame: np.ndarray, gain: float, seed: int) -> np.ndarray:
+    """``frame`` as a camera delivers it: flicker, noise, 8 bits, JPEG."""
+    exposed = np.rint(255 * noisy(np.clip(gain * frame, 0, 1), NOISE, seed)).astype(np.uint8)
+    _, coded = cv2.imencode(".jpg", exposed[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1] / 255

@@ -1,0 +1,34 @@
+"""Canonical JSON, digests and content keys. Imported while Snakemake parses: standard library only."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def canonical(value) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value) -> str:
+    """sha256 (hex) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path | str) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def clip_key(frames: str, onset: int, apex: int, offset: int, recipe: dict) -> str:
+    """Content key of a clip's faces: ``frames`` is the digest of its frames."""
+    return digest([frames, onset, apex, offset, recipe])
+
+
+def derived_key(upstream: str, recipe: dict) -> str:
+    """Content key of what a stage makes of an item with the key ``upstream``."""
+    return digest([upstream, recipe])

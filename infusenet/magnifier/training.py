@@ -1,0 +1,192 @@
+"""Train the magnifier on procedural scenes: one file that reads top to bottom.
+
+Two stages: first the decoder learns to invert the encoder, which starts as an invertible code; then
+all parts learn together to show the truly magnified frame, with neither too little nor too much
+motion, and to keep the difference latent free of what is not motion (`losses`), while larger motion,
+changes of light and noise are phased in. Oh et al. (ECCV 2018) train with the L1 of the output.
+"""
+
+import json
+import platform
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from infusenet.devices import prepare
+from infusenet.errors import InputError
+from infusenet.experiments import magnifier_bench
+from infusenet.files import aside
+from infusenet.magnifier import losses, scenes
+from infusenet.magnifier.initialisation import start
+from infusenet.magnifier.network import Magnifier
+from infusenet.training.run_folder import load_plain
+
+# Steps, scenes a step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
+SIZES = {"cpu": (5_000, 8, 48), "cuda": (40_000, 32, 96)}
+AUTOENCODER = 0.03  # where the first stage ends, as a share of the steps
+APART_RATE = 1e-3
+RATE = 4e-4
+WARM_UP, FADE = 0.03, 0.4  # shares of the second stage: a first step of full size breaks the linear start
+GAIN, FIDELITY = 1.5, 0.4  # weights of the losses beside the frame's
+SAVE_EVERY = 250
+LOG_EVERY = 50
+
+
+def train(output, steps: int | None = None, seed: int = 0, device: str = "auto", threads: int | None = None):
+    """Train a magnifier and write its weights, its record and its TensorBoard log.
+
+    Parameters
+    ----------
+    output : path of the weights to write, ``.safetensors``, which carry the training record (command,
+        data, hardware, bench); beside it come the record as ``.json``, ``.tensorboard`` and, until the
+        training is done, ``.resume.pt``, from which the same command goes on
+    steps : default 5,000 on a CPU, 40,000 with CUDA, where batches and crops are larger too
+    seed : all random numbers follow from it; on a CPU the same machine, threads and seed give the same
+        weights (CUDA adds in no fixed order, so that its last bits differ)
+    device : "auto" (CUDA where available), "cpu" or "cuda"
+    threads : CPU threads of torch, default 1; other counts give other bits
+
+    Raises
+    ------
+    InputError
+        The output is not named ``.safetensors``, or its ``.resume.pt`` is of another training.
+    """
+    output = Path(output)
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: the weights are written as .safetensors; name the output so")
+    device = prepare(device, threads)
+    default, batch_size, size = SIZES[device.type]
+    steps = default if steps is None else steps
+    settings = {"steps": steps, "seed": seed, "batch": batch_size, "size": size}
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Magnifier()
+    start(model)
+    model.to(device, memory_format=torch.channels_last)
+    if device.type == "cuda":
+        for part in model.children():
+            part.compile()
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.99))
+    resume = output.with_suffix(".resume.pt")
+    done, seconds = _resume(resume, settings, model, optimizer)
+
+    supply = scenes.Scenes(seed, device)
+    began = time.monotonic()
+    recent = defaultdict(list)
+    with SummaryWriter(output.with_suffix(".tensorboard"), purge_step=done) as board:
+        for step in tqdm(range(done, steps), initial=done, total=steps, unit="step", disable=None):
+            progress = step / steps
+            if step and (step - 1) / steps < AUTOENCODER <= progress:
+                # Another loss, other gradients: moments kept from the first stage overshoot at once.
+                optimizer.state.clear()
+            optimizer.param_groups[0]["lr"] = _rate(progress)
+            batch = supply.batch(step, batch_size, size, **_curriculum(progress))
+            terms = _reconstruct(model, batch) if progress < AUTOENCODER else _magnify(model, batch)
+            optimizer.zero_grad(set_to_none=True)
+            terms["loss"].backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+
+            for name, term in terms.items():
+                recent[name].append(term.detach())
+            if (step + 1) % LOG_EVERY == 0:
+                for name, values in recent.items():
+                    board.add_scalar(name, torch.stack(values).mean(), step)
+                board.add_scalar("learning rate", _rate(progress), step)
+                recent.clear()
+            if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
+                spent = seconds + time.monotonic() - began
+                _save(resume, settings, step + 1, spent, model, optimizer)
+
+    spent = seconds + time.monotonic() - began
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    record = {
+        "command": f"infusenet magnifier train --output {output.name} --steps {steps} --seed {seed}",
+        **settings,
+        "data": scenes.DESCRIPTION,
+        "hardware": _hardware(device),
+        "minutes": round(spent / 60, 1),
+    }
+    record["bench"] = magnifier_bench.nested(magnifier_bench.measure(model.eval().requires_grad_(False)))
+    with aside(output) as temporary:
+        save_file(weights, temporary, {"record": json.dumps(record)})
+    with aside(output.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    resume.unlink()
+
+
+def _together(progress: float) -> float:
+    """How much of the second stage is done, in [0, 1]."""
+    return max(progress - AUTOENCODER, 0) / (1 - AUTOENCODER)
+
+
+def _curriculum(progress: float) -> dict[str, float]:
+    """Small and clean motion first, where the linear start is right; then larger motion and nuisances."""
+    share = _together(progress)
+    return {"reach": min(1 + 20 * share, 6), "nuisance": min(5 * share, 1)}
+
+
+def _rate(progress: float) -> float:
+    """The learning rate: constant in the first stage, then up, constant, and down to zero."""
+    if progress < AUTOENCODER:
+        return APART_RATE
+    share = _together(progress)
+    return RATE * min(share / WARM_UP, 1, (1 - share) / FADE)
+
+
+def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
+    """The first stage's loss: the encoder stands, the decoder learns."""
+    with torch.no_grad():
+        latents = model.encoder(batch.clean_a)
+    return {"loss": losses.distance(model.decoder(latents), batch.clean_a).mean()}
+
+
+def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
+    """The second stage's loss and its terms."""
+    latents = model.encoder(torch.cat([batch.a, batch.b, batch.clean_a, batch.clean_b]))
+    a, b, clean_a, clean_b = latents.chunk(4)
+    noisy, clean = model.manipulator(torch.cat([a, clean_a]), torch.cat([b, clean_b]), 2).chunk(2)
+    # The encoder stays in float32: a sub-pixel motion is the small difference of two latents, which
+    # bfloat16 would round away. The decoder, where most of the work is, does not mind.
+    with torch.autocast("cuda", torch.bfloat16, enabled=latents.is_cuda):
+        output = model.decoder(b + (batch.factor - 1) * noisy)
+    terms = {
+        "frame": losses.frame(output.float(), batch).mean(),
+        "gain": losses.gain(output.float(), batch).mean(),
+        "fidelity": losses.fidelity(noisy, clean, batch).mean(),
+    }
+    return {"loss": terms["frame"] + GAIN * terms["gain"] + FIDELITY * terms["fidelity"], **terms}
+
+
+def _hardware(device: torch.device) -> str:
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return f"{device.type}, {name}, {torch.get_num_threads()} CPU thread(s), torch {torch.__version__}"
+
+
+def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
+    """Load what an interrupted training left; (steps done, seconds spent)."""
+    if not path.exists():
+        return 0, 0.0
+    state = load_plain(path)
+    if state.get("settings") != settings:
+        raise InputError(
+            f"{path} is of a training with {state.get('settings')}, this one has {settings}; delete it"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["done"], state["seconds"]
+
+
+def _save(path: Path, settings: dict, done: int, seconds: float, model, optimizer) -> None:
+    """What `_resume` loads; a killed training leaves the last whole file."""
+    state = {"settings": settings, "done": done, "seconds": seconds}
+    state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    with aside(path) as temporary:
+        torch.save(state, temporary)

@@ -1,0 +1,201 @@
+"""The loop that fills a store: take-over, parts, resume, failures, progress.
+
+A stage hands over its clips with their content keys and a function that computes some of them. What
+has the key already, in the store that was there or in the parts of an interrupted run, is copied;
+the rest is computed in parts of a few clips, each published by rename. Everything reaches the final
+file as copied chunks in manifest order, so its bytes do not depend on what was copied or computed,
+and an interrupted run loses at most one part per process.
+"""
+
+import csv
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import as_completed
+from contextlib import suppress
+from functools import partial
+from multiprocessing import parent_process
+from pathlib import Path
+
+from tqdm import tqdm
+
+from infusenet import __version__
+from infusenet.errors import InputError, raise_all
+from infusenet.files import explained, write_if_changed
+from infusenet.preprocess.timings import LINE
+from infusenet.store import Failure, Item, Store, publish
+from infusenet.store.accounting import reconcile
+from infusenet.store.lock import hold
+from infusenet.store.writer import Stored
+from infusenet.worker_processes import pool
+
+# Small enough that a kill costs little and that a few processes share a small database evenly.
+PART = 16
+
+Work = Callable[[Sequence[str]], Iterable[Item | Failure]]
+
+
+def fill(
+    output: Path,
+    *,
+    stage: str,
+    database: str,
+    recipe: dict,
+    source: dict,
+    clips: Sequence[tuple[str, str]],
+    work: Work,
+    processes: int = 1,
+    failed: str = "stop",
+    upstream_failures: Sequence[Failure] = (),
+    chunks: dict[str, tuple[int, ...]] | None = None,
+) -> None:
+    """Bring every clip's item into a store and publish it with its sha256.
+
+    Only one builder of ``output`` works at a time; another one waits and then finds it finished.
+
+    Parameters
+    ----------
+    clips : (clip, content key) in manifest order
+    work : callable, picklable
+        Gets the names of some clips and yields one Item or Failure for each, in that order.
+    failed : {"stop", "skip"}
+        Publish nothing if a clip failed here (what was computed is kept for the next run), or
+        publish the rest with the failures listed inside. Both write ``<output>.failures.csv``.
+    upstream_failures
+        Clips that an earlier stage left out: listed, never a reason to stop.
+
+    Raises
+    ------
+    InputError
+        With ``failed="stop"``, one that lists every failed clip; the disk is full or cannot be written
+        to; the lock was lost. What had been published stays as it is.
+    """
+    output = Path(output)
+    content = {"stage": stage, "database": database, "recipe": recipe}
+    with explained(output), hold(output) as lock:
+        publish.sweep(output)
+        known = list(_known(output, stage, recipe))
+        wanted = (database, source, clips, upstream_failures)
+        finished = next((store for store in known if _made_of(store, *wanted)), None)
+        # A failure is tried again, though its key is the same: keys do not know what a person mends
+        # (a package, a disk), and few clips fail. Only a builder that waited for another one's
+        # attempt takes its failures over.
+        if finished and len(finished) < len(clips) and not (lock.waited and failed == "skip"):
+            finished = None
+        if finished:
+            path, failures, taken = finished.path, finished.failures[len(upstream_failures) :], len(finished)
+        else:
+            found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
+            taken = sum(key in found for _, key in clips)
+            failures = _compute(output, content, clips, found, work, processes, chunks, lock)
+        _report(output, [*upstream_failures, *failures])
+        if failed == "stop":
+            raise_all(
+                (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
+                f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
+            )
+        if not finished:
+            lost = {failure.clip: failure for failure in failures}
+            outcomes = (lost.get(clip) or found[key] for clip, key in clips)
+            path = publish.keep(
+                output, **content, source=source, clips=clips, outcomes=outcomes, failures=upstream_failures
+            )
+        handed = [clip for clip, _ in clips] + [failure.clip for failure in upstream_failures]
+        reconcile(Store(path), handed, output.parent)
+        publish.publish(path, output, lock)
+    done = len(clips) - taken - len(failures)
+    print(f"{output}: {LINE.format(done, taken, len(upstream_failures) + len(failures))}", file=sys.stderr)
+
+
+def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
+    """Finished stores of this stage and recipe: published before, or parts of an interrupted build."""
+    for path in publish.sound(output):
+        with suppress(InputError):
+            yield Store(path, stage, recipe)
+
+
+def _made_of(store: Store, database: str, source: dict, clips, upstream_failures) -> bool:
+    """Whether a build of the same has made this store, with or without clips that failed in it."""
+    before = len(upstream_failures)
+    failed = {failure.clip for failure in store.failures[before:]}
+    return (
+        (store.database, store.package, store.source) == (database, __version__, source)
+        and store.failures[:before] == list(upstream_failures)
+        and list(store.keys.items()) == [(clip, key) for clip, key in clips if clip not in failed]
+    )
+
+
+def _compute(
+    output: Path, content: dict, clips, found: dict, work, processes: int, chunks, lock
+) -> list[Failure]:
+    """Compute the clips whose keys are not in ``found`` and add them to it; returns what failed."""
+    missing = [(clip, key) for clip, key in clips if key not in found]
+    groups = [missing[start : start + PART] for start in range(0, len(missing), PART)]
+    write_part = partial(_write_part, output, content, work, chunks)
+    failures = {}
+    with tqdm(
+        total=len(clips), desc="{database}: {stage}".format_map(content), unit="clip", disable=None
+    ) as bar:
+        bar.update(len(clips) - len(missing))
+        for path, size in _run(write_part, groups, min(processes, len(groups))):
+            bar.update(size)
+            lock.check()
+            part = Store(path, content["stage"], content["recipe"])
+            found |= {key: Stored(part, clip) for clip, key in part.keys.items()}
+            failures |= {failure.clip: failure for failure in part.failures}
+    return [failures[clip] for clip, _ in clips if clip in failures]
+
+
+def _run(write_part, groups, processes: int) -> Iterator[tuple[Path, int]]:
+    """Write a part for each group, here or in a pool; yields (part, number of clips) as they come."""
+    if processes <= 1:
+        for group in groups:
+            yield write_part(group), len(group)
+        return
+    with pool(processes, "compute: processes", _end_with_parent) as executor:
+        futures = {executor.submit(write_part, group): len(group) for group in groups}
+        try:
+            for future in as_completed(futures):
+                yield future.result(), futures[future]
+        except BaseException:
+            executor.shutdown(cancel_futures=True)
+            raise
+
+
+def _end_with_parent() -> None:
+    """A killed builder's pool would wait for work for ever, and its last parts write into the next run's."""
+
+    def watch():
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _write_part(output: Path, content: dict, work: Work, chunks, group) -> Path:
+    outcomes = _named(work, [clip for clip, _ in group], content["database"])
+    return publish.keep(output, **content, source={}, clips=group, outcomes=outcomes, chunks=chunks)
+
+
+def _named(work: Work, clips: list[str], database: str) -> Iterator[Item | Failure]:
+    """The outcomes of ``work``; an error inside it carries the name of its clip."""
+    outcomes = iter(work(clips))
+    for clip in clips:
+        try:
+            yield next(outcomes)
+        except InputError as error:
+            raise InputError(f"{database} clip {clip}: {error}") from error
+        except Exception as error:
+            error.add_note(f"in {database} clip {clip}")
+            raise
+
+
+def _report(output: Path, failures: Sequence[Failure]) -> None:
+    """The failure table beside the store; a header alone says that no clip failed."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["clip", "status", "reason"])
+    writer.writerows([failure.clip, failure.status, failure.reason] for failure in failures)
+    write_if_changed(output.with_name(f"{output.name}.failures.csv"), text.getvalue())

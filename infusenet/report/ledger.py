@@ -1,0 +1,103 @@
+"""One ledger of all clips that are left out or were hard to get, over all databases and stages."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from infusenet.databases import audit
+from infusenet.databases.audit import Finding
+from infusenet.store import Store
+from infusenet.store.accounting import reconcile
+
+RECOVERED = "its face was found at the second try or later (border, size, contrast, next frame)"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``status`` is a failure's, ``recovered`` or ``excluded``; ``stores`` are those it holds for."""
+
+    database: str
+    clip: str
+    status: str
+    stores: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """The clips of one store: annotated = stored + failed + excluded; recovered ones are stored."""
+
+    database: str
+    store: str
+    annotated: int
+    stored: int
+    recovered: int
+    failed: int
+    excluded: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """``findings`` are (database, finding, policy), those of excluded clips among them; ``unaudited``
+    are the databases without an audit table, of which nobody here knows what was excluded."""
+
+    counts: list[Count]
+    entries: list[Entry]
+    findings: list[tuple[str, Finding, str]]
+    unaudited: list[str]
+
+
+def collect(paths: Sequence[Path]) -> Ledger:
+    """Read stores and the audit tables beside them.
+
+    A clip that an early stage lost is in the failures of every later store too: it gets one entry
+    that names them all.
+
+    Raises
+    ------
+    InputError
+        A store is unreadable, or its clips are not those of the audit table beside it.
+    """
+    counts, found, tables = [], {}, {}
+    for path in paths:
+        store, table = Store(path), path.with_name("audit.csv")
+        failed = [failure.clip for failure in store.failures]
+        reconcile(store, [*store.clips, *failed], path.parent)
+        if store.database not in tables:
+            tables[store.database] = audit.read_table(table) if table.is_file() else None
+        audited = tables[store.database] or audit.Table({*store.clips, *failed}, [])
+        recovered = [clip for clip in store.clips if store.status[clip] == "recovered"]
+        counts.append(
+            Count(
+                store.database, path.stem, len(audited.annotated), len(store), len(recovered), len(failed),
+                len(audited.excluded),
+            )
+        )  # fmt: skip
+        rows = [(clip, "recovered", RECOVERED) for clip in recovered]
+        rows += [(failure.clip, failure.status, failure.reason) for failure in store.failures]
+        for row in rows:
+            found.setdefault((store.database, *row), []).append(path.stem)
+        for clip, reason in audited.excluded.items():
+            found[store.database, clip, "excluded", reason] = ["all"]
+    entries = [
+        Entry(database, clip, status, " ".join(stores), reason)
+        for (database, clip, status, reason), stores in found.items()
+    ]
+    return Ledger(
+        sorted(counts, key=lambda count: count.database),
+        sorted(entries, key=lambda entry: (entry.database, entry.status, entry.clip)),
+        [(name, *finding) for name, table in tables.items() if table for finding in table.findings],
+        [name for name, table in tables.items() if table is None],
+    )
+
+
+def to_csv(ledger: Ledger) -> str:
+    """The entries as CSV text; a header alone says that no clip is left out or recovered."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = [field.name for field in fields(Entry)]
+    writer.writerow(columns)
+    writer.writerows([getattr(entry, name) for name in columns] for entry in ledger.entries)
+    return out.getvalue()

@@ -1,0 +1,132 @@
+"""The predictions of several methods on the same clips, arranged for comparison. Files only in `load`."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from infusenet.errors import InputError
+from infusenet.evaluation import metrics
+from infusenet.evaluation.evaluate import Fold, read_runs
+from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
+from infusenet.protocol import CD6ME
+from infusenet.report.targets import NEEDS
+
+DRAWS, DRAW_SEED = 1000, 0
+INTERVAL = (0.025, 0.975)
+
+
+class Results:
+    """Decisions of every method and seed, stacked over the held-out databases in one order.
+
+    Attributes
+    ----------
+    databases : list[str]
+        Held-out databases, CD6ME's order first.
+    labels : list of int (n, 12)
+        One array a database.
+    decisions : dict[str, dict[int, list of int (n, 12)]]
+        By method and seed: one array a database.
+    facts : dict[str, dict]
+        The run.json of one run of each method.
+    protocol : Protocol
+        What the figures were made on: CD6ME, or that it is not.
+    label : str
+        The same as what every heading ends with; empty on CD6ME.
+    """
+
+    def __init__(self, folds: Sequence[Fold]):
+        known = list(CD6ME)
+        self.databases = sorted(
+            {fold.held_out for fold in folds},
+            key=lambda name: (known.index(name) if name in known else len(known), name),
+        )
+        folds = sorted(folds, key=lambda f: (f.seed, self.databases.index(f.held_out)))
+        labels = {fold.held_out: fold.labels for fold in folds}
+        self.labels = [labels[name] for name in self.databases]
+        self.decisions: dict[str, dict[int, list[np.ndarray]]] = {}
+        for fold in folds:
+            seeds = self.decisions.setdefault(fold.method, {})
+            seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
+        self.facts = {fold.method: fold.facts for fold in folds}
+        self.protocol = protocol(folds)
+        self.label = self.protocol.heading
+        self._drawn: dict[tuple[str, str], np.ndarray] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know before comparing with the paper."""
+        if self.protocol.name == STANDINS:
+            return [
+                "**Made from synthetic stand-in databases: these figures cannot be compared with the paper's.**"
+            ]
+        if self.protocol.name == OTHER:
+            return [
+                f"**The folds are {', '.join(self.databases)}, not CD6ME's six databases: these figures "
+                "cannot be compared with the paper's.**"
+            ]
+        return self.protocol.notes
+
+    def f1(self, method: str, average: str) -> np.ndarray:
+        """F1 float (seeds, 13): the 12 AUs, then their mean. ``average``: pooled, mean or a database."""
+        if average in self.databases:
+            at = self.databases.index(average)
+            values = [metrics.f1(self.labels[at], said[at]) for said in self.decisions[method].values()]
+        else:
+            score = {"pooled": metrics.pooled, "mean": metrics.fold_mean}[average]
+            values = [score(self.labels, said) for said in self.decisions[method].values()]
+        return np.column_stack([values, np.mean(values, 1)])
+
+    def contrast(
+        self, terms: Mapping[str, float], aus: np.ndarray, average: str
+    ) -> tuple[float, float, float]:
+        """F1 of methods, weighted and summed, with a 95 % bootstrap interval: value, low, high.
+
+        ``terms`` maps methods to weights, for example 1 and -1 for a difference; ``aus`` float (12,)
+        weights the AUs; ``average`` is pooled or mean (over folds). Clips are drawn with replacement within each held-out database, the same
+        draws for all methods, so the comparison is paired; F1 is averaged over a method's seeds in
+        each draw. The interval holds the chance in the clips, not in training nor that clips of one
+        subject are alike.
+        """
+        value = sum(weight * self.f1(name, average)[:, :-1].mean(0) @ aus for name, weight in terms.items())
+        drawn = sum(weight * self._bootstrap(name, average) @ aus for name, weight in terms.items())
+        return float(value), *map(float, np.quantile(drawn, INTERVAL))
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        return metrics.draws([len(labels) for labels in self.labels], DRAWS, DRAW_SEED)
+
+    def _bootstrap(self, method: str, average: str) -> np.ndarray:
+        """F1 float (draws, 12), mean over seeds."""
+        if (method, average) not in self._drawn:
+            score = {"pooled": self._pooled_draws, "mean": self._fold_mean_draws}[average]
+            values = [score(said) for said in self.decisions[method].values()]
+            self._drawn[method, average] = np.mean(values, 0)
+        return self._drawn[method, average]
+
+    def _pooled_draws(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        return metrics.f1(np.vstack(self.labels), np.vstack(said), self._weights)
+
+    def _fold_mean_draws(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        ends = np.cumsum([len(labels) for labels in self.labels])
+        weights = np.split(self._weights, ends[:-1], axis=1)
+        return np.mean([metrics.f1(*fold) for fold in zip(self.labels, said, weights, strict=True)], 0)
+
+
+def load(runs: Sequence[Path], target: str) -> Results:
+    """The results of run folders for a table or figure.
+
+    Raises
+    ------
+    InputError
+        A method that the target needs is missing, or the runs do not make whole sets.
+    """
+    results = Results(read_runs(runs))
+    missing = [method for method in NEEDS[target] if method not in results.decisions]
+    if missing:
+        raise InputError(
+            f"{target}: no runs of {', '.join(missing)}; it compares {', '.join(NEEDS[target])}: train and "
+            "predict the missing ones and name their run folders too"
+        )
+    return results

@@ -1,0 +1,74 @@
+"""Finished runs and the clips that they never saw, for the pictures that look into a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from infusenet import models
+from infusenet.errors import InputError, did_you_mean
+from infusenet.store import Store
+from infusenet.training import dataset, folds, run_folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run's model in evaluation mode on the CPU, beside the database that it held out."""
+
+    path: Path
+    model: torch.nn.Module
+    recipe: dict
+    database: folds.Database
+    data: dataset.ClipDataset
+
+    def inputs(self, clip: str) -> dict[str, torch.Tensor]:
+        """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
+        keys = [each.key for each in self.database.clips]
+        if clip not in keys:
+            raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")
+        return self.data[folds.PREDICTION, keys.index(clip)][0]
+
+
+def restore(run: Path, stores: Path, manifests: Path) -> Trained:
+    """Read a finished run and open its held-out database."""
+    state, facts = run_folder.load_weights(run)
+    recipe = facts["recipe"]
+    run_folder.start("cpu", recipe["threads"])
+    model = models.create(recipe | {"weights": "none"})
+    model.load_state_dict(state)
+    database = folds.open_database(facts["held_out"], stores, manifests, recipe)
+    return Trained(
+        Path(run), model.eval(), recipe, database, dataset.ClipDataset([database], recipe, facts["seed"])
+    )
+
+
+def by_database(paths: Sequence[Path], method: str) -> dict[str, Path]:
+    """A method's runs by the database they hold out; of several seeds the least that all have."""
+    found: dict[str, dict[int, Path]] = {}
+    for path in paths:
+        _, facts = run_folder.load_weights(path)
+        if facts["recipe"]["method"] == method:
+            found.setdefault(facts["held_out"], {})[facts["seed"]] = Path(path)
+    if not found:
+        raise InputError(f"no run of {method} among the {len(paths)} given; train it first")
+    common = set.intersection(*(set(seeds) for seeds in found.values()))
+    if not common:
+        raise InputError(f"{method}: no seed was trained for all of {', '.join(found)}")
+    return {name: seeds[min(common)] for name, seeds in found.items()}
+
+
+def split(clip: str, databases: Sequence[str]) -> tuple[str, str]:
+    """``DATABASE/SUBJECT/CLIP`` as (database, ``subject/clip``); the database must be a known one."""
+    name, _, key = clip.partition("/")
+    if name not in databases or key.count("/") != 1:
+        raise InputError(
+            f"clip '{clip}': expected DATABASE/SUBJECT/CLIP with a database of {', '.join(databases)}"
+        )
+    return name, key
+
+
+def onset_crop(faces: Store, clip: str) -> np.ndarray:
+    """The gray onset crop float32 (S, S) in [0, 1], over which maps are laid."""
+    return faces.read("frames", clip, 0).astype(np.float32) @ np.float32([0.299, 0.587, 0.114]) / 255

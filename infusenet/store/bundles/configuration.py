@@ -1,0 +1,89 @@
+"""The lines of workflow/config.yaml under which stores made elsewhere are what the workflow declares."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from infusenet import hashing
+from infusenet.config import recipes
+from infusenet.config.methods import VARIANTS
+from infusenet.config.recipes import difference
+from infusenet.errors import InputError, raise_all
+from infusenet.store import Store
+from infusenet.store.bundles.members import STORE
+
+
+def settings(folders: dict[str, Path]) -> str:
+    """YAML for the stores in ``folders`` ({database: folder}).
+
+    The databases' entries, then the stages' blocks and variants that resolve to the stores' recipes;
+    ``faces`` too, as far as the stores tell how their faces were made.
+
+    Raises
+    ------
+    InputError
+        Stores of two databases were made by different recipes, so no run can read both, or no settings
+        declare a method's variant beside the plain store.
+    """
+    found: dict[str, tuple[Store, dict]] = {}
+    problems = []
+    for folder in folders.values():
+        for name, store, recipe in _recipes(folder):
+            first, other = found.setdefault(name, (store, recipe))
+            if recipe != other:
+                problems.append(
+                    f"{name}: {difference(other, recipe, ' and')} in {first.path.parent} and {folder}"
+                )
+    raise_all(problems, "these databases cannot be used together")
+    entries = {
+        database: {"manifest": str(folder / "manifest.csv"), "stores": str(folder)}
+        for database, folder in folders.items()
+    }
+    lines = ["databases:", *(f"  {database}: {_flow(entry)}" for database, entry in entries.items())]
+    return "\n".join([*lines, *_blocks({name: recipe for name, (_, recipe) in found.items()})])
+
+
+def _recipes(folder: Path) -> Iterator[tuple[str, Store, dict]]:
+    """(stage or stage.variant, store, recipe) of a folder; of the faces also what other stores tell."""
+    for path in sorted(folder.glob("*.h5")):
+        if STORE.fullmatch(path.name):
+            store = Store(path)
+            yield path.name.removesuffix(".h5"), store, store.recipe
+            if "faces_recipe" in store.source:
+                yield "faces", store, store.source["faces_recipe"]
+
+
+def _blocks(found: dict[str, dict]) -> Iterator[str]:
+    variants = {}
+    for stage in recipes.STAGES:
+        names = [name for name in found if name.split(".")[0] == stage]
+        if not names:
+            continue
+        name = min(names, key=len)  # the plain store; where there is none, a variant tells the rest
+        block = {k: v for k, v in _settings(found[name]).items() if k not in VARIANTS.get(name, {})}
+        for name in names:
+            made = _settings(found[name])
+            declared = _settings(recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
+            if name in VARIANTS and made != declared:
+                raise InputError(
+                    f"{name}.h5 is none that the workflow declares beside {stage}.h5: {difference(made, declared)}"
+                )
+            if name not in (stage, *VARIANTS):
+                variants[name] = {k: v for k, v in made.items() if block.get(k) != v}
+        block.pop("keep", None)
+        if block:
+            yield f"{stage}: {_flow(block)}"
+    if variants:
+        yield f"variants: {_flow(variants)}"
+
+
+def _settings(recipe: dict) -> dict:
+    settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")}
+    if settings.get("weights") == hashing.file_digest(recipes.SHIPPED_WEIGHTS):
+        settings["weights"] = None
+    return settings
+
+
+def _flow(value: dict) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip()

@@ -1,0 +1,128 @@
+"""Write a bundle."""
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from infusenet import __version__
+from infusenet.databases.clip_table import Clip, read_manifest, to_csv
+from infusenet.errors import InputError, raise_all
+from infusenet.files import aside, folder_aside
+from infusenet.hashing import file_digest
+from infusenet.store import Store, sidecar_of
+from infusenet.store.bundles.members import FORMAT, INDEX, MANIFEST, README, STORE, VERSION
+from infusenet.store.verify import verify
+
+# Of the files in a .tar: who unpacks it takes off what the umask forbids.
+MEMBER_MODE = 0o664
+
+NOTICE = """\
+infusenet bundle of the database {database}, {clips} clips, made by infusenet {package}.
+
+{stores}
+{faces}
+manifest.csv names the clips with onset, apex, offset and the owner's labels; bundle.json holds the
+recipes and the sha256 of every file. To check all of it and to see what to configure:
+
+    infusenet store import BUNDLE
+
+Licence. The clips belong to the owners of {database}. Data derived from them, with or without faces,
+and their labels may fall under the licence agreement of that database. This bundle grants no right to
+them: pass it on only to people who signed that agreement, or with the owners' consent.
+"""
+
+
+def shows_faces(recipe: dict) -> bool:
+    """True where a store holds pictures of faces, or latents of the apex itself beside those of the motion."""
+    return recipe["stage"] == "faces" or (recipe["stage"] == "latents" and recipe["latent"] != "difference")
+
+
+def export(database: str, stores: Path, manifests: Path, output: Path, faces: bool) -> list[str]:
+    """Write the bundle of a database: a folder or, where ``output`` ends so, a ``.tar``.
+
+    Parameters
+    ----------
+    stores, manifests : folders with ``{database}/*.h5`` and ``{database}.csv``
+    faces : whether stores that show faces go along (`shows_faces`)
+
+    Returns
+    -------
+    list of str
+        The names of the stores in the bundle.
+
+    Raises
+    ------
+    InputError
+        ``output`` exists, there is nothing to export, or `infusenet.store.verify.verify` finds something.
+    """
+    output, folder, table = Path(output), Path(stores) / database, Path(manifests) / f"{database}.csv"
+    if output.exists():
+        raise InputError(f"{output} exists; remove it or give another name")
+    there = [Store(path) for path in sorted(folder.glob("*.h5")) if STORE.fullmatch(path.name)]
+    chosen = [store for store in there if faces or not shows_faces(store.recipe)]
+    if not chosen:
+        found = ", ".join(store.path.name for store in there) or "none"
+        raise InputError(f"{folder}: no store to export (found: {found}); build flow and latents first")
+    clips = read_manifest(table)
+    findings = [finding.text for store in chosen for finding in verify(store.path, table)]
+    raise_all(findings, f"{database} is not exported")
+
+    bare = [Clip(**{**vars(clip), "frames": ""}) for clip in clips]
+    contents: dict[str, Path | bytes] = {
+        MANIFEST: to_csv(bare).encode(),
+        README: _notice(database, clips, chosen).encode(),
+    }
+    for store in chosen:
+        contents |= {path.name: path for path in (store.path, sidecar_of(store.path))}
+    index = {
+        "format": FORMAT, "version": VERSION, "database": database, "package": __version__,
+        "stores": {store.path.name: store.recipe for store in chosen},
+        "files": {name: _digest(content) for name, content in contents.items()},
+    }  # fmt: skip
+    contents = {INDEX: (json.dumps(index, indent=1, sort_keys=True) + "\n").encode(), **contents}
+    if output.suffix == ".tar":
+        with aside(output) as temporary:
+            _write_tar(temporary, contents)
+    else:
+        with folder_aside(output) as temporary:
+            _write_folder(temporary, contents)
+    return [store.path.name for store in chosen]
+
+
+def _notice(database: str, clips: Sequence[Clip], stores: Sequence[Store]) -> str:
+    lines = []
+    for store in stores:
+        settings = ", ".join(f"{name} {value}" for name, value in store.recipe.items() if name != "stage")
+        lines.append(f"{store.path.name}: {len(store)} clips; {settings}")
+    shown = ", ".join(store.path.name for store in stores if shows_faces(store.recipe))
+    return NOTICE.format(
+        database=database, clips=len(clips), package=__version__, stores="\n".join(lines),
+        faces=f"It shows faces: {shown}." if shown else "No store in it shows a face.",
+    )  # fmt: skip
+
+
+def _digest(content: Path | bytes) -> str:
+    return file_digest(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
+
+
+def _write_folder(folder: Path, contents: dict[str, Path | bytes]) -> None:
+    for name, content in contents.items():
+        if isinstance(content, Path):
+            shutil.copyfile(content, folder / name)
+        else:
+            (folder / name).write_bytes(content)
+
+
+def _write_tar(path: Path, contents: dict[str, Path | bytes]) -> None:
+    """Without owners and times, so that the same stores give the same bytes."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.mode = MEMBER_MODE
+            member.size = content.stat().st_size if isinstance(content, Path) else len(content)
+            with open(content, "rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+                tar.addfile(member, file)

@@ -1,0 +1,176 @@
+"""Leave one database out: a fold's clips with their labels and stores, and its seeded draws.
+
+The pseudo-apex of a clip is a pure function of (seed, epoch, clip): neither loader workers nor the
+order of reading can change it.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from infusenet.config.recipes import store_name
+from infusenet.databases.clip_table import Clip, read_manifest
+from infusenet.databases.frames.listing import is_service
+from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.files import note_sizes, write_if_changed
+from infusenet.hashing import file_digest
+from infusenet.store import Store
+from infusenet.store.provenance import mixed
+
+CANDIDATES = 6  # pseudo-apex candidates in a latents store: apex + 0 .. apex + 5
+FIXED4 = 4  # what the authors' later code uses for every clip
+PREDICTION = 2**32 - 1  # stands for the epoch when a clip is scored
+
+
+@dataclass(frozen=True)
+class Database:
+    """The clips of one database that every declared store holds, in manifest order.
+
+    ``stores`` by the input that is read from them; ``left_out`` names the clips that an earlier stage
+    reported as failed, with the reason, and those that another method lacks.
+    """
+
+    name: str
+    clips: list[Clip]
+    stores: dict[str, Store]
+    left_out: list[str]
+
+
+def training_databases(held_out: str, manifests: Path, databases: Sequence[str] | None) -> list[str]:
+    """The databases of a fold, by name: ``databases`` or every manifest, without ``held_out``.
+
+    The order is alphabetical, whatever order they are given in, so it cannot change a result.
+    """
+    there = [path.stem for path in manifests.glob("*.csv") if not is_service(path.name)]
+    databases = there if databases is None else databases
+    if held_out not in {*there, *databases}:
+        raise InputError(f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, there)}")
+    chosen = sorted(set(databases) - {held_out})
+    if not chosen:
+        raise InputError(f"nothing to train on: no database besides '{held_out}' is named or has a manifest")
+    return chosen
+
+
+class Folders:
+    """The folder of each database's stores: ``{cache}/{database}``, or one that is given by name.
+
+    Parameters
+    ----------
+    words : the cache folder and any number of ``DATABASE=FOLDER``
+
+    Raises
+    ------
+    InputError
+        Not exactly one word names the cache.
+    """
+
+    def __init__(self, words: Sequence[str]):
+        named = [re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", word) for word in words]
+        caches = [word for word, match in zip(words, named, strict=True) if not match]
+        if len(caches) != 1:
+            raise InputError(f"stores: {' '.join(words)}: expected one cache folder and any DATABASE=FOLDER")
+        self.cache, self.given = Path(caches[0]), {match[1]: Path(match[2]) for match in named if match}
+
+    def __truediv__(self, database: str) -> Path:
+        return self.given.get(database, self.cache / database)
+
+
+def write_left_out(stores: Sequence[Path], output: Path) -> None:
+    """List the clips that failed in any of the stores, so that no method has clips that another lacks.
+
+    Columns database and clip, sorted: the file changes only where the union does.
+    """
+    opened = [Store(path, path.name.partition(".")[0]) for path in stores]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["database", "clip"])
+    writer.writerows(
+        sorted({(store.database, failure.clip) for store in opened for failure in store.failures})
+    )
+    write_if_changed(output, text.getvalue())
+    note_sizes(output.parent, [output.name])
+
+
+def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:
+    """(database, ``subject/clip``) of every clip that such lists name."""
+    named = set()
+    for path in files:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        if rows[:1] != [["database", "clip"]] or any(len(row) != 2 for row in rows):
+            raise InputError(f"{path}: expected the columns database and clip of `infusenet left-out`")
+        named |= {(database, clip) for database, clip in rows[1:]}
+    return named
+
+
+def open_database(
+    name: str,
+    stores: Path | Folders,
+    manifests: Path,
+    recipe: dict,
+    left_out: Collection[tuple[str, str]] = (),
+) -> Database:
+    """Read the manifest and open the stores that a method recipe declares for one database.
+
+    ``stores / name`` is the folder with the database's stores. ``left_out`` names clips, as (database,
+    ``subject/clip``), that other methods lack.
+
+    Raises
+    ------
+    InputError
+        A store of another recipe, one whose bytes are not those of its ``.sha256``, stores made of
+        other data or faces than each other, or clips of the manifest that a store neither holds nor
+        lists as failed.
+    """
+    opened = {}
+    for given, declared in recipe["stores"].items():
+        path = stores / name / store_name(declared)
+        store = opened[given] = Store(path, declared["recipe"]["stage"], declared["recipe"])
+        if store.database != name:
+            raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
+        if file_digest(path) != store.sha256:
+            raise InputError(f"{path}: damaged, its sha256 is not that of {path}.sha256; build it again")
+    raise_all(mixed(opened.values()), f"stores of {name} that do not belong together")
+    manifest = Path(manifests) / f"{name}.csv"
+    clips = read_manifest(manifest)
+    failed = {f.clip: f for store in opened.values() for f in store.failures}
+    raise_all(
+        (
+            f"{clip.key}: neither stored in {store.path} nor among its failed clips; build the store again"
+            for store in opened.values()
+            for clip in clips
+            if clip.key not in store and clip.key not in failed
+        ),
+        f"{manifest}: clips without features",
+    )
+    reasons = {clip: "failed for another method" for database, clip in left_out if database == name}
+    reasons |= {clip: f"{failure.status}: {failure.reason}" for clip, failure in failed.items()}
+    kept = [clip for clip in clips if clip.key not in reasons]
+    named = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
+    return Database(name, kept, opened, named)
+
+
+def words(*parts) -> list[int]:
+    """Eight 32-bit words that depend on nothing but the text of ``parts``: entropy for a seed."""
+    text = "/".join(map(str, parts))
+    return np.frombuffer(hashlib.sha256(text.encode()).digest(), ">u4").tolist()
+
+
+def pseudo_apex(mode: str, seed: int, epoch: int, database: str, clip: str) -> int:
+    """Which candidate apex + k, k in 0..5, stands beside the apex pair.
+
+    Candidates past the offset were clamped to it when the store was made. ``per_epoch`` draws anew
+    each epoch (the paper's "each iteration"), ``per_sample`` once a clip, ``fixed4`` always takes 4.
+    """
+    if mode == "fixed4":
+        return FIXED4
+    if mode not in ("per_epoch", "per_sample"):
+        raise InputError(f"pseudo_apex is '{mode}', expected per_epoch, per_sample or fixed4")
+    entropy = [seed, *([epoch] if mode == "per_epoch" else []), *words(database, clip)]
+    return int(np.random.default_rng(np.random.SeedSequence(entropy)).integers(CANDIDATES))

@@ -1,0 +1,110 @@
+"""Score a run's held-out database: logits of every clip, beside its labels."""
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from infusenet import models
+from infusenet.databases import audit, cd6me
+from infusenet.errors import InputError
+from infusenet.files import note_sizes, write_if_changed
+from infusenet.hashing import canonical, file_digest
+from infusenet.protocol import AUS, CD6ME
+from infusenet.store.provenance import identity
+from infusenet.training import dataset, folds, run_folder
+from infusenet.worker_processes import loader_explained
+
+
+def predict(
+    run: Path,
+    stores: Path,
+    manifests: Path,
+    output: Path | None = None,
+    *,
+    left_out: Sequence[Path] = (),
+    workers: int = 0,
+    device: str = "auto",
+    standins: bool = False,
+) -> None:
+    """Write ``predictions.csv`` and, beside it, ``run.json``.
+
+    ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of each of the model's
+    heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
+    (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
+    float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
+    under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them;
+    of a database of CD6ME ``cd6me``, what sets its clips apart (`infusenet.databases.cd6me.difference`).
+
+    Clips are scored one at a time, so no score depends on other clips. A model whose
+    min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
+    authors' toolbox does; there a score depends on its neighbours.
+
+    ``left_out`` are files that name clips which other methods lack: they are not scored.
+
+    Raises
+    ------
+    InputError
+        No finished training in ``run``, or stores that do not fit its recipe or the manifest.
+    """
+    state, facts = run_folder.load_weights(run)
+    recipe = facts["recipe"]
+    device = run_folder.start(device, recipe["threads"])
+    lacking = folds.read_left_out(left_out)
+    database = folds.open_database(facts["held_out"], stores, manifests, recipe, lacking)
+    for clip in database.left_out:
+        print(f"not scored: {clip}", file=sys.stderr)
+    data = dataset.ClipDataset([database], recipe, facts["seed"])
+    if not len(data):
+        raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
+
+    model = models.create(recipe | {"weights": "none", "magnifier": None})
+    model.load_state_dict(state)
+    run_folder.place(model, device).eval()
+    logits = score(model, data, device, workers)
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [f"{head}_AU{n}" for head in model.heads for n in AUS]
+    writer.writerow(["database", "subject", "clip", "method", "seed", *columns, *(f"AU{n}" for n in AUS)])
+    for clip, row in zip(database.clips, logits, strict=True):
+        name = [database.name, clip.subject, clip.clip, recipe["method"], facts["seed"]]
+        writer.writerow([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
+    output = Path(output or Path(run) / "predictions.csv")
+    write_if_changed(output, text.getvalue())
+    predicted = run_folder.environment(device) | {
+        "rows": len(logits),
+        "sha256": file_digest(output),
+        "left_out": database.left_out,
+        "stores": {name: identity(store) for name, store in database.stores.items()},
+    }
+    if standins:  # so that no table takes the figures for those of real databases
+        facts["standins"] = True
+    elif database.name in CD6ME:
+        facts["cd6me"] = difference(database, stores / database.name / "audit.csv")
+    facts |= {"heads": list(model.heads), "predicted": predicted}
+    write_if_changed(output.with_name("run.json"), canonical(facts) + "\n")
+    note_sizes(output.parent, (output.name, "run.json"))
+
+
+def difference(database: folds.Database, audited: Path) -> str:
+    table = audit.read_table(audited) if audited.is_file() else None
+    return cd6me.difference(database.name, database.clips, len(database.left_out), table)
+
+
+@loader_explained()
+@torch.inference_mode()
+def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
+    """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""
+    rows = []
+    batches = dataset.EpochBatches(len(data), model.scoring_batch)
+    with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
+        for inputs, labels in dataset.loader(data, batches, workers):
+            heads = model(**{name: run_folder.to_device(value, device) for name, value in inputs.items()})
+            rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
+            bar.update(len(labels))
+    return torch.cat(rows).numpy()

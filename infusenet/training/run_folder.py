@@ -1,0 +1,191 @@
+"""The run folder of one training, and the device that it runs on.
+
+A run has a checkpoint while it trains, and its weights with their facts after.
+The checkpoint (``checkpoint.pt``) exists only until the weights are published. Weights are
+safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts of the training
+(recipe, held-out database, seed, inputs, environment). One entry, because safetensors writes several
+in no fixed order.
+"""
+
+import json
+import os
+import pickle
+import platform
+import sys
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from infusenet import __version__
+from infusenet.devices import prepare
+from infusenet.errors import InputError
+from infusenet.files import aside, check_readable
+from infusenet.hashing import canonical, digest, file_digest
+from infusenet.protocol import AUS
+from infusenet.store.provenance import identity
+from infusenet.training.dataset import ClipDataset
+from infusenet.training.folds import Database
+
+
+def start(device: str, threads: int) -> torch.device:
+    """The device, with torch set so that the same inputs give the same bits there."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    chosen = prepare(device, threads)
+    # CUDA has no deterministic form of a few backward passes: there a warning names them.
+    torch.use_deterministic_algorithms(True, warn_only=chosen.type == "cuda")
+    # Filling every new tensor with NaN changes no result and costs a quarter of a training step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    return chosen
+
+
+def place(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """On the device, channels last, which is faster; weights over time and space have no such layout."""
+    flat = all(weight.dim() < 5 for weight in model.parameters())
+    return model.to(device, memory_format=torch.channels_last if flat else torch.preserve_format)
+
+
+def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
+    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
+    return value.to(device, memory_format=layout, non_blocking=True)
+
+
+def environment(device: torch.device) -> dict:
+    """What besides recipe and inputs decides the bits of a result, as JSON values."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "versions": {
+            "infusenet": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": version("torchvision"),  # importing it takes seconds
+            "numpy": numpy.__version__,
+        },
+    }
+
+
+def describe(
+    recipe: dict, held_out: str, seed: int, opened: list[Database], data: ClipDataset, model: torch.nn.Module
+) -> dict:
+    """The facts of a training as JSON values: what it read, what it started from, the prior rates it saw."""
+    return {
+        "recipe": recipe,
+        "held_out": held_out,
+        "seed": seed,
+        "train_databases": [database.name for database in opened],
+        "n_train": len(data),
+        "left_out": [clip for database in opened for clip in database.left_out],
+        "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
+        "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
+        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
+        "initial_weights": initial_weights(recipe, model),
+    }
+
+
+def initial_weights(recipe: dict, model: torch.nn.Module) -> str:
+    """``none``, the published name of ImageNet's weights, or the sha256 of a file."""
+    weights = recipe["weights"]
+    if weights == "imagenet":
+        return next(str(part.imagenet) for part in model.modules() if hasattr(part, "imagenet"))
+    return weights if weights == "none" else file_digest(weights)
+
+
+def save_checkpoint(run: Path, facts: dict, rows: list[dict], **parts) -> None:
+    """Publish the state after an epoch: ``parts`` (model, optimizer, scheduler), log and torch's RNG."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    state |= {"facts": digest(facts), "rows": rows, "rng": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda_rng"] = torch.cuda.get_rng_state()
+    with aside(run / "checkpoint.pt") as temporary:
+        torch.save(state, temporary)
+
+
+def resume(run: Path, facts: dict, **parts) -> list[dict]:
+    """Bring ``parts`` to the epoch of the checkpoint and return the log rows so far; [] to start afresh.
+
+    A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
+    one; both are said on stderr.
+    """
+    for orphan in run.glob(".*.tmp"):
+        orphan.unlink()
+    path = run / "checkpoint.pt"
+    if not path.is_file():
+        return []
+    # torch does not compare the checksums that its own format carries.
+    if not zipfile.is_zipfile(path) or zipfile.ZipFile(path).testzip():
+        print(f"{path}: damaged, training starts from the first epoch", file=sys.stderr)
+        return []
+    state = load_plain(path)
+    if state.get("facts") != digest(facts):
+        print(
+            f"{path}: made by another recipe, other inputs or another environment; "
+            "training starts from the first epoch",
+            file=sys.stderr,
+        )
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    torch.set_rng_state(state["rng"])
+    if "cuda_rng" in state:
+        torch.cuda.set_rng_state(state["cuda_rng"])
+    return state["rows"]
+
+
+def load_plain(path: Path) -> dict:
+    """A checkpoint of torch, of which nothing is run.
+
+    Raises
+    ------
+    InputError
+        It holds something else than a dict of tensors and plain values, such as a pickled call.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{path}: holds more than tensors and plain values, or is damaged "
+            f"({str(error).partition(chr(10))[0]}); nothing in it was run. Delete it to train from the start"
+        ) from None
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: holds a {type(state).__name__}, no checkpoint; delete it")
+    return state
+
+
+def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
+    """Publish the weights; the same weights and facts give the same bytes."""
+    tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    with aside(run / "weights.safetensors") as temporary:
+        save_file(tensors, temporary, metadata={"infusenet": canonical(facts)})
+
+
+def finished(run: Path, facts: dict) -> bool:
+    """Whether the weights of a training with these facts lie there."""
+    return (run / "weights.safetensors").is_file() and canonical(load_weights(run)[1]) == canonical(facts)
+
+
+def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """State dict and facts of a finished training.
+
+    Raises
+    ------
+    InputError
+        No weights in the folder, a damaged file, or one that `save_weights` did not write.
+    """
+    path = Path(run) / "weights.safetensors"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; train this run first")
+    check_readable(path)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if "infusenet" not in metadata:
+                raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["infusenet"])  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None
