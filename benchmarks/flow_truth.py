@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 
 from infusenet.config import options
+from infusenet.config.standin_paths import SOURCES
 from infusenet.errors import InputError
 from infusenet.preprocess.optical_flow import tvl1
-from infusenet.standins import SOURCES, truth
+from infusenet.standins import truth
 from infusenet.store import Store
 
 MODES = options.STAGES["flow"]["photometric"].choices

@@ -20,11 +20,11 @@ import time
 from pathlib import Path
 
 from infusenet.config.recipes import resolve
+from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import sync as index
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.databases.frames.files import frame_index
 from infusenet.hashing import canonical
-from infusenet.standins import SOURCES
 from infusenet.store import Store, sidecar_of
 
 STAGES = ("faces", "flow", "latents")

@@ -24,7 +24,7 @@ def test_every_photograph_is_free_of_rights_and_none_is_a_face_of_the_bench():
         assert any(free in words for free in ("CC0", "public domain")), name
         assert name in scenes.DESCRIPTION
     assert not {"astronaut", "grace_hopper"} & set(textures.PHOTOGRAPHS)
-    assert not set(magnifier_bench.materials.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
+    assert not set(magnifier_bench.test_pairs.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +126,17 @@ def small(monkeypatch):
     monkeypatch.setattr(training, "LOG_EVERY", 2)
     monkeypatch.setattr(training, "AUTOENCODER", 0.3)
     monkeypatch.setattr(scenes.Scenes.__init__, "__defaults__", ("cpu", 3))
-    figure = magnifier_bench.measures.Figure("Gain", "0.1 px", "factor 10", 9.87654)
-    monkeypatch.setattr(magnifier_bench, "measure", lambda model: [figure])
+
+
+def record(model):
+    """In place of the bench, which takes minutes."""
+    assert not model.training
+    return magnifier_bench.nested([magnifier_bench.measures.Figure("Gain", "0.1 px", "factor 10", 9.87654)])
 
 
 def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monkeypatch):
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    training.train(one, seed=3, device="cpu")
+    training.train(one, record, seed=3, device="cpu")
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -141,9 +145,9 @@ def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monk
         calls = iter([training._magnify] * 2 + [killed])
         patch.setattr(training, "_magnify", lambda *args: next(calls)(*args))
         with pytest.raises(KeyboardInterrupt):
-            training.train(two, seed=3, device="cpu")
+            training.train(two, record, seed=3, device="cpu")
     assert not two.exists()
-    training.train(two, seed=3, device="cpu")
+    training.train(two, record, seed=3, device="cpu")
     weights = [load(path).state_dict() for path in (one, two)]
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
     assert sorted(path.suffix for path in tmp_path.iterdir()) == 2 * [".json"] + 2 * [".safetensors"] + 2 * [
@@ -151,28 +155,28 @@ def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monk
     ]
 
     three = tmp_path / "three.safetensors"
-    training.train(three, seed=4, device="cpu")
+    training.train(three, record, seed=4, device="cpu")
     other = load(three).state_dict()
     assert not all(torch.equal(tensor, other[name]) for name, tensor in weights[0].items())
 
 
 def test_weights_carry_their_training_record(tmp_path, small):
     path = tmp_path / "x.safetensors"
-    training.train(path, steps=2, seed=7, device="cpu")
+    training.train(path, record, steps=2, seed=7, device="cpu")
     with safe_open(path, "pt") as file:
-        record = json.loads(file.metadata()["record"])
-    assert record == json.loads(path.with_suffix(".json").read_text())
-    assert record["command"] == "infusenet magnifier train --output x.safetensors --steps 2 --seed 7"
-    assert (record["steps"], record["batch"], record["data"]) == (2, 2, scenes.DESCRIPTION)
-    assert record["hardware"].startswith("cpu")
-    assert record["bench"] == {"Gain": {"0.1 px": {"factor 10": 9.877}}}
+        written = json.loads(file.metadata()["record"])
+    assert written == json.loads(path.with_suffix(".json").read_text())
+    assert written["command"] == "infusenet magnifier train --output x.safetensors --steps 2 --seed 7"
+    assert (written["steps"], written["batch"], written["data"]) == (2, 2, scenes.DESCRIPTION)
+    assert written["hardware"].startswith("cpu")
+    assert written["bench"] == {"Gain": {"0.1 px": {"factor 10": 9.877}}}
 
 
 def test_training_refuses_what_it_cannot_do(tmp_path, small):
     with pytest.raises(InputError, match="safetensors"):
-        training.train(tmp_path / "x.pth", steps=1)
+        training.train(tmp_path / "x.pth", record, steps=1)
     with pytest.raises(InputError, match="device is 'tpu'"):
-        training.train(tmp_path / "x.safetensors", steps=1, device="tpu")
+        training.train(tmp_path / "x.safetensors", record, steps=1, device="tpu")
     torch.save({"settings": {"steps": 9}}, tmp_path / "x.resume.pt")
     with pytest.raises(InputError, match="another training|training with"):
-        training.train(tmp_path / "x.safetensors", steps=1, device="cpu")
+        training.train(tmp_path / "x.safetensors", record, steps=1, device="cpu")

@@ -20,10 +20,10 @@ from infusenet.config import configuration
 from infusenet.databases.clip_table import Clip, problems_of, to_csv
 from infusenet.errors import InputError
 from infusenet.magnifier.training import _resume
-from infusenet.models.weights import read_state
 from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.store import Store
+from infusenet.tensor_files import read_checkpoint, read_weights
 from infusenet.training import run_folder
 
 
@@ -162,11 +162,11 @@ def bare(path):
 def test_pickles_among_weights_and_checkpoints(tmp_path, write):
     write(tmp_path / "x.pth")
     with pytest.raises(InputError, match="not a plain file of weights"):
-        read_state(tmp_path / "x.pth")
+        read_weights(tmp_path / "x.pth")
     with pytest.raises(InputError, match="nothing in it was run"):
         _resume(tmp_path / "x.pth", {}, None, None)
     with pytest.raises(InputError, match="nothing in it was run"):
-        run_folder.load_plain(tmp_path / "x.pth")
+        read_checkpoint(tmp_path / "x.pth")
 
 
 def test_a_pickle_in_place_of_a_training_s_checkpoint(tmp_path):
@@ -183,7 +183,7 @@ def test_a_pickle_named_safetensors(tmp_path):
     with pytest.raises(InputError, match="damaged"):
         run_folder.load_weights(tmp_path)
     with pytest.raises(InputError, match="not a plain file of weights"):
-        read_state(tmp_path / "weights.safetensors")
+        read_weights(tmp_path / "weights.safetensors")
 
 
 # --- frames ---

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import read
 from infusenet.errors import InputError
 from infusenet.preprocess import alignment
 from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
-from infusenet.standins import SOURCES, layouts, make, motion, subjects, truth, write
+from infusenet.standins import layouts, make, motion, subjects, truth, write
 from infusenet.standins.camera import CAMERAS, Shot, shoot
 from infusenet.standins.ids import EMOTIONS
 from infusenet.standins.plan import FULL, plan

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infusenet.config import recipes
+from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
 from infusenet.preprocess import build_store, faces, flow, latents
-from infusenet.standins import SOURCES
 from infusenet.standins.make import make
 from infusenet.store import sidecar_of
 

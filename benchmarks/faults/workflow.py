@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from lab import DATABASE, Lab, Row, kill
 
-from infusenet.standins import SOURCES
+from infusenet.config.standin_paths import SOURCES
 from infusenet.store import Store
 from infusenet.store.lock import Lock
 

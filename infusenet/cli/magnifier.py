@@ -23,9 +23,10 @@ def register(command) -> None:
 
 
 def train(args):
+    from infusenet.experiments.magnifier_bench import record
     from infusenet.magnifier.training import train
 
-    train(args.output, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
+    train(args.output, record, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
 
 
 def evaluate(args):

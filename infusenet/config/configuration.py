@@ -18,6 +18,7 @@ from infusenet.config import options as allowed
 from infusenet.config import paths, recipes
 from infusenet.config.methods import METHODS, VARIANTS
 from infusenet.config.methods import method as method_named
+from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
@@ -193,8 +194,6 @@ def check_values(config: dict) -> None:
 
 def standin_databases(root: Path) -> dict:
     """The ``databases`` block of the stand-ins under ``root``."""
-    from infusenet.standins import SOURCES
-
     if not root.is_dir():
         raise InputError(
             f"no databases: none is named in workflow/config.yaml and no stand-ins lie in {root}/. "

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-
 from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
-from infusenet.files import check_readable
 from infusenet.magnifier.network import Magnifier
+from infusenet.tensor_files import read_weights
 
 
 def load(path: Path | str | None = None) -> Magnifier:
@@ -26,29 +23,13 @@ def load(path: Path | str | None = None) -> Magnifier:
         The file is missing or unreadable, or its names or shapes are not the magnifier's.
     """
     path = Path(path or SHIPPED_WEIGHTS)
-    weights = {name.removeprefix("module."): tensor for name, tensor in _read(path).items()}
+    if not path.is_file():
+        raise InputError(f"magnifier weights not found: {path}")
+    weights = {name.removeprefix("module."): tensor for name, tensor in read_weights(path).items()}
     model = Magnifier()
     _check(path, weights, model.state_dict())
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise InputError(f"magnifier weights not found: {path}")
-    check_readable(path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on foreign bytes the unpickler stumbles in any way
-        raise InputError(
-            f"{path}: not a plain file of weights ({str(error).partition(chr(10))[0] or 'empty'}); "
-            "expected safetensors, or a state dict that torch.load(weights_only=True) reads"
-        ) from None
-    if not isinstance(weights, dict) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
-        raise InputError(f"{path}: holds no state dict; expected a dict of names and tensors")
-    return weights
 
 
 def _check(path: Path, weights: dict, expected: dict) -> None:

@@ -10,6 +10,7 @@ import json
 import platform
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -19,12 +20,11 @@ from tqdm import tqdm
 
 from infusenet.devices import prepare
 from infusenet.errors import InputError
-from infusenet.experiments import magnifier_bench
 from infusenet.files import aside
 from infusenet.magnifier import losses, scenes
 from infusenet.magnifier.initialisation import start
 from infusenet.magnifier.network import Magnifier
-from infusenet.training.run_folder import load_plain
+from infusenet.tensor_files import read_checkpoint
 
 # Steps, scenes a step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
 SIZES = {"cpu": (5_000, 8, 48), "cuda": (40_000, 32, 96)}
@@ -37,7 +37,14 @@ SAVE_EVERY = 250
 LOG_EVERY = 50
 
 
-def train(output, steps: int | None = None, seed: int = 0, device: str = "auto", threads: int | None = None):
+def train(
+    output: Path,
+    bench: Callable[[Magnifier], dict],
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
     """Train a magnifier and write its weights, its record and its TensorBoard log.
 
     Parameters
@@ -45,6 +52,7 @@ def train(output, steps: int | None = None, seed: int = 0, device: str = "auto",
     output : path of the weights to write, ``.safetensors``, which carry the training record (command,
         data, hardware, bench); beside it come the record as ``.json``, ``.tensorboard`` and, until the
         training is done, ``.resume.pt``, from which the same command goes on
+    bench : measures the trained magnifier; what it returns (JSON values) stands in the record
     steps : default 5,000 on a CPU, 40,000 with CUDA, where batches and crops are larger too
     seed : all random numbers follow from it; on a CPU the same machine, threads and seed give the same
         weights (CUDA adds in no fixed order, so that its last bits differ)
@@ -114,7 +122,7 @@ def train(output, steps: int | None = None, seed: int = 0, device: str = "auto",
         "hardware": _hardware(device),
         "minutes": round(spent / 60, 1),
     }
-    record["bench"] = magnifier_bench.nested(magnifier_bench.measure(model.eval().requires_grad_(False)))
+    record["bench"] = bench(model.eval().requires_grad_(False))
     with aside(output) as temporary:
         save_file(weights, temporary, {"record": json.dumps(record)})
     with aside(output.with_suffix(".json")) as temporary:
@@ -174,7 +182,7 @@ def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
     """Load what an interrupted training left; (steps done, seconds spent)."""
     if not path.exists():
         return 0, 0.0
-    state = load_plain(path)
+    state = read_checkpoint(path)
     if state.get("settings") != settings:
         raise InputError(
             f"{path} is of a training with {state.get('settings')}, this one has {settings}; delete it"

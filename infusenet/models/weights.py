@@ -5,14 +5,13 @@ from urllib.error import URLError
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import WeightsEnum
 
 from infusenet import hashing
 from infusenet.errors import InputError, raise_all
-from infusenet.files import check_readable
 from infusenet.models.backbone import Backbone
+from infusenet.tensor_files import read_weights
 
 
 class TimmWeights:
@@ -145,7 +144,7 @@ def _content(file: Path) -> str:
     if head.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS, not what it points to"
     try:
-        read_state(file)
+        read_weights(file)
     except InputError:
         return "a cut or damaged file"
     return "other weights"
@@ -176,21 +175,4 @@ def read_own(file: Path, source: WeightsEnum | TimmWeights) -> dict[str, Tensor]
     if not file.is_file():
         raise InputError(f"weights: {file}: no such file; expected imagenet, none or a file of weights")
     check(file, source)
-    return read_state(file)
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The state dict in a ``.safetensors`` file or one of torch; nothing in the file is run."""
-    check_readable(path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on foreign bytes the unpickler stumbles in any way
-        raise InputError(
-            f"weights: {path}: not a plain file of weights ({_first_line(error)}); "
-            "expected safetensors, or a state dict that torch.load(weights_only=True) reads"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"weights: {path}: holds no state dict; expected a dict of names and tensors")
-    return state
+    return read_weights(file)

@@ -9,7 +9,6 @@ in no fixed order.
 
 import json
 import os
-import pickle
 import platform
 import sys
 import zipfile
@@ -28,6 +27,7 @@ from infusenet.files import aside, check_readable
 from infusenet.hashing import canonical, digest, file_digest
 from infusenet.protocol import AUS
 from infusenet.store.provenance import identity
+from infusenet.tensor_files import read_checkpoint
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
 
@@ -121,7 +121,7 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
     if not zipfile.is_zipfile(path) or zipfile.ZipFile(path).testzip():
         print(f"{path}: damaged, training starts from the first epoch", file=sys.stderr)
         return []
-    state = load_plain(path)
+    state = read_checkpoint(path)
     if state.get("facts") != digest(facts):
         print(
             f"{path}: made by another recipe, other inputs or another environment; "
@@ -135,26 +135,6 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
     if "cuda_rng" in state:
         torch.cuda.set_rng_state(state["cuda_rng"])
     return state["rows"]
-
-
-def load_plain(path: Path) -> dict:
-    """A checkpoint of torch, of which nothing is run.
-
-    Raises
-    ------
-    InputError
-        It holds something else than a dict of tensors and plain values, such as a pickled call.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path}: holds more than tensors and plain values, or is damaged "
-            f"({str(error).partition(chr(10))[0]}); nothing in it was run. Delete it to train from the start"
-        ) from None
-    if not isinstance(state, dict):
-        raise InputError(f"{path}: holds a {type(state).__name__}, no checkpoint; delete it")
-    return state
 
 
 def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:

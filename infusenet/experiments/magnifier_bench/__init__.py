@@ -65,6 +65,11 @@ def measure(model: Magnifier, name: str = "bench") -> list[measures.Figure]:
     return measures.summary(found) + found
 
 
+def record(model: Magnifier) -> dict[str, dict[str, dict[str, float]]]:
+    """All figures of one magnifier in the form that its training record holds."""
+    return nested(measure(model))
+
+
 def nested(figures: Sequence[measures.Figure]) -> dict[str, dict[str, dict[str, float]]]:
     """{section: {row: {column: value}}}, four digits."""
     tables = {}
