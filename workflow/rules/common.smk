@@ -9,14 +9,13 @@ from snakemake.api import DAGApi
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
-from infusenet.config.configuration import configuration
-from infusenet import files
-from infusenet.config.configuration import recipes as recipe
-from infusenet.databases import sync as index
-from infusenet.snakemake_state import cut_outputs, live_jobs as locks, unrecorded_outputs as records
+from infusenet import files, hashing
+from infusenet.config import configuration, recipes
+from infusenet.config.methods import METHODS as KNOWN_METHODS
+from infusenet.databases import sync
 from infusenet.errors import InputError
-from infusenet.config.configuration.methods import METHODS as KNOWN_METHODS
-from infusenet.report import targets as needs
+from infusenet.report import targets
+from infusenet.snakemake_state import cut_outputs, live_jobs, unrecorded_outputs
 
 
 # Snakemake deletes what a job has made if an input is dated later, as a file server with another clock
@@ -35,7 +34,7 @@ def rerun_triggers():
         if isinstance(caller := frame.f_locals.get("self"), DAGApi):
             return {trigger.name.lower() for trigger in caller.dag_settings.rerun_triggers}
         frame = frame.f_back
-    return records.TRIGGERS  # a linter builds no graph
+    return unrecorded_outputs.TRIGGERS  # a linter builds no graph
 
 
 MANIFESTS = "data_manifests"
@@ -45,25 +44,25 @@ LINTING = "--lint" in sys.argv
 # Files of runs that were cut and have to be made again.
 CUT = []
 try:
-    records.check_triggers(rerun_triggers())
+    unrecorded_outputs.check_triggers(rerun_triggers())
     if LINTING:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
         configuration.read(path)  # for what is lost in `config`: keys that stand twice
     SETTLED = configuration.settle(config)
-    CONFIG = records.respell(SETTLED)
+    CONFIG = unrecorded_outputs.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
         for name in ("cache", "results"):
             if CONFIG[name] != SETTLED[name]:
                 print(f"{name} is {CONFIG[name]} in targets, as in the runs before", file=sys.stderr)
         # Snakemake locks after parsing: what a live run reads must not be rewritten before that.
-        if running := locks.holders():
+        if running := live_jobs.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
-            files.check_writable(*records.FOLDERS)
+            files.check_writable(*unrecorded_outputs.FOLDERS)
             CUT = cut_outputs.set_aside(CONFIG)
-            index.sync(CONFIG, MANIFESTS)
-            records.check(CONFIG)
+            sync.sync(CONFIG, MANIFESTS)
+            unrecorded_outputs.check(CONFIG)
 except InputError as error:
     raise WorkflowError(str(error))
 except OSError as error:
@@ -96,7 +95,7 @@ wildcard_constraints:
 
 def stage_recipe(stage):
     """Params: the canonical recipe of the store that is made."""
-    return lambda wildcards: recipe.canonical(
+    return lambda wildcards: hashing.canonical(
         configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
     )
 
@@ -104,7 +103,7 @@ def stage_recipe(stage):
 def method_recipe(wildcards):
     """Params: the canonical recipe of a training, the recipes of its stores included."""
     run = f"{RESULTS}/{wildcards.method}/{wildcards.held_out}/seed{wildcards.seed}"
-    return recipe.canonical(records.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run))
+    return hashing.canonical(unrecorded_outputs.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run))
 
 
 def unrecorded(value):
@@ -125,7 +124,7 @@ def magnifier_weights(wildcards):
 def store_paths(method, databases):
     """The stores of `databases` that a method reads."""
     stores = configuration.resolve_method(CONFIG, method)["stores"].values()
-    return [store_path(name, recipe.store_name(store)) for name in databases for store in stores]
+    return [store_path(name, recipes.store_name(store)) for name in databases for store in stores]
 
 
 def store_path(database, name):
@@ -150,7 +149,7 @@ def given_bytes(stores):
 
     def of(wildcards):
         given = [path for path in stores(wildcards) if os.path.normpath(os.path.dirname(path)) in folders]
-        return recipe.digest([sidecar_text(path) for path in given])
+        return hashing.digest([sidecar_text(path) for path in given])
 
     return of if GIVEN else unrecorded("")
 
@@ -163,13 +162,13 @@ def sidecar_text(store):
 
 def paper_runs(target):
     """The run folders that a table or figure is made of."""
-    return runs(needs.NEEDS[target], FACED if target in needs.PICTURES else DATABASES)
+    return runs(targets.NEEDS[target], FACED if target in targets.PICTURES else DATABASES)
 
 
 def paper_input(target):
     def files(wildcards):
         _same_clips(target)
-        if target not in needs.PICTURES:
+        if target not in targets.PICTURES:
             return results_of(paper_runs(target))
         if not FACED:
             raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
@@ -181,7 +180,7 @@ def paper_input(target):
 def _same_clips(target):
     """Clips are left out of all methods together, so those of a table have to be known before the first trains."""
     read = set(store_paths_of(METHODS))
-    others = [name for name in needs.NEEDS[target] if not read.issuperset(store_paths_of([name]))]
+    others = [name for name in targets.NEEDS[target] if not read.issuperset(store_paths_of([name]))]
     if SKIPS and others:
         raise WorkflowError(
             f"failed_clips is `skip`, and {target} has methods whose stores no configured method reads, so a clip "
@@ -242,8 +241,8 @@ def picture_options(target):
 def _picture_options(target):
     """Faces stores, chosen clips, the model's recipe."""
     if target == "figure2":
-        return f"--recipe {shlex.quote(recipe.canonical(configuration.resolve_method(CONFIG, needs.INFUSENET)))}"
-    if target not in needs.PICTURES:
+        return f"--recipe {shlex.quote(hashing.canonical(configuration.resolve_method(CONFIG, targets.INFUSENET)))}"
+    if target not in targets.PICTURES:
         return ""
     chosen = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)

@@ -1,7 +1,7 @@
 # The paper's tables and figures: one rule a target, named as the paper names them, so that
 # `snakemake --cores N table1` trains what it needs and nothing else.
 
-for _target, _outputs in needs.OUTPUTS.items():
+for _target, _outputs in targets.OUTPUTS.items():
 
     rule:
         name:
@@ -19,7 +19,7 @@ for _target, _outputs in needs.OUTPUTS.items():
             runs=paper_runs(_target),
             options=picture_options(_target),
             results=unrecorded(RESULTS),
-            revision=recipe.EVALUATE_REVISION,
+            revision=recipes.EVALUATE_REVISION,
         log:
             f"{RESULTS}/{_target}.log",
         benchmark:
@@ -29,7 +29,7 @@ for _target, _outputs in needs.OUTPUTS.items():
             " --output {params.results:q}"
 
 
-_finished = expand(f"{RESULTS}/{{name}}", name=[name for names in needs.OUTPUTS.values() for name in names])
+_finished = expand(f"{RESULTS}/{{name}}", name=[name for names in targets.OUTPUTS.values() for name in names])
 
 
 # All of it in one file, with what `snakemake report` shows.
@@ -41,7 +41,7 @@ rule paper_html:
     output:
         f"{RESULTS}/paper.html",
     params:
-        targets=list(needs.OUTPUTS),
+        targets=list(targets.OUTPUTS),
     log:
         f"{RESULTS}/paper.log",
     shell:

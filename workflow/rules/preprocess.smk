@@ -16,7 +16,7 @@ rule faces:
         database=BUILT,
     params:
         recipe=stage_recipe("faces"),
-        clips=lambda wildcards: recipe.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
+        clips=lambda wildcards: hashing.file_digest(f"{CACHE}/{wildcards.database}/clips.csv"),
         frames=unrecorded(lambda wildcards: CONFIG["databases"][wildcards.database]["frames"]),
         failed=unrecorded(CONFIG["failed_clips"]),
     log:

@@ -12,7 +12,7 @@ rule evaluate:
     params:
         runs=runs(METHODS),
         results=unrecorded(RESULTS),
-        revision=recipe.EVALUATE_REVISION,
+        revision=recipes.EVALUATE_REVISION,
     log:
         f"{RESULTS}/evaluate.log",
     benchmark:
@@ -35,7 +35,7 @@ rule ledger:
         table=report(f"{RESULTS}/ledger.csv", caption="../report/ledger.rst", category="Clips"),
         page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
     params:
-        audits=lambda wildcards: [recipe.file_digest(path) for path in AUDITS],
+        audits=lambda wildcards: [hashing.file_digest(path) for path in AUDITS],
         given=given_bytes(lambda wildcards: clip_stores()),
         frames=unrecorded(
             " ".join(

@@ -1,0 +1,1 @@
+"""Annotation tables: sheets, header, cells, AU strings; from a file to rows."""

@@ -1,0 +1,1 @@
+"""From predictions to F1: metrics, tables, plots, and the comparison of two runs."""

@@ -1,0 +1,1 @@
+"""From stores to a trained fold and its predictions."""
