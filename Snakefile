@@ -13,7 +13,7 @@ try:
 except ImportError as error:  # `infusenet plan` of an older clone has imported its own already
     raise WorkflowError(f"{error}: put PYTHONPATH={workflow.basedir} before the command")
 
-from infusenet.config.configuration import refuse_code
+from infusenet.config.yaml_files import refuse_code
 from infusenet.errors import InputError
 
 try:

@@ -19,6 +19,7 @@ from infusenet.config import options
 from infusenet.config.standin_paths import SOURCES
 from infusenet.errors import InputError
 from infusenet.preprocess.optical_flow import tvl1
+from infusenet.protocol import ONSET_AND_APEX
 from infusenet.standins import truth
 from infusenet.store import Store
 
@@ -55,7 +56,7 @@ def measure(faces: Path, truths: Path):
     cv2.setNumThreads(1)
     store, known, rows = Store(faces, "faces"), truth.read(truths), []
     for clip in store.clips:
-        onset, apex = store.read("frames", clip, slice(0, 2))
+        onset, apex = store.read("frames", clip, ONSET_AND_APEX)
         inside = hull(store.read("landmarks", clip), len(onset))
         points = np.argwhere(inside)[:, ::-1].astype(float)
         true = true_flow(known[clip], store.read("numbers", clip), store.read("matrix", clip), points)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from owners import RELEASES
 
 from infusenet import cli, databases, files
-from infusenet.config import configuration
 from infusenet.databases import audit, clip_table
 from infusenet.databases import sync as index
 from infusenet.databases.audit import FINDINGS
@@ -64,7 +64,7 @@ def test_same_frames_under_two_names_in_one_or_two_databases():
 
 
 def test_policies_are_checked_and_complete(tmp_path):
-    shipped = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())["audit"]
+    shipped = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())["audit"]
     assert list(shipped) == list(FINDINGS)
     assert audit.policies({}) == shipped, "config.yaml shows the defaults"
     for settings, expected in [
@@ -325,7 +325,7 @@ def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
 
 def configured(tmp_path, **policies):
     annotations, frames = broken(tmp_path)
-    raw = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    raw = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     source = {"annotations": str(annotations), "frames": str(frames)}
     other = {"manifest": str(tmp_path / "x.csv"), "frames": str(frames)}
     raw["databases"] = {"mine": source | {"reader": "casme2"}, "other": other}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from infusenet.cli.main_command import main
 
 from infusenet import hashing
-from infusenet.config import configuration
+from infusenet.cli import main
+from infusenet.config import configuration, schema
 from infusenet.config import options as settings
 from infusenet.config import recipes as recipe
 from infusenet.config.methods import METHODS
@@ -38,7 +38,7 @@ def test_shipped_configuration_is_complete(raw):
     config = configuration.settle(raw)
     for name in config["methods"]:
         shown = set(raw["methods"][name]) | {"revision"}
-        assert shown == set(configuration.method_named(name).recipe), "every knob stands in config.yaml"
+        assert shown == set(METHODS[name].recipe), "every knob stands in config.yaml"
     for stage in recipe.STAGES:
         # Which frames are kept is the variants' business: flow and latents need the pairs.
         assert set(raw[stage]) | {"revision"} == set(recipe.STAGES[stage]) - {"keep"}
@@ -205,9 +205,9 @@ def test_latents_without_a_word_on_weights_take_the_shipped_ones(raw):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("databases:\n  casme: {}\n  samm: {}\n  casme: {}\n", "'casme' stands in lines 2 and 4"),
-        ("seeds: [0]\nseeds: [1]\n", "'seeds' stands in lines 1 and 2"),
-        ("flow: {strain: meb, strain: tensor}\n", "'strain' stands in lines 1 and 1"),
+        ("databases:\n  casme: {}\n  samm: {}\n  casme: {}\n", "duplicate key 'casme' in lines 2 and 4"),
+        ("seeds: [0]\nseeds: [1]\n", "duplicate key 'seeds' in lines 1 and 2"),
+        ("flow: {strain: meb, strain: tensor}\n", "duplicate key 'strain' in lines 1 and 1"),
         ("seeds: [0\n", "no readable YAML"),
         ("a: \xff", "no readable YAML"),
         ("just words", "top level: 'just words' is not of type 'object'"),
@@ -297,7 +297,7 @@ def test_text_that_means_a_number(raw, block, name, value, spelling):
     raw[block] = dict(raw[block] or {}) | {name: value}
     assert f"this is text: write {spelling}, without quotes" in refused(raw)
     raw[block][name] = yaml.safe_load(spelling)
-    configuration.check_values(configuration.validate(raw))
+    configuration.check_values(schema.validate(raw))
 
 
 def test_text_that_means_no_number_gets_no_hint(raw):

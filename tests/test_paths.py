@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def raw():
-    shipped = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
+    shipped = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     entry = {"annotations": " ~/books//x.xls", "frames": "$SCRATCH/./casme/"}
     return shipped | {"databases": {"casme": entry, "samm": {"manifest": "~/m.csv", "stores": "given/"}}}
 

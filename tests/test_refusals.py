@@ -5,6 +5,7 @@ test_manifest, HDF5 content in test_store, magnifier checkpoints in test_magnifi
 """
 
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ from test_store import make
 from test_workflow import project, reconfigure, snakemake  # noqa: F401
 
 from infusenet import cli
-from infusenet.config import configuration
+from infusenet.config import configuration, yaml_files
 from infusenet.databases.clip_table import Clip, problems_of, to_csv
 from infusenet.errors import InputError
 from infusenet.magnifier.training import _resume
@@ -60,7 +61,7 @@ def test_shell_characters_in_every_id(text, place):
 
 @pytest.mark.parametrize("name", ["a;b", "$(touch ran)", "../a", "a/b", "A", ""])
 def test_database_names_in_the_configuration(name):
-    raw = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
+    raw = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     raw["databases"] = {name: {"manifest": "x", "frames": "y"}, "b": {"manifest": "x", "frames": "y"}}
     with pytest.raises(InputError, match="configuration refused: databases"):
         configuration.settle(raw)
@@ -79,14 +80,14 @@ __definitions__:
 def test_templates_are_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match="config.yaml: `__use_yte__` would run the Python"):
-        configuration.refuse_code(tmp_path / "absent.yaml", tmp_path / "config.yaml")
+        yaml_files.refuse_code(tmp_path / "absent.yaml", tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.system [touch ran]", "a: [", "a: *b"])
 def test_what_is_no_plain_yaml_is_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match="no readable YAML"):
-        configuration.refuse_code(tmp_path / "config.yaml")
+        yaml_files.refuse_code(tmp_path / "config.yaml")
 
 
 def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):  # noqa: F811

@@ -134,7 +134,7 @@ def unrecorded(tmp_path, monkeypatch):
     """A working directory without Snakemake's records of what lies there: a store and a run of the
     settings. Of something else there is one."""
     monkeypatch.chdir(tmp_path)
-    config = yaml.safe_load((configuration.SCHEMA.parents[1] / "config.yaml").read_text())
+    config = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     config |= {"databases": {"casme": {}}, "cache": "cache", "results": "results"}
     fill("cache/casme/flow.h5", recipe=configuration.stage_recipe(config, "flow"))
     recipe = configuration.resolve_method(config, "infusenet_resnet18")

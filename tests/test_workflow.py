@@ -286,7 +286,7 @@ def test_a_database_that_stands_twice_in_the_file(project):
     path.write_text(path.read_text() + "databases: {one: {manifest: raw/one.csv, frames: raw/one}}\n")
     done = snakemake(project, "-n")
     assert done.returncode != 0
-    assert "'databases' stands in lines" in done.stderr + done.stdout
+    assert "duplicate key 'databases' in lines" in done.stderr + done.stdout
 
 
 def test_beside_a_live_run_nothing_that_it_reads_is_rewritten(project):

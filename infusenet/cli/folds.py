@@ -33,10 +33,10 @@ def register(command) -> None:
 def methods(args):
     """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
     from infusenet import magnifier, models
-    from infusenet.config import configuration
+    from infusenet.config import configuration, schema, yaml_files
     from infusenet.config.methods import METHODS
 
-    raw = configuration.validate(configuration.read(args.config))
+    raw = schema.validate(yaml_files.read(args.config))
     configuration.check_values(raw)
     shipped = magnifier.load()
     cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())

@@ -1,4 +1,4 @@
-"""The methods by name: what each reads and its recipe. Light, because Snakemake parses it.
+"""The methods by name: the stores that each reads, and its recipe. Light, because Snakemake parses it.
 
 A method is a model (``infusenet.models``), its inputs (each from one store) and the training recipe of
 its source. The name is the wildcard in ``results/{method}/...``.
@@ -6,7 +6,8 @@ its source. The name is the wildcard in ``results/{method}/...``.
 
 from dataclasses import dataclass, field
 
-from infusenet.config import options as settings
+from infusenet.config import options
+from infusenet.config.options import METHOD, Option
 from infusenet.errors import InputError, did_you_mean, raise_all
 
 # Store variants that methods declare; a configuration may add others under `variants`.
@@ -37,10 +38,10 @@ class Method:
     fixed: dict = field(default_factory=dict)
 
     @property
-    def settings(self) -> dict[str, settings.Values]:
-        """What a configuration can set, and to what."""
-        known = {name: settings.METHOD[name] for name in self.recipe if name != "revision"}
-        return known | (settings.INFUSION if "preset" in known else {})
+    def settings(self) -> dict[str, Option]:
+        """The options that a configuration can set."""
+        table = {name: METHOD[name] for name in self.recipe if name != "revision"}
+        return table | (options.INFUSION if "preset" in table else {})
 
     def reads(self, recipe: dict) -> dict[str, str]:
         """The inputs under a recipe: patches of a plain ViT need latents before pooling, and LBP-TOP
@@ -54,15 +55,15 @@ class Method:
 
 
 # The trainings of the paper, and those of MEB's notebooks, whose rows the paper quotes.
-PAPER = {"epochs": 50, "batch": 32, "rate": 1e-3, "gamma": 0.9, "weight_decay": 0.0}
+TRAINING = ("epochs", "batch", "rate", "gamma", "weight_decay")
+PAPER = {name: METHOD[name].default for name in TRAINING}
 MEB = {"epochs": 50, "batch": 32, "rate": 1e-4, "gamma": 1.0, "weight_decay": 1e-3}
-TRAINING = tuple(PAPER)
 
 SECTION3, TABLE1 = "Khor et al., SCIA 2025, section 3", "Khor et al., SCIA 2025, table 1"
 NOTEBOOKS = "Varanka et al., arXiv 2211.11425 (MEB)"
 FLOW, LATENTS, VIDEO = {"flow": "flow"}, {"latents": "latents"}, {"video": "faces.span"}
-DRAWN = {"pseudo_apex": "per_epoch", "factor": 10}
-VIT = {"variant": "tinyvit_5m"}
+DRAWN = {name: METHOD[name].default for name in ("pseudo_apex", "factor")}
+VIT = {"variant": METHOD["variant"].default}
 # Adam's rate for the three scalars of LED's filter, and the epoch from which it is a tenth of that.
 LED_FILTER = {"filter_rate": 0.1, "filter_drop": 50}
 
@@ -130,14 +131,14 @@ def method(name: str) -> Method:
 
 
 def check_recipe(recipe: dict) -> None:
-    """InputError for a full method recipe that lacks a setting, or gives one a value that it cannot have."""
-    known = method(recipe.get("method"))
-    needed = {"threads", "stores", *known.fixed, *known.recipe}
-    given = {name: value for name, value in recipe.items() if name in known.settings}
+    """Raise InputError where a full method recipe lacks a setting or has a value that is not accepted."""
+    definition = method(recipe.get("method"))
+    names = {"threads", "stores", *definition.fixed, *definition.recipe}
+    settings = {name: value for name, value in recipe.items() if name in definition.settings}
     raise_all(
         [
-            *(f"{name} is missing" for name in sorted(needed - recipe.keys())),
-            *settings.problems("recipe", given, known.settings),
+            *(f"{name} is missing" for name in sorted(names - recipe.keys())),
+            *options.problems("recipe", settings, definition.settings),
         ],
         f"recipe of {recipe['method']} refused",
     )

@@ -1,15 +1,27 @@
-"""What each setting can be: the one table of choices and ranges. Light, because Snakemake parses it.
+"""The one table of options: values, default and a line of prose for each key of the configuration.
 
-Stage recipes, method recipes and the command line are checked against it alike, before any work starts.
+From it follow the JSON schema (``schema.py``), the stages' default recipes (``recipes.py``), the choices
+of the command line, "did you mean", and ``docs/configuration.md`` (``reference.py``); a test holds the
+comments of ``workflow/config.yaml`` against it. Light, because Snakemake parses it.
 """
 
-import math
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from infusenet.config.values import (
+    FILE,
+    FLAG,
+    INITIAL_WEIGHTS,
+    Values,
+    integer,
+    list_of_text,
+    number,
+    one_of,
+    text,
+)  # fmt: skip
+from infusenet.databases import audit
+from infusenet.databases.readers.options import FLAGS as READER_FLAGS
+from infusenet.databases.readers.options import SETTINGS as READER_SETTINGS
 from infusenet.errors import did_you_mean
 from infusenet.texts import visible
 
@@ -19,136 +31,235 @@ PLACES = (*BLOCKS, "pooled")
 
 
 @dataclass(frozen=True)
-class Values:
-    """What a setting can be: the test of a value, the same in ``words``, and what a typo may have meant."""
+class Option:
+    """One key of the configuration.
 
-    holds: Callable[[object], bool]
-    words: str = ""
-    choices: tuple[str, ...] = ()
+    ``required``: the key may not be left out of its block. ``variants_only``: choices that only a store
+    beside the main one can have, so that a stage's block refuses them and a variant takes them.
+    """
 
-    def expected(self, value) -> str:
-        """Why ``value`` is refused."""
-        words = f", expected {self.words}" if self.words else ""
-        hint = f" {did_you_mean(value, self.choices)}" if self.choices else ""
-        if self.words.startswith(("integer", "a finite number")):
-            hint = number_hint(value)
-        return f"{value!r}{words}{hint}"
+    values: Values
+    default: object
+    prose: str
+    required: bool = False
+    variants_only: tuple[str, ...] = ()
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.values.choices
 
-def one_of(*choices: str) -> Values:
-    return Values(lambda value: value in choices, choices=choices)
-
-
-def integer(least: int) -> Values:
-    # By type(): to isinstance, true is an integer.
-    return Values(lambda value: type(value) is int and value >= least, f"integer >= {least}")
-
-
-def finite(value) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    @property
+    def block_values(self) -> Values:
+        """The values in a block: all but those for variants only."""
+        if not self.variants_only:
+            return self.values
+        return one_of(*(choice for choice in self.choices if choice not in self.variants_only))
 
 
-def number(bound: float, least: bool = False) -> Values:
-    """Finite numbers above ``bound``, or from it on."""
-    return Values(
-        lambda value: finite(value) and (value > bound or (least and value == bound)),
-        f"a finite number {'>=' if least else '>'} {bound}",
-    )
+PIXELS = integer(16)
 
-
-def _is_file(value) -> bool:
-    return isinstance(value, str) and Path(value).is_file()
-
-
-FLAG = Values(lambda value: type(value) is bool, "true or false")
-NAME = Values(lambda value: isinstance(value, str) and bool(value), "a name")
-PATH = Values(lambda value: value is None or isinstance(value, (str, os.PathLike)), "a file or null")
-INITIAL_WEIGHTS = Values(
-    lambda value: value in ("none", "imagenet") or _is_file(value),
-    "none, imagenet or an existing file",
-    ("none", "imagenet"),
-)
-PLACE_LIST = Values(
-    lambda value: isinstance(value, list) and all(place in PLACES for place in value),
-    f"a list of some of {', '.join(PLACES)}",
-)
-
-STAGES: dict[str, dict[str, Values]] = {
+# The settings of each stage. Its block may leave any out; `variants` takes the same.
+STAGES: dict[str, dict[str, Option]] = {
     "faces": {
-        "keep": one_of("pairs", "first10", "tim10", "span"),
-        "size": integer(16),
-        "ecc": FLAG,
+        "keep": Option(
+            one_of("pairs", "first10", "tim10", "span"),
+            "pairs",
+            "frames that are stored: onset, apex and pseudo-apex candidates; or gray clips: the first ten "
+            "frames, all frames interpolated to ten, 32 frames evenly spread",
+            variants_only=("first10", "tim10", "span"),  # flow and latents need the pairs
+        ),
+        "size": Option(PIXELS, 224, "side of the aligned crop, in pixels"),
+        "ecc": Option(FLAG, False, "refine head sway by ECC on eyes and nose"),
     },
     "flow": {
-        "photometric": one_of("none", "global", "local"),
-        "strain": one_of("tensor", "meb"),
+        "photometric": Option(
+            one_of("none", "global", "local"),
+            "local",
+            "match of brightness before TV-L1, which takes brightness changes for motion",
+        ),
+        "strain": Option(
+            one_of("tensor", "meb"),
+            "tensor",
+            "strain from the symmetric tensor, or with swapped axes as in the published CD6ME arrays",
+        ),
     },
     "latents": {
-        "weights": PATH,
-        "latent": one_of("difference", "magnified", "decoded"),
-        "factor": number(1),
-        "form": one_of("pooled", "raw"),
-        "size": integer(16),
+        "weights": Option(
+            FILE,
+            None,
+            "weights of the magnifier; null: the project's own; the file's sha256 where all latents were "
+            "made elsewhere",
+        ),
+        "latent": Option(
+            one_of("difference", "magnified", "decoded"),
+            "difference",
+            "factor x (encoder(apex) - encoder(onset)); with encoder(apex) added; or the decoded RGB image",
+            variants_only=("decoded",),  # no latent: only `infusenet_resnet18_decoded` reads such a store
+        ),
+        "factor": Option(number(1), 10, "magnification factor; `difference` latents serve every factor"),
+        "form": Option(
+            one_of("pooled", "raw"),
+            "pooled",
+            "after ReLU and max-pool (exact for ResNet), or as the encoder gives them",
+        ),
+        "size": Option(PIXELS, 224, "side of the crop that is encoded, in pixels; at most faces.size"),
         # Without `local`: a high-passed frame is no image that the magnifier could encode.
-        "photometric": one_of("none", "global"),
+        "photometric": Option(
+            one_of("none", "global"), "none", "match of brightness before the frames are encoded"
+        ),
     },
 }
 
-METHOD: dict[str, Values] = {
-    "preset": one_of("paper", "released"),
-    "weights": INITIAL_WEIGHTS,
-    "size": integer(16),
-    "epochs": integer(1),
-    "batch": integer(1),
-    "rate": number(0),
-    "gamma": number(0),
-    "weight_decay": number(0, least=True),
-    "pseudo_apex": one_of("per_epoch", "per_sample", "fixed4"),
-    "factor": number(1),
-    "frames": NAME,
-    "variant": one_of("tinyvit_5m", "tinyvit_21m", "patch16"),
+# The settings of methods. Each method has some of them; its own default may differ from the one here.
+METHOD: dict[str, Option] = {
+    "preset": Option(
+        one_of("paper", "released"), "paper", "infusion as published, or as the authors' code computes it"
+    ),
+    "weights": Option(
+        INITIAL_WEIGHTS, "imagenet", "initial weights: torchvision's IMAGENET1K_V1, a file, or from scratch"
+    ),
+    "size": Option(PIXELS, 224, "side of the input, in pixels; equal to latents.size where latents are read"),
+    "epochs": Option(integer(1), 50, "passes over the training clips"),
+    "batch": Option(integer(1), 32, "clips per step"),
+    "rate": Option(number(0), 0.001, "Adam's learning rate"),
+    "gamma": Option(number(0), 0.9, "factor of ExponentialLR, per epoch"),
+    "weight_decay": Option(number(0, least=True), 0.0, "Adam's weight decay"),
+    "pseudo_apex": Option(
+        one_of("per_epoch", "per_sample", "fixed4"),
+        "per_epoch",
+        "pseudo-apex: drawn per epoch, drawn once per clip, or always apex + 4",
+    ),
+    "factor": Option(number(1), 10, "magnification factor of the latents that are read"),
+    "frames": Option(text("a name"), "first10", "variant of the faces that LBP-TOP reads"),
+    "variant": Option(one_of("tinyvit_5m", "tinyvit_21m", "patch16"), "tinyvit_5m", "size of the ViT"),
 }
 
-# Laid over a preset.
-INFUSION: dict[str, Values] = {
-    "scope": one_of("sample", "channel", "batch"),
-    "places": PLACE_LIST,
-    "detach": FLAG,
-    "latent_norm": FLAG,
+# Settings of methods with a `preset`, laid over it; without them the preset's values hold.
+INFUSION: dict[str, Option] = {
+    "scope": Option(one_of("sample", "channel", "batch"), None, "scope of min-max normalisation"),
+    "places": Option(
+        Values({"type": "array", "items": {"enum": list(PLACES)}}, f"a list of some of {', '.join(PLACES)}"),
+        None,
+        "layers after which FrameFlow is infused into FrameMag",
+    ),
+    "detach": Option(FLAG, None, "keep FrameMag's gradient out of FrameFlow"),
+    "latent_norm": Option(FLAG, None, "normalise the latents before FrameMag"),
 }
 
+COMMON: dict[str, Option] = {
+    name: replace(METHOD[name], required=name != "size")
+    for name in ("epochs", "batch", "rate", "gamma", "weight_decay", "size")
+}
 
-def number_hint(value) -> str:
-    """How to write text that means a number as one: to YAML ``1e-3`` is text and ``1.0e-3`` a number."""
-    if not isinstance(value, str) or not re.fullmatch(
-        r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", value, re.I
-    ):
-        return ""
-    mantissa, _, exponent = value.lower().partition("e")
-    if float(value).is_integer():
-        spelling = f"{float(value):.0f}"
-    elif exponent:
-        spelling = f"{mantissa}{'' if '.' in mantissa else '.0'}e{int(exponent):+d}"
-    else:
-        spelling = mantissa
-    return f"; this is text: write {spelling}, without quotes"
+PATHS = Values(
+    {"anyOf": [{"type": "string"}, list_of_text("", minItems=1, uniqueItems=True).schema]},
+    "a file or a list of files",
+)
+READER_KINDS = {"store_true": FLAG, None: text("text")}
+
+# Settings of a database's block that ask something of its reader, so that they need `annotations`.
+READER: dict[str, Option] = {
+    name: Option(
+        one_of(*flag["choices"]) if "choices" in flag else READER_KINDS[flag.get("action")],
+        flag["default"],
+        flag["help"],
+    )
+    for name, flag in READER_FLAGS.items()
+    if name in READER_SETTINGS
+}
+DATABASE: dict[str, Option] = {
+    "annotations": Option(PATHS, None, "the owner's workbooks"),
+    "manifest": Option(text("a file"), None, "a table of clips as in data_manifests/README.md"),
+    "frames": Option(text("a folder"), None, "root of the clips' folders"),
+    "stores": Option(text("a folder"), None, "stores made elsewhere, which are only read"),
+    "reader": Option(text("a name"), None, "reader of the workbooks; without it the database's key names it"),
+    "fps": Option(number(0), None, "frame rate, for the audit of a table of your own"),
+    "exclude": Option(
+        list_of_text("a list of clips", uniqueItems=True), None, "clips that are left out, by name or row"
+    ),
+    **READER,
+}
+
+AUDIT: dict[str, Option] = {
+    kind: Option(one_of(*policies), default, prose)
+    for kind, (default, policies, prose) in audit.FINDINGS.items()
+}
+
+FIGURES: dict[str, Option] = {
+    "figure1_clip": Option(
+        Values(
+            {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_./-]+$"}, "DATABASE/SUBJECT/CLIP or null"
+        ),
+        None,
+        "clip of figure 1; null: the clip that moves most",
+        required=True,
+    ),
+    "figure5_clips": Option(
+        Values(
+            {
+                "type": "array",
+                "maxItems": 6,
+                "items": {"type": "string", "pattern": "^[A-Za-z0-9_./-]+:AU[0-9]+$"},
+            },
+            "a list of at most 6 DATABASE/SUBJECT/CLIP:AU<n>",
+        ),
+        [],
+        "clips of figure 5; empty: those that InfuseNet scores highest",
+        required=True,
+    ),
+}
+
+COMPUTE: dict[str, Option] = {
+    "device": Option(one_of("auto", "cpu", "cuda"), "auto", "device of every network", required=True),
+    "gpu": Option(
+        Values({"enum": ["auto", True, False]}, "auto, true, false", ("auto", "true", "false")),
+        "auto",
+        "whether jobs ask for a GPU; auto: where this machine has one",
+        required=True,
+    ),
+    "processes": Option(integer(1), 4, "processes of one faces or flow job", required=True),
+    "threads": Option(
+        integer(1), 4, "torch threads of one training on the CPU: part of the result's bits", required=True
+    ),
+    "workers": Option(integer(0), 2, "loader processes of one training", required=True),
+}
+
+# Keys of the top level that are no blocks.
+TOP: dict[str, Option] = {
+    "recipe": Option(
+        one_of("source", "common"), "source", "each method as published, or with the settings of `common`",
+        required=True,
+    ),
+    "seeds": Option(
+        Values(
+            {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                # Snakemake's --config 'seeds=[0,1]' hands over text.
+                "items": {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$"},
+            },
+            "a list of integers >= 0",
+        ),
+        [0],
+        "seeds of the trainings; every further one repeats all of them",
+        required=True,
+    ),
+    "failed_clips": Option(
+        one_of("stop", "skip"),
+        "stop",
+        "report all failed clips and end, or leave them out of every method",
+        required=True,
+    ),
+    "cache": Option(text("a folder"), "cache", "folder of the stores", required=True),
+    "results": Option(text("a folder"), "results", "folder of the trainings, tables and figures", required=True),
+}  # fmt: skip
 
 
-def odd_keys(where: str, block) -> Iterator[str]:
-    """A sentence for every key, at any depth, that YAML did not take for text."""
-    for key, value in block.items() if isinstance(block, Mapping) else ():
-        if not isinstance(key, str):
-            yield (
-                f"{where}: the key {key!r} is no text: YAML takes no, yes, on, off, null and numbers for "
-                "values; write it in quotes"
-            )
-        yield from odd_keys(str(key) if where == "top level" else f"{where}.{key}", value)
-
-
-def problems(where: str, settings: Mapping, known: Mapping[str, Values]) -> Iterator[str]:
+def problems(where: str, settings: Mapping, options: Mapping[str, Option]) -> Iterator[str]:
     """A sentence for every setting that is unknown (with the nearest known one) or has no such value."""
     for name, value in settings.items():
-        if name not in known:
-            yield f"{where}: unknown key '{visible(name)}' {did_you_mean(name, known)}"
-        elif not known[name].holds(value):
-            yield f"{where}.{name} is {known[name].expected(value)}"
+        if name not in options:
+            yield f"{where}: unknown key '{visible(name)}' {did_you_mean(name, options)}"
+        elif not options[name].values.accept(value):
+            yield f"{where}.{name} is {options[name].values.refusal(value)}"

@@ -1,30 +1,23 @@
-"""Stage recipes: every setting that changes a stage's numbers, plus the stage's code revision.
+"""Stage recipes: every setting that changes a stage's numbers, plus the revision of the stage's code.
 
 A recipe travels as one canonical JSON text: Snakemake param, command-line argument and HDF5
 attribute. Two stores of one stage are interchangeable exactly when their recipes are equal.
-Raise a stage's ``revision`` whenever its code starts to give other numbers: Snakemake cannot
-see edits inside a package. This module is imported while Snakemake parses, so it stays light.
+Raise a stage's ``revision`` in `REVISIONS` whenever its code starts to give other numbers: Snakemake
+cannot see edits inside a package. This module is imported while Snakemake parses, so it stays light.
 """
 
 from pathlib import Path
 
-from infusenet.config import options as allowed
+from infusenet.config import options
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.hashing import SHA256, file_digest
 
-# The only place that knows the stages' defaults; what else a setting can be stands in `settings`.
+REVISIONS = {"faces": 1, "flow": 1, "latents": 1}
+
+# The default recipe of each stage.
 STAGES = {
-    "faces": {"revision": 1, "keep": "pairs", "size": 224, "ecc": False},
-    "flow": {"revision": 1, "photometric": "local", "strain": "tensor"},
-    "latents": {
-        "revision": 1,
-        "weights": None,
-        "latent": "difference",
-        "factor": 10,
-        "form": "pooled",
-        "size": 224,
-        "photometric": "none",
-    },
+    stage: {"revision": REVISIONS[stage], **{name: option.default for name, option in table.items()}}
+    for stage, table in options.STAGES.items()
 }
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
@@ -39,18 +32,18 @@ def store_name(declared: dict) -> str:
     return f"{declared['recipe']['stage']}{variant}.h5"
 
 
-def difference(found: dict, expected: dict, between: str = ", expected") -> str:
+def difference(actual: dict, expected: dict, between: str = ", expected") -> str:
     """The settings in which two recipes differ, in words."""
-    names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
-    return "; ".join(f"{n} is {found.get(n)!r}{between} {expected.get(n)!r}" for n in names)
+    names = sorted(n for n in actual.keys() | expected.keys() if actual.get(n) != expected.get(n))
+    return "; ".join(f"{n} is {actual.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
 def resolve(stage: str, settings: dict | None = None) -> dict:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
     For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
-    because the numbers depend on its bytes and not on where it lies. A sha256 stands for itself: who
-    was given latents need not have the file.
+    because the numbers depend on its bytes and not on its place. A sha256 stands for itself: a lab that
+    trains from latents made elsewhere need not have the file.
 
     Raises
     ------
@@ -60,7 +53,7 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
     if stage not in STAGES:
         raise InputError(f"unknown stage '{stage}' {did_you_mean(stage, STAGES)}")
     settings = settings or {}
-    raise_all(allowed.problems(stage, settings, allowed.STAGES[stage]), "settings refused")
+    raise_all(options.problems(stage, settings, options.STAGES[stage]), "settings refused")
     recipe = {"stage": stage, **STAGES[stage], **settings}
     if stage == "latents" and not SHA256.fullmatch(str(recipe["weights"])):
         weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)

@@ -29,7 +29,7 @@ FINDINGS = {
     "missing_key_frame": (STOP, ROW, "the onset, apex or offset frame is not on disk"),
     "onset_is_apex": (KEEP, CLIP, "onset and apex are one frame, so flow and difference are zero"),
     "apex_outside": (STOP, ROW, "the apex lies outside onset..offset"),
-    "pseudo_apex_clamped": (KEEP, CLIP, "apex + 5 lies beyond the offset and is clamped to it"),
+    "pseudo_apex_clamped": (KEEP, CLIP, f"apex + {PSEUDO_APEX} lies beyond the offset and is clamped to it"),
     "over_long": (KEEP, CLIP, "too slow for a micro-expression"),
     "unknown_au": (STOP, ROW, "the AU cell cannot be understood"),
     "duplicate": (STOP, ROW, "one clip stands twice, or the same frames under two names"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from infusenet.config import configuration
 from infusenet.doctor.finding import Finding
 from infusenet.errors import InputError
+from infusenet.protocol import CANDIDATES, SLOTS
 
 GIB = 1 << 30
 
@@ -22,10 +23,10 @@ def item_bytes(recipe: dict, crop: int) -> int:
         return 3 * crop**2 * 2
     if stage == "latents":
         side = -(-size // (4 if recipe["form"] == "pooled" else 2))
-        return 6 * 2 * (3 * size**2 if recipe["latent"] == "decoded" else 32 * side**2)
+        return CANDIDATES * 2 * (3 * size**2 if recipe["latent"] == "decoded" else 32 * side**2)
     landmarks = 68 * 2 * 4
     if recipe["keep"] == "pairs":
-        return 7 * 3 * size**2 + landmarks + 7 * (4 + 6 * 8)
+        return SLOTS * 3 * size**2 + landmarks + SLOTS * (4 + 6 * 8)
     return (32 if recipe["keep"] == "span" else 10) * size**2 + 3 * size**2 + landmarks
 
 

@@ -16,7 +16,7 @@ from infusenet.evaluation.protocol_label import protocol
 from infusenet.hashing import file_digest
 from infusenet.models.infusion import BLOCKS, minmax
 from infusenet.preprocess import photometric
-from infusenet.protocol import AUS
+from infusenet.protocol import AUS, ONSET_AND_APEX
 from infusenet.report.trained_models import by_database, onset_crop, restore, split
 from infusenet.store import Store
 from infusenet.training import folds, run_folder
@@ -61,7 +61,7 @@ def figure1(
             "give that file's path"
         )
     inputs = trained.inputs(key)
-    onset, apex = faces.read("frames", key, slice(0, 2))
+    onset, apex = faces.read("frames", key, ONSET_AND_APEX)
     figure, axes = plt.subplots(2, 6, figsize=(15, 6), layout="constrained")
     decoded = magnified(magnifier.load(weights), onset, apex, wanted["photometric"])
     pictures = {"onset": onset, "apex (×1)": apex}

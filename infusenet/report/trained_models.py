@@ -9,6 +9,7 @@ import torch
 
 from infusenet import models
 from infusenet.errors import InputError, did_you_mean
+from infusenet.protocol import ONSET_SLOT
 from infusenet.store import Store
 from infusenet.training import dataset, folds, run_folder
 
@@ -71,4 +72,4 @@ def split(clip: str, databases: Sequence[str]) -> tuple[str, str]:
 
 def onset_crop(faces: Store, clip: str) -> np.ndarray:
     """The gray onset crop float32 (S, S) in [0, 1], over which maps are laid."""
-    return faces.read("frames", clip, 0).astype(np.float32) @ np.float32([0.299, 0.587, 0.114]) / 255
+    return faces.read("frames", clip, ONSET_SLOT).astype(np.float32) @ np.float32([0.299, 0.587, 0.114]) / 255

@@ -20,10 +20,10 @@ from infusenet.databases.frames.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import file_digest
+from infusenet.protocol import CANDIDATES
 from infusenet.store import Store
 from infusenet.store.provenance import mixed
 
-CANDIDATES = 6  # pseudo-apex candidates in a latents store: apex + 0 .. apex + 5
 FIXED4 = 4  # what the authors' later code uses for every clip
 PREDICTION = 2**32 - 1  # stands for the epoch when a clip is scored
 

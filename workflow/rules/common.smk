@@ -10,7 +10,7 @@ from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
 from infusenet import files, hashing
-from infusenet.config import configuration, recipes
+from infusenet.config import configuration, recipes, yaml_files
 from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
@@ -48,7 +48,7 @@ try:
     if LINTING:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
-        configuration.read(path)  # for what is lost in `config`: keys that stand twice
+        yaml_files.read(path)  # for what is lost in `config`: keys that stand twice
     SETTLED = configuration.settle(config)
     CONFIG = unrecorded_outputs.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
