@@ -38,7 +38,7 @@ def test_the_reference_page_has_every_key():
         assert keys >= table.keys()
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     Draft202012Validator.check_schema(schema())
 
 

@@ -9,16 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from infusenet.config.values import (
+    FIGURE1_CLIP,
+    FIGURE5_CLIPS,
     FILE,
     FLAG,
     INITIAL_WEIGHTS,
+    PATHS,
+    SEEDS,
     Values,
     integer,
     list_of_text,
     number,
     one_of,
     text,
-)  # fmt: skip
+)
 from infusenet.databases import audit
 from infusenet.databases.readers.options import FLAGS as READER_FLAGS
 from infusenet.databases.readers.options import SETTINGS as READER_SETTINGS
@@ -151,10 +155,6 @@ COMMON: dict[str, Option] = {
     for name in ("epochs", "batch", "rate", "gamma", "weight_decay", "size")
 }
 
-PATHS = Values(
-    {"anyOf": [{"type": "string"}, list_of_text("", minItems=1, uniqueItems=True).schema]},
-    "a file or a list of files",
-)
 READER_KINDS = {"store_true": FLAG, None: text("text")}
 
 # Settings of a database's block that ask something of its reader, so that they need `annotations`.
@@ -187,22 +187,13 @@ AUDIT: dict[str, Option] = {
 
 FIGURES: dict[str, Option] = {
     "figure1_clip": Option(
-        Values(
-            {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_./-]+$"}, "DATABASE/SUBJECT/CLIP or null"
-        ),
+        FIGURE1_CLIP,
         None,
         "clip of figure 1; null: the clip that moves most",
         required=True,
     ),
     "figure5_clips": Option(
-        Values(
-            {
-                "type": "array",
-                "maxItems": 6,
-                "items": {"type": "string", "pattern": "^[A-Za-z0-9_./-]+:AU[0-9]+$"},
-            },
-            "a list of at most 6 DATABASE/SUBJECT/CLIP:AU<n>",
-        ),
+        FIGURE5_CLIPS,
         [],
         "clips of figure 5; empty: those that InfuseNet scores highest",
         required=True,
@@ -231,16 +222,7 @@ TOP: dict[str, Option] = {
         required=True,
     ),
     "seeds": Option(
-        Values(
-            {
-                "type": "array",
-                "minItems": 1,
-                "uniqueItems": True,
-                # Snakemake's --config 'seeds=[0,1]' hands over text.
-                "items": {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$"},
-            },
-            "a list of integers >= 0",
-        ),
+        SEEDS,
         [0],
         "seeds of the trainings; every further one repeats all of them",
         required=True,

@@ -1,4 +1,4 @@
-"""The stand-ins as the configuration names them."""
+"""Paths of the stand-ins, as the configuration names them."""
 
 # Where each database's annotation table and frames lie below the stand-ins' root.
 SOURCES = {

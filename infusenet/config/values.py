@@ -79,6 +79,31 @@ INITIAL_WEIGHTS = Values(
     ("none", "imagenet"),
     test=_is_initial_weights,
 )
+PATHS = Values(
+    {"anyOf": [{"type": "string"}, list_of_text("", minItems=1, uniqueItems=True).schema]},
+    "a file or a list of files",
+)
+SEEDS = Values(
+    {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        # Snakemake's --config 'seeds=[0,1]' hands over text.
+        "items": {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$"},
+    },
+    "a list of integers >= 0",
+)
+FIGURE1_CLIP = Values(
+    {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_./-]+$"}, "DATABASE/SUBJECT/CLIP or null"
+)
+FIGURE5_CLIPS = Values(
+    {
+        "type": "array",
+        "maxItems": 6,
+        "items": {"type": "string", "pattern": "^[A-Za-z0-9_./-]+:AU[0-9]+$"},
+    },
+    "a list of at most 6 DATABASE/SUBJECT/CLIP:AU<n>",
+)
 
 
 @cache
