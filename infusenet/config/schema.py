@@ -1,6 +1,7 @@
 """The JSON schema of the configuration, made from the table of options, and the check against it."""
 
 import copy
+import json
 from collections.abc import Mapping
 
 from infusenet.config import options
@@ -112,6 +113,12 @@ def validate(raw: dict) -> dict:
         elif error.validator == "oneOf":
             sources = ", ".join(error.instance) or "nothing"
             problems.append(f"{where}: has {sources}, expected {error.schema['description']}")
+        elif error.validator == "enum":
+            choices = [
+                choice if isinstance(choice, str) else json.dumps(choice) for choice in error.validator_value
+            ]
+            hint = did_you_mean(error.instance, choices)
+            problems.append(f"{where}: {error.instance!r} is not one of the choices {hint}")
         else:
             hint = number_hint(error.instance) if error.validator == "type" else ""
             problems.append(f"{where}: {error.message}{hint}")
