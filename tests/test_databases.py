@@ -13,9 +13,9 @@ from owners import RELEASES, mixed, numbered, write_xlsx
 from infusenet import cli, csv_tables, databases, files
 from infusenet.databases import Options, clip_table, errata
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import frame_index, resolve_folder
+from infusenet.databases.frames.frame_files import frame_index, resolve_folder
 from infusenet.databases.joint_table import import_table
-from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
+from infusenet.databases.workbooks.cells import AU_NUMBERS, parse
 from infusenet.errors import InputError
 from infusenet.protocol import AUS, CD6ME
 

@@ -13,7 +13,7 @@ from infusenet import cli, databases
 from infusenet.databases import audit, sync
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.databases.frames import stamps
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.name_patterns import own_frames
 from infusenet.errors import InputError
 from infusenet.protocol import AUS

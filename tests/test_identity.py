@@ -6,7 +6,7 @@ import pytest
 
 from infusenet import databases
 from infusenet.databases.readers import casme, casme2
-from infusenet.databases.readers.releases import Identity, Release, Sheet, Sign, sentence, vote
+from infusenet.databases.releases import Identity, Release, Sheet, Sign, sentence, vote
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.row_tables import annotated_rows

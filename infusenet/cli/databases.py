@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_config, key_path
-from infusenet.databases.readers.options import FLAGS as READ_FLAGS
+from infusenet.databases.read_options import FLAGS as READ_FLAGS
 from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 

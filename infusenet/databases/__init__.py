@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.errata import ERRATA
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError, did_you_mean
 from infusenet.protocol import CD6ME

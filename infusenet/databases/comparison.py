@@ -8,8 +8,8 @@ from pathlib import Path
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import cd6me, joint_table, reader
 from infusenet.databases.clip_table import Clip, read_manifest
-from infusenet.databases.emotions import normalised
 from infusenet.databases.rows import WINDOW, Reading
+from infusenet.databases.workbooks.labels import normalised
 from infusenet.errors import InputError
 from infusenet.protocol import AUS, CD6ME
 

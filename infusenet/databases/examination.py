@@ -12,7 +12,7 @@ from infusenet import databases
 from infusenet.databases import Reading, audit
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import explain
+from infusenet.databases.frames.frame_files import explain
 from infusenet.databases.frames.stamps import scan
 from infusenet.errors import InputError, raise_all
 from infusenet.protocol import CD6ME

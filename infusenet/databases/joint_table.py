@@ -8,10 +8,10 @@ from infusenet.databases import reader
 from infusenet.databases.clip_table import Clip, check, problems_of, to_csv
 from infusenet.databases.frames.folders import ClipFolders
 from infusenet.databases.frames.windows import Candidate
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.numbers import au_columns, frame_numbers, whole
+from infusenet.databases.workbooks.cells import au_columns, frame_numbers, whole
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.files import write_if_changed
 from infusenet.protocol import AUS, CD6ME

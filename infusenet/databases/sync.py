@@ -17,7 +17,7 @@ from infusenet.databases import Reading, audit, clip_table, sync_index
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.examination import MISSING, Examined, examine_source
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.stamps import digest_of, file_names, stamps_on_disk, stamps_read
 from infusenet.databases.row_reports import Refused
 from infusenet.databases.sources import of_database, origin_of, read_source

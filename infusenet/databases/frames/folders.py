@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import Listings, explain, frame_index, resolve_folder
+from infusenet.databases.frames.frame_files import Listings, explain, frame_index, resolve_folder
 from infusenet.databases.frames.listing import is_utf8
 from infusenet.errors import InputError
 from infusenet.texts import plain, visible

@@ -9,7 +9,7 @@ from pathlib import Path
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.folders import ClipFolders, RootError
 from infusenet.databases.frames.windows import Candidate, Pair
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
 from infusenet.databases.row_reports import FILE, Notes, Problems, RowError
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError

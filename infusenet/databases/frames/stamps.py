@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.name_patterns import parse
 from infusenet.errors import InputError
 from infusenet.hashing import digest, file_digest

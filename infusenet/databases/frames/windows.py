@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.rows import WINDOW, Numbering, Row
-from infusenet.databases.workbooks.numbers import frame_numbers, whole
+from infusenet.databases.workbooks.cells import frame_numbers, whole
 
 
 @dataclass(frozen=True)

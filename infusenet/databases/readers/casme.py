@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases.emotions import normalised
+from infusenet.databases.database_reader import Reader
 from infusenet.databases.frames.folders import Parts, Unnamed
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sign, by_signs
+from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import Numbering, Row
+from infusenet.databases.workbooks.labels import normalised
 
 SECTIONS, CODED, MEB = "section-ab", "coded-20190721", "meb"
 # Frames numbered as in a section's long clips, or as in CD6ME's.

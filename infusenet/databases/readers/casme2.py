@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
+from infusenet.databases.database_reader import Reader
 from infusenet.databases.readers.casme import folders
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sign, by_signs
+from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import WINDOW, Row
 
 CODED_2014, CODED_2019, UPDATED = "2014", "2019", "updated"

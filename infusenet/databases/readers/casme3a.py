@@ -13,11 +13,11 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import errata
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sheet, Sign, vote
+from infusenet.databases.database_reader import Reader
+from infusenet.databases.releases import Identity, Release, Sheet, Sign, vote
 from infusenet.databases.row_reports import Place
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.numbers import frame_numbers
+from infusenet.databases.workbooks.cells import frame_numbers
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import raise_all
 

@@ -7,10 +7,10 @@ table calls ``others`` lies under ``repression``, so the folder follows from the
 import re
 from itertools import product
 
-from infusenet.databases.emotions import normalised
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Release, by_layout
+from infusenet.databases.database_reader import Reader
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
+from infusenet.databases.workbooks.labels import normalised
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
 SPELLINGS = {"other": "repression", "others": "repression"}

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 
-from infusenet.databases.readers.options import CD6ME_LABELS, Options
+from infusenet.databases.read_options import CD6ME_LABELS, Options
 from infusenet.databases.row_reports import Notes, RowError
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
-from infusenet.databases.workbooks.numbers import au_columns
+from infusenet.databases.workbooks.cells import AU_NUMBERS, au_columns, parse
 from infusenet.protocol import AUS
 
 FIELDS = ("au", "emotion")
+# Spellings of emotions in the owners' tables -> the usual one.
+SPELLINGS = {"comtempt": "contempt", "happy": "happiness", "other": "others", "sad": "sadness"}
 
 
 def settled(
@@ -108,3 +109,10 @@ def active_aus(
 
 def _names(aus: Collection[int]) -> str:
     return "+".join(f"AU{n}" for n in sorted(aus))
+
+
+def normalised(text: str, spellings: Mapping[str, str]) -> str:
+    """Lower case, each part of ``Surprise+Positive`` in its usual spelling; ``spellings`` come first."""
+    known = SPELLINGS | spellings
+    parts = (part.strip() for part in text.lower().split("+"))
+    return "+".join(known.get(part, part) for part in parts)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
 from infusenet.databases.clip_table import Clip, check
-from infusenet.databases.emotions import normalised
 from infusenet.databases.errata import Erratum
 from infusenet.databases.frames import locations, windows
 from infusenet.databases.frames.folders import ClipFolders, Parts
 from infusenet.databases.frames.windows import Pair
-from infusenet.databases.readers.options import OWN_LABELS, Options
-from infusenet.databases.readers.releases import Identify, Identity, Release, Sheet, sentence
+from infusenet.databases.read_options import OWN_LABELS, Options
+from infusenet.databases.releases import Identify, Identity, Release, Sheet, sentence
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
+from infusenet.databases.workbooks.labels import normalised
 from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import InputError
