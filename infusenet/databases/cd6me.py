@@ -88,7 +88,7 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
 
     Parameters
     ----------
-    database : one of ``manifest.CD6ME``
+    database : one of ``protocol.CD6ME``
     clips : those that are scored, as in their manifest
     failed : how many of the manifest's clips are not scored, since an earlier stage failed
     table : the audit of the database; None where its stores were made elsewhere

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import cd6me, joint_table, reader
+from infusenet.databases import READERS, cd6me, joint_table, reader
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.rows import WINDOW, Reading
 from infusenet.databases.workbooks.labels import normalised
@@ -34,13 +34,13 @@ def read_table(path: Path, database: str) -> tuple[list[Clip], bool]:
     Raises
     ------
     InputError
-        A clip list, or a manifest of another database of CD6ME.
+        A clip list, or a manifest of another database of ``READERS``.
     """
     if set(joint_table.COLUMNS) <= set(csv_rows(path)[0]):
         clips = joint_table.read_table(path).get(database, [])
-        return clips, len(clips) == cd6me.expected(database).clips
+        return clips, database in CD6ME and len(clips) == cd6me.expected(database).clips
     clips = read_manifest(path)
-    if others := sorted({clip.database for clip in clips} & set(CD6ME) - {database}):
+    if others := sorted({clip.database for clip in clips} & set(READERS) - {database}):
         raise InputError(f"{path}: a table of {', '.join(others)}; expected one of {database}")
     if not all(clip.labels for clip in clips):
         raise InputError(f"{path}: a clip list, which has no labels; expected a manifest or the joint table")
@@ -52,7 +52,7 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
 
     Parameters
     ----------
-    database : one of ``manifest.CD6ME``
+    database : one of ``READERS``
     table : clips of that database
     is_cd6me : the table has all clips of CD6ME, so that what it lacks is none of them
 

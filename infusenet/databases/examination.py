@@ -15,7 +15,6 @@ from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.frame_files import explain
 from infusenet.databases.frames.stamps import scan
 from infusenet.errors import InputError, raise_all
-from infusenet.protocol import CD6ME
 from infusenet.texts import visible
 
 MISSING = "missing_key_frame"
@@ -57,7 +56,7 @@ def examine_source(
     frames = scan(reading.clips, root, known, name)
     clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
     owner = source.get("reader", name)
-    fps = source.get("fps") or (databases.reader(owner).fps if owner in CD6ME else None)
+    fps = source.get("fps") or (databases.reader(owner).fps if owner in databases.READERS else None)
     present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
     if reading.release:
