@@ -94,7 +94,7 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
     table : the audit of the database; None where its stores were made elsewhere
     """
     kept = {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
-    shared = [clip for clip in clips if ("not_in_cd6me", clip.key) not in kept]
+    shared = [clip for clip in clips if (audit.NOT_IN_CD6ME, clip.key) not in kept]
     own = [clip for clip in shared if ("owner_window", clip.key) in kept]
     ours, theirs = digests(shared), expected(database)
     labels = ours.labels == theirs.labels
@@ -132,7 +132,7 @@ def _excluded(table: audit.Table | None) -> int:
     """How many of CD6ME's clips the audit left out."""
     if table is None:
         return 0
-    outside = {finding.clip for finding, _ in table.findings if finding.kind == "not_in_cd6me"}
+    outside = {finding.clip for finding, _ in table.findings if finding.kind == audit.NOT_IN_CD6ME}
     return len(table.excluded.keys() - outside)
 
 

@@ -9,7 +9,7 @@ standard library only.
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -54,6 +54,24 @@ class Clip:
     def key(self) -> str:
         """Name of the clip inside its database: ``subject/clip``."""
         return f"{self.subject}/{self.clip}"
+
+    @property
+    def key_frames(self) -> dict[str, int]:
+        return {"onset": self.onset, "apex": self.apex, "offset": self.offset}
+
+    def missing_key_frames(self, numbers: Container[int]) -> dict[str, int]:
+        """Name -> number of the key frames that are not among the ``numbers`` of frames on disk."""
+        return {name: number for name, number in self.key_frames.items() if number not in numbers}
+
+    def gaps(self, numbers: Container[int]) -> list[int]:
+        """Frames between the key frames that are not among ``numbers``."""
+        key_frames = self.key_frames.values()
+        return [n for n in range(self.onset, self.offset + 1) if n not in numbers and n not in key_frames]
+
+
+def numbered(key_frames: Mapping[str, int]) -> str:
+    """``onset 3, apex 9`` for a message."""
+    return ", ".join(f"{name} {number}" for name, number in key_frames.items())
 
 
 def problems_of(clip: Clip) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import READERS, cd6me, joint_table, reader
+from infusenet.databases.audit import MISSING_KEY_FRAME, NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.rows import WINDOW, Reading
 from infusenet.databases.workbooks.labels import normalised
@@ -144,12 +145,12 @@ class _Reasons:
         self.otherwise = RELEASE if reading.release and reading.releases else UNKNOWN
 
     def of_surplus(self, key: str) -> str:
-        return OUTSIDE if self.is_cd6me or (key, "not_in_cd6me") in self.kinds else self.otherwise
+        return OUTSIDE if self.is_cd6me or (key, NOT_IN_CD6ME) in self.kinds else self.otherwise
 
     def of_absence(self, key: str) -> str:
         if key not in self.refused:
             return self.otherwise
-        return {"not_in_cd6me": OUTSIDE, "missing_key_frame": NOT_ON_DISK}.get(self.refused[key], REFUSED)
+        return {NOT_IN_CD6ME: OUTSIDE, MISSING_KEY_FRAME: NOT_ON_DISK}.get(self.refused[key], REFUSED)
 
     def of_field(self, key: str, field: str) -> str:
         is_window = field in WINDOW

@@ -1,4 +1,4 @@
-"""From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
+"""``Reader``: the way from an owner's rows to clips that all databases share, and the fields in which they differ."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
+from infusenet.databases.audit import NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, check
 from infusenet.databases.errata import Erratum
 from infusenet.databases.frames import locations, windows
@@ -20,19 +21,20 @@ from infusenet.databases.workbooks.labels import normalised
 from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import InputError
-
-OUTSIDE = "not_in_cd6me"
+from infusenet.protocol import CD6ME
+from infusenet.texts import first_few
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What is peculiar to one database. Callables with a ``Path`` are given the folder of CD6ME's tables.
+    """The reader of one database. Its fields are what differs from the others; callables with a ``Path`` get the
+    folder of CD6ME's tables.
 
     Parameters
     ----------
     releases
-        The workbooks in circulation; the first is the one behind CD6ME, another is noted, in strict
-        mode refused.
+        The workbooks in circulation. The first is the one that the reader was made for (of a database of
+        CD6ME the one behind it); another is reported, in strict mode refused.
     identify
         Which of them a table is.
     fps
@@ -132,7 +134,7 @@ class Reader:
         with problems.of(None):
             names = (plain(line.fields["clip"]) for line in lines)
             clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
-        exclude = {*exclude, OUTSIDE}
+        exclude = {*exclude, NOT_IN_CD6ME}
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
             raise InputError(
@@ -143,10 +145,10 @@ class Reader:
             raise InputError(f"{origin}: no clip in {count} rows; expected micro-expressions")
         check(clips, origin)
         notes.show()
-        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == OUTSIDE]:
-            shown = ", ".join(outside[:10]) + (", ..." if len(outside) > 10 else "")
-            notes.say(f"{len(outside)} rows are no clips of CD6ME and left out: {shown}", "note")
-        release = sentence(sheet, identity, self.releases[0])
+        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == NOT_IN_CD6ME]:
+            text = f"{len(outside)} rows are no clips of CD6ME and left out: {first_few(outside, 10)}"
+            notes.say(text, "note")
+        release = sentence(sheet, identity, self.releases[0], self.database in CD6ME)
         for level, text in self._differences(rows, fixes, identity, release):
             if options.strict:
                 problems.add(None, f"strict: {text}")
@@ -181,9 +183,8 @@ class Reader:
             rows = self.emotions_of(rows, Path(table), cd6me)
         blank = [str(row.place) for row in rows if not row.fields["emotion"]]
         if blank and self.emotions_of:
-            shown = ", ".join(blank[:3]) + (", ..." if len(blank) > 3 else "")
             hint = f"nor in {table}" if table else "a label table that has them can be named as `emotions`"
-            notes.say(f"{len(blank)} rows without an emotion ({shown}), {hint}")
+            notes.say(f"{len(blank)} rows without an emotion ({first_few(blank, 3)}), {hint}")
         return rows
 
     def _pairs(
@@ -200,11 +201,11 @@ class Reader:
         others = self.cd6me_labels(cd6me) if self.cd6me_labels and identity.releases else {}
         for row in rows:
             if row.outside and options.not_in_cd6me == "exclude":
-                problems.add(row.place, row.outside, OUTSIDE, row.key)
+                problems.add(row.place, row.outside, NOT_IN_CD6ME, row.key)
                 continue
             with problems.of(row.place, row.key):
                 if row.outside:
-                    notes.find(row.key, OUTSIDE, row.outside)
+                    notes.find(row.key, NOT_IN_CD6ME, row.outside)
                 if row.remark:
                     notes.add("settled cells", row.place, row.remark)
                 fix = {}
@@ -242,10 +243,10 @@ class Reader:
         fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
         absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]
         if absent:
-            shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
+            clips = first_few(sorted(absent), 3)
             yield (
                 "warning",
-                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
+                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {clips}",
             )
         if release:
             yield "note", release

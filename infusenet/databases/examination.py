@@ -17,8 +17,6 @@ from infusenet.databases.frames.stamps import scan
 from infusenet.errors import InputError, raise_all
 from infusenet.texts import visible
 
-MISSING = "missing_key_frame"
-
 
 @dataclass(frozen=True)
 class Examined:
@@ -44,7 +42,7 @@ def examine_source(
     Parameters
     ----------
     source : its entry in ``databases``
-    known : the last index of its frames, see `scan.scan`
+    known : the last index of its frames, see `stamps.scan`
     seen : frames' digest -> clip, of the databases before
 
     Raises
@@ -87,19 +85,15 @@ def _by_name(excluded: set[str], findings: Sequence[Finding]) -> Iterator[Findin
 
 def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
     """A missing key frame with what its folder holds instead."""
-    if finding.kind != MISSING or clip is None:
+    if finding.kind != audit.MISSING_KEY_FRAME or clip is None:
         return finding
     try:
-        reason = explain(root / clip.frames, {clip.onset, clip.apex, clip.offset})
+        reason = explain(root / clip.frames, clip.key_frames.values())
     except InputError as error:
         reason = "; " + str(error).replace(f"{visible(str(root))}/", "")
     return replace(finding, detail=f"{finding.detail}{reason}")
 
 
 def _with_digest(clip: Clip, folder: dict) -> Clip:
-    (found,) = {
-        seen for onset, offset, seen in folder["windows"] if (onset, offset) == (clip.onset, clip.offset)
-    }
-    return Clip(
-        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
-    )
+    digests = {(onset, offset): digest for onset, offset, digest in folder["windows"]}
+    return replace(clip, digest=digests[clip.onset, clip.offset])

@@ -1,4 +1,4 @@
-"""Which release of its owners' workbook a table is, told by its cells, and what that means for CD6ME."""
+"""Releases of an owner's workbook: a table is identified by its cells, with what that means for CD6ME."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,20 +128,24 @@ def _contradiction(sign: Sign, rows: Sequence[Row], expected: str | None) -> str
     return f"{sign.field} {cells} of {sign.subject}/{sign.clip}, where it has '{expected}'"
 
 
-def sentence(sheet: Sheet, identity: Identity, own: Release) -> str | None:
-    """None for the whole release behind CD6ME; otherwise what the table is and what that means."""
+def sentence(sheet: Sheet, identity: Identity, own: Release, of_cd6me: bool = True) -> str | None:
+    """The release that a table is, and what that means; None for the whole release ``own``.
+
+    ``own`` is the release that the reader was made for, which is behind CD6ME if ``of_cd6me``.
+    """
     if identity.releases == (own,) and not identity.edits and sheet.count == own.rows:
         return None
-    found = "none of the known releases"
+    kind_text = "none of the known releases"
     if identity.releases:
         count = identity.releases[0].rows
         edits = list(identity.edits[:SHOWN]) + ["..."] * (len(identity.edits) > SHOWN)
         if not edits and sheet.count > count > 0:
             edits = [f"{sheet.count} rows, where it has {count}"]
         kind = "an edited copy of " if edits else "a copy of " if sheet.count < count else ""
-        found = f"looks like {kind}{' or '.join(release.title for release in identity.releases)}"
-        found += f" ({'; '.join(edits)})" if edits else ""
-        found += f", {sheet.count} of its {count} rows" if sheet.count < count else ""
+        kind_text = f"looks like {kind}{' or '.join(release.title for release in identity.releases)}"
+        kind_text += f" ({'; '.join(edits)})" if edits else ""
+        kind_text += f", {sheet.count} of its {count} rows" if sheet.count < count else ""
     meaning = identity.meaning or "".join(release.meaning for release in identity.releases[:1])
-    text = f"{sheet.count} rows, header in row {sheet.header}: {found}; CD6ME was made of {own.title}"
+    purpose = "CD6ME was made of" if of_cd6me else "the reader was made for"
+    text = f"{sheet.count} rows, header in row {sheet.header}: {kind_text}; {purpose} {own.title}"
     return f"{text}: {meaning}" if meaning else text

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infusenet.databases.audit import Finding
-from infusenet.errors import InputError, raise_all
+from infusenet.errors import InputError, report
+from infusenet.texts import first_few
 
 SHOWN = 5
 FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
@@ -49,8 +50,7 @@ class Notes:
             for place, text in entries[:SHOWN]:
                 self.say(f"{place}: {text}")
             if more := [str(place).removeprefix("row ") for place, _ in entries[SHOWN:]]:
-                rows = ", ".join(more[:20]) + (", ..." if len(more) > 20 else "")
-                self.say(f"{kind} in {len(more)} more rows: {rows}")
+                self.say(f"{kind} in {len(more)} more rows: {first_few(more, 20)}")
 
     def say(self, text: str, level: str = "warning") -> None:
         print(f"{level}: {self.origin}: {text}", file=sys.stderr)
@@ -88,13 +88,13 @@ class Problems:
 
     def __init__(self, path: Path | str):
         self.path = path
-        self._found: list[Refused] = []
+        self._refused: list[Refused] = []
 
     def add(self, place: Place | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
         if place is None:
-            self._found.append(Refused("", 0, "", FILE, text))
+            self._refused.append(Refused("", 0, "", FILE, text))
         else:
-            self._found.append(Refused(place.file, place.row, clip or str(place), kind, text))
+            self._refused.append(Refused(place.file, place.row, clip or str(place), kind, text))
 
     @contextmanager
     def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
@@ -106,15 +106,10 @@ class Problems:
 
     def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
         """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
-        found = sorted(self._found)
-        bad = [p for p in found if p.kind == FILE or not {p.kind, p.clip} & set(exclude)]
-        try:
-            raise_all(
-                (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in bad),
-                f"{self.path} refused",
-            )
-        except InputError as error:
-            raise Refusal(
-                str(error), [] if FILE in {p.kind for p in bad} else [p.clip for p in bad]
-            ) from None
-        return found
+        refused = sorted(self._refused)
+        bad = [r for r in refused if r.kind == FILE or not {r.kind, r.clip} & set(exclude)]
+        if bad:
+            texts = (f"{Place(r.row, r.file)}: {r.text}" if r.row else r.text for r in bad)
+            clips = [] if FILE in {r.kind for r in bad} else [r.clip for r in bad]
+            raise Refusal(report(texts, f"{self.path} refused"), clips)
+        return refused

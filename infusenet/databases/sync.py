@@ -16,7 +16,7 @@ from infusenet import files
 from infusenet.databases import Reading, audit, clip_table, sync_index
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.examination import MISSING, Examined, examine_source
+from infusenet.databases.examination import Examined, examine_source
 from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.stamps import digest_of, file_names, stamps_on_disk, stamps_read
 from infusenet.databases.row_reports import Refused
@@ -64,7 +64,7 @@ def sync_database(
     origin = origin_of(source, policies)
     taken = _taken_over(name, source, table, index, origin)
     now = taken and examine_source(name, source, taken, frames, seen)
-    if now and any(finding.kind == MISSING for finding in now.findings):
+    if now and any(finding.kind == audit.MISSING_KEY_FRAME for finding in now.findings):
         now = None  # another window of the same row may be on disk
     if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
         Clip(name, *row).key for row in index.excluded
@@ -133,7 +133,7 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
 def _follows_frames(source: dict, index: Index) -> bool:
     """Whether new frames can change what is read from the table: an apex, a row or window that lacked its own."""
     kinds = {Refused(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
-    return bool(source.get("nearest_apex")) or not kinds.isdisjoint((MISSING, "owner_window"))
+    return bool(source.get("nearest_apex")) or not kinds.isdisjoint((audit.MISSING_KEY_FRAME, "owner_window"))
 
 
 def _is_source(table: Path, source: dict) -> bool:

@@ -52,7 +52,7 @@ def read(folder: Path) -> Index:
 
 
 def read_frames(folder: Path) -> dict[str, dict]:
-    """What `scan.scan` returned in the last run; empty where that cannot be used."""
+    """What `stamps.scan` returned in the last run; empty where that cannot be used."""
     found = _json(folder / "frames.json")
     return found["frames"] if found.get("version") == FRAMES_VERSION else {}
 

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from infusenet.databases.clip_table import Clip
+from infusenet.databases.clip_table import Clip, numbered
 from infusenet.databases.frames.frame_files import Listings, explain, frame_index, resolve_folder
 from infusenet.databases.frames.listing import is_utf8
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 from infusenet.texts import plain, visible
 
 # One folder below the root: its names, outermost first.
@@ -40,7 +40,7 @@ class ClipFolders:
     def __init__(self, root: Path | str, names: Iterable[str] = ()):
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"{root}: no such folder; expected the frames of a database")
+            raise Missing(f"{root}: no such folder; expected the frames of a database")
         self._names = Counter(name.lower() for name in names)
         self._listings = Listings()
         self._starts: dict[str, dict[str, Path]] = {}
@@ -180,15 +180,26 @@ class ClipFolders:
         frames = (number for number in self._index(folder) if clip.onset <= number <= clip.offset)
         return min(frames, key=lambda number: (abs(number - clip.apex), number), default=clip.apex)
 
-    def missing(self, folder: Path, clip: Clip) -> list[int]:
-        """Numbers between onset and offset without a file; InputError if a key frame is among them."""
+    def missing_key_frames(self, folder: Path, clip: Clip) -> dict[str, int]:
+        """Name -> number of those of onset, apex and offset that have no file."""
+        return clip.missing_key_frames(self._index(folder))
+
+    def gaps(self, folder: Path, clip: Clip) -> list[int]:
+        """Numbers between the key frames without a file.
+
+        Raises
+        ------
+        Missing
+            A key frame has no file.
+        InputError
+            Like `frame_index`.
+        """
         index = self._index(folder)
-        keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
-        if absent := {name: number for name, number in keys.items() if number not in index}:
-            lost = ", ".join(f"{name} {number}" for name, number in absent.items())
-            there = f"; it holds frames {min(index)}..{max(index)}" if index else ""
-            raise InputError(f"{visible(str(folder))} lacks {lost}{there}{explain(folder, absent.values())}")
-        return [number for number in range(clip.onset, clip.offset + 1) if number not in index]
+        if missing := clip.missing_key_frames(index):
+            extent = f"; it holds frames {min(index)}..{max(index)}" if index else ""
+            reason = explain(folder, missing.values())
+            raise Missing(f"{visible(str(folder))} lacks {numbered(missing)}{extent}{reason}")
+        return clip.gaps(index)
 
     def _index(self, folder: Path) -> dict[int, Path]:
         if folder not in self._indexes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from infusenet.databases.frames.listing import Unreadable, entries, holds, is_utf8, trouble
 from infusenet.databases.frames.name_patterns import Name, numbers_in, own_frames
 from infusenet.errors import InputError
-from infusenet.texts import plain, visible
+from infusenet.texts import first_few, plain, visible
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp"))
 SHOWN = 3
@@ -23,7 +23,7 @@ def frame_index(folder: Path | str) -> dict[int, Path]:
 
     The number is the last digit run of the file's stem, whatever stands before it and however it
     is padded: ``reg_img46.jpg``, ``EP07_3-069.JPG`` and ``Frame_000001826.jpg`` are frames 46, 69
-    and 1826. Only names formed like most of the folder's count (`patterns.own_frames`). Other files,
+    and 1826. Only names formed like most of the folder's count (`name_patterns.own_frames`). Other files,
     service files and names that are no UTF-8 are passed over.
 
     Raises
@@ -80,7 +80,7 @@ def _contents(there: list[os.DirEntry]) -> str:
     kinds = Counter(os.path.splitext(e.name)[1].lower() for e in there if holds(e.is_file))
     told = [f"{count} {visible(kind) or 'nameless'} files" for kind, count in kinds.most_common(SHOWN)]
     if folders:
-        told.append(f"the folders {', '.join(folders[:SHOWN])}{', ...' if len(folders) > SHOWN else ''}")
+        told.append(f"the folders {first_few(folders, SHOWN)}")
     return f", but {' and '.join(told)}" if told else ""
 
 

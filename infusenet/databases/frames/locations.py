@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from infusenet.databases.audit import MISSING_KEY_FRAME
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.folders import ClipFolders, RootError
 from infusenet.databases.frames.windows import Candidate, Pair
@@ -13,6 +14,7 @@ from infusenet.databases.read_options import Options
 from infusenet.databases.row_reports import FILE, Notes, Problems, RowError
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError
+from infusenet.texts import first_few
 
 
 def located(
@@ -20,7 +22,7 @@ def located(
 ) -> list[Clip]:
     """The clips with their folders: of each row's candidates the first whose key frames are all on disk.
 
-    ``reader`` is a `core.Reader`. Rows without any go to ``problems``, with what the first lacks.
+    ``reader`` is a `database_reader.Reader`. Rows without any go to ``problems``, with what the first lacks.
     """
 
     def find(candidate: Candidate) -> Path | None:
@@ -46,8 +48,8 @@ def located(
             candidate, clip, folder, gaps = match
             _note(row, candidate, clip, folder, found[0], notes)
             if gaps and not reader.gaps:
-                shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-                notes.add("frames missing", row.place, f"clip {clip.key}: {folder} lacks {shown}")
+                text = f"clip {clip.key}: {folder} lacks {first_few(gaps, 5)}"
+                notes.add("frames missing", row.place, text)
             clips.append(replace(clip, frames=folders.relative(folder)))
     for text, keys in astray.items():
         problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
@@ -59,7 +61,7 @@ def located(
         problems.add(row.place, f"{text}, {more}", FILE)
         return []
     for row, text in lost:
-        problems.add(row.place, text, "missing_key_frame", row.key)
+        problems.add(row.place, text, MISSING_KEY_FRAME, row.key)
     return clips
 
 
@@ -76,20 +78,13 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
         shifted = len({candidate.window for candidate in trees.values()}) > 1
         for tree, candidate in trees.items() if shifted else ():
             counts.setdefault(tree, 0)
+            # A folder that is in doubt or cannot be listed votes for nothing; `located` reports it.
             with suppress(InputError):
                 folder = find(candidate)
-                counts[tree] += folder is not None and not _absent(folders, folder, candidate.clip)
+                counts[tree] += folder is not None and not folders.missing_key_frames(folder, candidate.clip)
     if not counts.total():
         return ""
     return max(reversed(counts), key=counts.__getitem__)
-
-
-def _absent(folders: ClipFolders, folder: Path, clip: Clip) -> bool:
-    try:
-        folders.missing(folder, clip)
-    except InputError:
-        return True
-    return False
 
 
 def _first_on_disk(
@@ -111,9 +106,9 @@ def _first_on_disk(
         try:
             if options.nearest_apex:
                 clip = replace(clip, apex=folders.nearest_apex(folder, clip))
-            return candidate, clip, folder, folders.missing(folder, clip)
+            return candidate, clip, folder, folders.gaps(folder, clip)
         except InputError as error:
-            errors.append(RowError("missing_key_frame", f"clip {clip.key}: {error}"))
+            errors.append(RowError(MISSING_KEY_FRAME, f"clip {clip.key}: {error}"))
     if errors[0]:
         raise errors[0]
     return None

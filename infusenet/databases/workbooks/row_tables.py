@@ -15,7 +15,7 @@ def annotated_rows(
 ) -> tuple[list[Row], list[Line]]:
     """The rows with a subject, and all lines that annotate a micro-expression, or may.
 
-    ``reader`` is a `core.Reader`. What cannot be read goes to ``problems``.
+    ``reader`` is a `database_reader.Reader`. What cannot be read goes to ``problems``.
     """
     rows, annotated = [], []
     for table, file in zip(tables, _files([table.path for table in tables]), strict=True):
