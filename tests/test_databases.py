@@ -516,7 +516,7 @@ def test_errata_from_elsewhere(tmp_path):
     assert clip.apex == 6
     for text, expected in (
         ("subject,clip\n", "expected subject, clip, row_onset"),
-        (f"{columns}\n30,a,,,,6,,,,x\n30,a,,,,6,,,,x\n", "row 3: 30/a stands twice"),
+        (f"{columns}\n30,a,,,,6,,,,x\n30,a,,,,6,,,,x\n", "row 3: 30/a is a duplicate"),
         (f"{columns}\n30,a,,,,6,,,,\n", "names no source"),
     ):
         (tmp_path / "mmew.csv").write_text(text)

@@ -1,4 +1,4 @@
-"""Clips before any stage: stand-ins, workbooks into manifests, and the audit of both."""
+"""Commands before any stage: stand-ins, workbooks read into manifests, their summary and audit."""
 
 from pathlib import Path
 
@@ -78,9 +78,9 @@ def read(args) -> int:
     if not args.compare:
         return 0
     table, is_joint = comparison.read_table(args.compare, args.database)
-    found = comparison.differences(args.database, reading, table, is_joint)
-    print(comparison.page(found, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
-    return int(bool(found))
+    differences = comparison.differences(args.database, reading, table, is_joint)
+    print(comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    return int(bool(differences))
 
 
 def import_joint(args):
@@ -108,18 +108,18 @@ def audit(args):
 
     settled = configuration.load(args.config)
     policies = settled["audit"]
-    found = sync.examine(args.database, settled)
-    excluded = audit.excluded(found.findings, policies)
+    examined = sync.examine(args.database, settled)
+    excluded = audit.excluded(examined.findings, policies)
     for kind, policy in policies.items():
-        these = [finding for finding in found.findings if finding.kind == kind]
-        if these:
-            print(f"{kind}: {len(these)}: {policy}")
-            for finding in these:
+        findings = [finding for finding in examined.findings if finding.kind == kind]
+        if findings:
+            print(f"{kind}: {len(findings)}: {policy}")
+            for finding in findings:
                 print(f"    {finding.clip or 'the table'}: {finding.detail}")
-    annotated = len(found.annotated)
+    annotated = len(examined.annotated)
     print(
         f"{args.database}: {annotated} annotated, {annotated - len(excluded)} kept, {len(excluded)} excluded"
     )
     if args.output:
-        write_if_changed(args.output, audit.to_csv(found.annotated, found.findings, policies))
-    audit.stop(found.findings, policies, args.database)
+        write_if_changed(args.output, audit.to_csv(examined.annotated, examined.findings, policies))
+    audit.stop(examined.findings, policies, args.database)

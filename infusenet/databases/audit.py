@@ -78,9 +78,9 @@ def examine(
     clips: Sequence[Clip],
     present: Mapping[str, set[int]],
     fps: float | None = None,
-    seen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """The findings of clips that could be read.
+    """The findings on clips that were read.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ def examine(
         Folder -> numbers of the frames on disk, at least those inside its clips' windows.
     fps
         Frames per second; without it no clip is called over-long.
-    seen
+    earlier
         Frames' digest -> "database subject/clip" of the databases that come before this one.
     """
-    found, seen = [], dict(seen or {})
+    findings, names = [], dict(earlier or {})
     for clip in clips:
         frames = present.get(clip.frames, set())
-        found += [Finding(clip.key, kind, text) for kind, text in _of_clip(clip, frames, fps)]
+        findings += [Finding(clip.key, kind, text) for kind, text in _of_clip(clip, frames, fps)]
         # Clips without any frame share the digest of nothing.
         if frames.intersection(range(clip.onset, clip.offset + 1)):
             name = f"{clip.database} {clip.key}"
-            if (first := seen.setdefault(clip.digest, name)) != name:
-                found.append(Finding(clip.key, "duplicate", f"its frames are those of {first}"))
-    return found
+            if (first := names.setdefault(clip.digest, name)) != name:
+                findings.append(Finding(clip.key, "duplicate", f"its frames are those of {first}"))
+    return findings
 
 
 def _of_clip(clip: Clip, frames: set[int], fps: float | None) -> Iterator[tuple[str, str]]:
@@ -139,21 +139,21 @@ def stop(findings: Sequence[Finding], policies: Mapping[str, str], origin: str) 
         return
     kinds = [kind for kind in FINDINGS if kind in {finding.kind for finding in stopping}]
     choices = (f"audit: {kind}: {' | '.join(c for c in FINDINGS[kind][1] if c != STOP)}" for kind in kinds)
-    before = [finding.clip for finding in findings if finding.kind == BY_NAME]
-    named = {finding.clip for finding in stopping}
+    by_name = [finding.clip for finding in findings if finding.kind == BY_NAME]
+    clips = {finding.clip for finding in stopping}
     text = report(
         (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
         f"{origin}: stopped by the audit. Fix the data, or set in the configuration {'; '.join(choices)}",
     )
-    raise InputError(f"{text}{exclusion(origin, before, [] if '' in named else named)}")
+    raise InputError(f"{text}{exclusion(origin, by_name, [] if '' in clips else clips)}")
 
 
-def exclusion(database: str, before: Iterable[str], clips: Iterable[str]) -> str:
+def exclusion(database: str, by_name: Iterable[str], clips: Iterable[str]) -> str:
     """The line of the configuration that leaves out ``clips`` too, with what to do with it; empty for none.
 
-    ``before`` are those that its block leaves out already.
+    ``by_name`` are those that its block leaves out already.
     """
-    names = sorted({*before, *clips}) if clips else []
+    names = sorted({*by_name, *clips}) if clips else []
     if not names:
         return ""
     import yaml
@@ -199,7 +199,7 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     InputError
-        No such file, other columns, or a policy that there is not.
+        No such file, other columns, or an unknown policy.
     """
     columns, rows = csv_rows(path)
     if tuple(columns) != COLUMNS or any(row["policy"] not in ("", *CLIP) for row in rows):

@@ -1,9 +1,8 @@
-"""The clip table: the only place that knows the manifest's columns.
+"""The clip table: one CSV per database, one row per clip. No other module knows its columns.
 
-One CSV a database, one row a clip. A *manifest* carries labels; a *clip list* is the same table
-without them (no ``emotion``, ``au``, ``AU<n>``) and with a ``digest`` column: what preprocessing
-may see, so that an edited label cannot cause a recomputed face. Imported while Snakemake parses:
-standard library only.
+A *manifest* carries labels. A *clip list* is the same table without them (no ``emotion``, ``au``,
+``AU<n>``) and with a ``digest`` column. Preprocessing reads clip lists only, so that an edited label
+cannot cause a face to be computed again. Imported while Snakemake parses: standard library only.
 """
 
 import csv
@@ -75,32 +74,32 @@ def numbered(key_frames: Mapping[str, int]) -> str:
 
 
 def problems_of(clip: Clip) -> list[str]:
-    """What is wrong with one clip, each as a sentence without the file and row."""
-    found = [
+    """The faults of one clip, each as a sentence without the file and row."""
+    problems = [
         f"{name} '{visible(value)}' has characters outside A-Z a-z 0-9 _ . - or starts with one of _ . -"
         for name, value in (("database", clip.database), ("subject", clip.subject), ("clip", clip.clip))
         if not SAFE_ID.match(value) or ".." in value
     ]
     parts = PurePosixPath(clip.frames).parts
     if clip.frames.startswith("/") or ".." in parts or "\\" in clip.frames:
-        found.append(f"frames '{clip.frames}' leaves the frames root; expected a relative folder")
+        problems.append(f"frames '{clip.frames}' leaves the frames root; expected a relative folder")
     if not 0 <= clip.onset <= clip.apex <= clip.offset:
-        found.append(
+        problems.append(
             f"onset {clip.onset}, apex {clip.apex}, offset {clip.offset}: expected 0 <= onset <= apex <= offset"
         )
     if clip.labels and (missing := [f"AU{n}" for n in AUS if n not in clip.labels]):
-        found.append(f"labels lack {', '.join(missing)}")
-    return found
+        problems.append(f"labels lack {', '.join(missing)}")
+    return problems
 
 
 def check(clips: Sequence[Clip], origin: str) -> None:
     """Raise one InputError that names every bad or repeated clip of ``clips``."""
-    problems, seen = [], set()
+    problems, keys = [], set()
     for clip in clips:
         problems += [f"{origin}: clip {visible(clip.key)}: {text}" for text in problems_of(clip)]
-        if clip.key.lower() in seen:
-            problems.append(f"{origin}: clip {clip.key} stands twice; expected each subject/clip once")
-        seen.add(clip.key.lower())
+        if clip.key.lower() in keys:
+            problems.append(f"{origin}: clip {clip.key} is a duplicate; expected each subject/clip once")
+        keys.add(clip.key.lower())
     raise_all(problems, f"{origin} refused")
 
 

@@ -103,13 +103,13 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
         key, row.subject, row.clip, **frame_numbers(line),
         frames="/".join(owner.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
     )  # fmt: skip
-    if wrong := problems_of(clip):
-        raise ValueError("; ".join(wrong))
-    given = whole(line, "apexf", "n_frames")
+    if faults := problems_of(clip):
+        raise ValueError("; ".join(faults))
+    numbers = whole(line, "apexf", "n_frames")
     for name, expected in (("apexf", clip.apex - clip.onset), ("n_frames", clip.n_frames)):
-        if given[name] != expected:
+        if numbers[name] != expected:
             raise ValueError(
-                f"clip {clip.key}: {name} is {given[name]}, but onset, apex and offset give {expected}"
+                f"clip {clip.key}: {name} is {numbers[name]}, but onset, apex and offset give {expected}"
             )
     return row, clip
 

@@ -1,4 +1,4 @@
-"""What a user may ask of a reader: settings of a database's block, flags of ``infusenet read``."""
+"""Options of a reader: settings of a database's block in the configuration, flags of ``infusenet read``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -40,8 +40,8 @@ class Options:
     @classmethod
     def of(cls, settings: Mapping, not_in_cd6me: str = "exclude") -> "Options":
         """From a database's block, which holds other keys too, and a policy of the audit."""
-        chosen = {name: settings[name] for name in SETTINGS if name in settings}
-        return cls(**chosen, not_in_cd6me=not_in_cd6me)
+        values = {name: settings[name] for name in SETTINGS if name in settings}
+        return cls(**values, not_in_cd6me=not_in_cd6me)
 
 
 # Of every option the keywords of its flag; and those that a database's block can set.

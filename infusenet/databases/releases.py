@@ -15,8 +15,8 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Sheet:
-    """What tells releases apart: the row of the header, the other columns' names (lower case,
-    letters and digits only), the number of annotated rows, and those that have a name."""
+    """The facts that tell releases apart: the row of the header, the other columns' names (lower case,
+    letters and digits only), the number of annotated rows, and the rows that have a name."""
 
     header: int
     columns: frozenset[str]
@@ -87,19 +87,21 @@ def by_signs(signs: Callable[[Path], Iterable[Sign]]) -> Identify:
 
 
 def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]) -> Identity:
-    """What the signs whose rows are there say.
+    """The identity that follows from the signs whose rows are in the table.
 
     A release holds that no sign contradicts and that a cell of a window or two other cells name; one
     that most signs name has become an edited copy.
     """
-    named: dict[tuple[str, str], list[Row]] = {}
+    rows_by_name: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        named.setdefault((row.subject, row.fields["clip"].lower()), []).append(row)
+        rows_by_name.setdefault((row.subject, row.fields["clip"].lower()), []).append(row)
     votes = {release.name: 0 for release in releases}
     weights = dict(votes)
     against: dict[str, list[str]] = {release.name: [] for release in releases}
     for sign in signs:
-        same = [r for r in named.get((sign.subject, sign.clip.lower()), []) if sign.onset in ("", r.onset)]
+        same = [
+            r for r in rows_by_name.get((sign.subject, sign.clip.lower()), []) if sign.onset in ("", r.onset)
+        ]
         cells = {_cell(row.fields[sign.field]) for row in same}
         for name, expected in sign.values.items() if same else ():
             if expected is not None and cells == {_cell(expected)}:

@@ -1,4 +1,4 @@
-"""What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
+"""Reports on a table's rows: repairs as warnings, bad rows as one error that lists them all."""
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +16,7 @@ FILE = "file"  # the kind of what concerns more than a row, which is no finding:
 
 
 class Place(NamedTuple):
-    """Where a row stands. ``file`` is the table's name, empty where only one table is read."""
+    """The place of a row in its sheet. ``file`` is the table's name, empty where only one table is read."""
 
     row: int
     file: str = ""
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 class Notes:
-    """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
+    """Repairs and oddities in one source; ``show`` prints a few lines of each kind.
 
     ``findings`` are those on clips that are kept, for the audit; ``corrected`` {subject/clip: the fields
     that an erratum sets}.
@@ -66,7 +66,7 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Refused:
-    """A row that is no clip: where it stands, its clip's name as far as it has one, and why."""
+    """A row that is no clip: its place, its clip's name as far as it has one, the kind of finding and the reason."""
 
     file: str
     row: int
@@ -76,7 +76,7 @@ class Refused:
 
 
 class Refusal(InputError):
-    """A source that cannot be read; without ``clips`` (names of its rows) it could, none if that is not so."""
+    """A source is refused. Without the rows of ``clips`` it would be read; empty where no choice of rows helps."""
 
     def __init__(self, text: str, clips: Sequence[str]):
         super().__init__(text)
@@ -84,7 +84,7 @@ class Refusal(InputError):
 
 
 class Problems:
-    """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
+    """The problems of one source, gathered so that all are reported at once. No place: it concerns the whole source."""
 
     def __init__(self, path: Path | str):
         self.path = path
@@ -98,7 +98,7 @@ class Problems:
 
     @contextmanager
     def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
-        """Whatever is refused inside becomes an entry for the row there."""
+        """An error raised inside becomes an entry for the row at ``place``."""
         try:
             yield
         except (ValueError, InputError) as error:

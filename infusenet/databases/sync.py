@@ -1,10 +1,10 @@
-"""What changed on disk since the last run, and the clip tables that follow from it.
+"""Clip tables brought up to date with the owners' files, from what changed on disk since the last run.
 
 Snakemake compares times and cannot see a frame that was replaced under an old time, so this runs
 before its graph is built: workbooks are digested, every frame's (size, mtime, ctime, inode) is
 compared with the last index, and only frames that differ are read again. A manifest (with labels)
 and a clip list (without, but with the frames' digests) are rewritten only if their text changed.
-Clips that the audit excludes stand in neither, so nothing about them can make anything run again.
+Clips that the audit excludes are in neither, so nothing about them can make anything run again.
 """
 
 import os
@@ -31,7 +31,7 @@ def sync(config: dict, manifests: Path | str) -> None:
 
     Problems of all databases are reported together, as one InputError.
     """
-    problems, seen = [], {}
+    problems, earlier = [], {}
     policies = audit.policies(config.get("audit"))
     manifests, cache = Path(manifests), Path(config["cache"])
     sources = config["databases"].items()
@@ -40,7 +40,7 @@ def sync(config: dict, manifests: Path | str) -> None:
         return
     for name, source in sources:
         try:
-            sync_database(name, source, manifests, cache, policies, seen)
+            sync_database(name, source, manifests, cache, policies, earlier)
         except InputError as error:
             problems.append(str(error))
     if problems:
@@ -48,11 +48,16 @@ def sync(config: dict, manifests: Path | str) -> None:
 
 
 def sync_database(
-    name: str, source: dict, manifests: Path, cache: Path, policies: Mapping[str, str], seen: dict[str, str]
+    name: str,
+    source: dict,
+    manifests: Path,
+    cache: Path,
+    policies: Mapping[str, str],
+    earlier: dict[str, str],
 ) -> None:
     """One database: re-read its workbook if that changed, re-hash the frames that did, audit it.
 
-    ``seen`` (frames' digest -> clip, of the databases before) is added to.
+    ``earlier`` (frames' digest -> clip, of the databases before) is added to.
     """
     table = manifests / f"{name}.csv"
     if "stores" in source:
@@ -62,20 +67,20 @@ def sync_database(
     for path in sync_index.changed_lists(cache / name, index):
         print(f"{path}: not as it was written; written again", file=sys.stderr)
     origin = origin_of(source, policies)
-    taken = _taken_over(name, source, table, index, origin)
-    now = taken and examine_source(name, source, taken, frames, seen)
-    if now and any(finding.kind == audit.MISSING_KEY_FRAME for finding in now.findings):
-        now = None  # another window of the same row may be on disk
-    if now is None or {clip.key for clip in now.clips} & audit.excluded(now.findings, policies) != {
-        Clip(name, *row).key for row in index.excluded
-    }:
-        now = examine_source(name, source, read_source(name, source, policies), frames, seen)
-    audit.stop(now.findings, policies, name)
-    excluded = audit.excluded(now.findings, policies)
-    kept = [clip for clip in now.clips if clip.key not in excluded]
-    if not kept:
+    last_reading = _taken_over(name, source, table, index, origin)
+    examined = last_reading and examine_source(name, source, last_reading, frames, earlier)
+    if examined and any(finding.kind == audit.MISSING_KEY_FRAME for finding in examined.findings):
+        examined = None  # another window of the same row may be on disk
+    if examined is None or {clip.key for clip in examined.clips} & audit.excluded(
+        examined.findings, policies
+    ) != {Clip(name, *row).key for row in index.excluded}:
+        examined = examine_source(name, source, read_source(name, source, policies), frames, earlier)
+    audit.stop(examined.findings, policies, name)
+    excluded = audit.excluded(examined.findings, policies)
+    clips = [clip for clip in examined.clips if clip.key not in excluded]
+    if not clips:
         raise InputError(f"{name}: the audit leaves out every clip; look at the frames root and at `audit`")
-    labelled = [clip for clip in now.reading.clips if clip.key not in excluded]
+    labelled = [clip for clip in examined.reading.clips if clip.key not in excluded]
     if _is_source(table, source):
         if excluded:
             raise InputError(
@@ -84,19 +89,22 @@ def sync_database(
             )
     else:
         files.write_if_changed(table, clip_table.to_csv(labelled))
-    lists = clip_table.to_csv(kept, labels=False), audit.to_csv(now.annotated, now.findings, policies)
+    lists = (
+        clip_table.to_csv(clips, labels=False),
+        audit.to_csv(examined.annotated, examined.findings, policies),
+    )
     fresh = Index(
         origin=origin,
         manifest=file_digest(table),
-        release=now.reading.release,
-        findings=[[f.clip, f.kind, f.detail] for f in now.reading.findings],
-        refused=[list(vars(row).values()) for row in now.reading.refused],
-        excluded=[_geometry(clip) for clip in now.clips if clip.key in excluded],
-        names=file_names(now.frames),
-        stamps=stamps_read(now.frames),
+        release=examined.reading.release,
+        findings=[[f.clip, f.kind, f.detail] for f in examined.reading.findings],
+        refused=[list(vars(row).values()) for row in examined.reading.refused],
+        excluded=[_geometry(clip) for clip in examined.clips if clip.key in excluded],
+        names=file_names(examined.frames),
+        stamps=stamps_read(examined.frames),
     )
-    sync_index.write(cache / name, lists, fresh, now.frames)
-    seen |= {clip.digest: f"{name} {clip.key}" for clip in kept}
+    sync_index.write(cache / name, lists, fresh, examined.frames)
+    earlier |= {clip.digest: f"{name} {clip.key}" for clip in clips}
 
 
 def examine(name: str, config: dict) -> Examined:
@@ -108,10 +116,10 @@ def examine(name: str, config: dict) -> Examined:
         raise InputError(f"databases.{name}: its stores were given, so there are no frames here to audit")
     before = list(sources)[: list(sources).index(name)]
     lists = [path for other in before if (path := cache / other / "clips.csv").is_file()]
-    seen = {c.digest: f"{c.database} {c.key}" for path in lists for c in clip_table.read_manifest(path)}
+    earlier = {c.digest: f"{c.database} {c.key}" for path in lists for c in clip_table.read_manifest(path)}
     frames = sync_index.read_frames(cache / name)
     reading = read_source(name, sources[name], audit.policies(config.get("audit")), audit.FINDINGS)
-    return examine_source(name, sources[name], reading, frames, seen)
+    return examine_source(name, sources[name], reading, frames, earlier)
 
 
 def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
@@ -137,12 +145,12 @@ def _follows_frames(source: dict, index: Index) -> bool:
 
 
 def _is_source(table: Path, source: dict) -> bool:
-    given = Path(source.get("manifest", ""))
-    return given.is_file() and table.exists() and given.samefile(table)
+    source_path = Path(source.get("manifest", ""))
+    return source_path.is_file() and table.exists() and source_path.samefile(table)
 
 
 def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str) -> Reading | None:
-    """What was read the last time: the manifest, and without labels what was left out of it.
+    """The reading of the last run: the manifest, and without labels the clips left out of it.
 
     None if its source, its text or a folder changed, or where rows follow from the frames on disk.
     """

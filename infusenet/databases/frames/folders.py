@@ -1,4 +1,4 @@
-"""Where each clip's frames lie under a database's frames root, and whether its key frames are there."""
+"""The folder of each clip under a database's frames root, and the frames that it lacks."""
 
 import os
 from collections import Counter
@@ -27,7 +27,7 @@ class Unnamed(tuple):
 
 
 class RootError(InputError):
-    """What is wrong concerns the frames root and not one clip."""
+    """The fault concerns the frames root and not one clip."""
 
 
 class ClipFolders:
@@ -151,9 +151,9 @@ class ClipFolders:
                 )
 
     def hint(self, layouts: Sequence[Sequence[Parts]]) -> str:
-        """What may be the reason where `find` found nothing: names that only look right, dead links, closed folders."""
-        wanted = {part.lower() for spellings in layouts for parts in spellings for part in parts}
-        alike = [name for part in sorted(wanted) for name in self._alike.get(part, ())]
+        """A possible reason why `find` returned None: names that only look right, dead links, closed folders."""
+        names = {part.lower() for spellings in layouts for parts in spellings for part in parts}
+        alike = [name for part in sorted(names) for name in self._alike.get(part, ())]
         hints = [
             f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike
         ]
@@ -168,8 +168,8 @@ class ClipFolders:
         """A plain name -> names of folders that look like it and are not."""
         names: dict[str, list[str]] = {}
         for name in sorted(self._parents):
-            if (shown := plain(name)) != name:
-                names.setdefault(shown, []).append(name)
+            if (plain_name := plain(name)) != name:
+                names.setdefault(plain_name, []).append(name)
         return names
 
     def relative(self, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What lies in a folder of the owners' data, less what file servers and systems put there.
+"""Listings of the owners' folders, without the files that file servers and operating systems add.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 from infusenet.texts import visible
 
 # Folders and files, in lower case, that no database has: of Synology, QNAP, NetApp, Windows, macOS, Linux.
@@ -35,7 +35,7 @@ ADVICE = {
 
 
 class Unreadable(InputError):
-    """A folder that is there and cannot be listed."""
+    """A folder exists and cannot be listed."""
 
 
 def is_service(name: str) -> bool:
@@ -50,20 +50,20 @@ def is_utf8(name: str) -> bool:
 
 
 def entries(folder: Path) -> list[os.DirEntry]:
-    """What lies in a folder, in the order of the names, service files and folders aside.
+    """The entries of a folder in the order of their names, without service files and folders.
 
     Raises
     ------
-    InputError
-        There is no such folder.
+    Missing
+        No such folder.
     Unreadable
         The system does not let it be listed.
     """
     try:
-        with os.scandir(folder) as found:
-            return sorted((e for e in found if not is_service(e.name)), key=lambda entry: entry.name)
+        with os.scandir(folder) as listing:
+            return sorted((e for e in listing if not is_service(e.name)), key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{visible(str(folder))}: no such folder; expected a clip's frames") from None
+        raise Missing(f"{visible(str(folder))}: no such folder; expected a clip's frames") from None
     except OSError as error:
         raise Unreadable(trouble(folder, error)) from None
 

@@ -1,4 +1,4 @@
-"""Where each row's clip lies: which of the windows that it may mean is on disk."""
+"""The folder and the window of each row's clip: of all that the row may mean, the one that is on disk."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -28,12 +28,12 @@ def located(
     def find(candidate: Candidate) -> Path | None:
         return next(filter(None, (folders.find(reader.folders(row)) for row in candidate.rows)), None)
 
-    clips, lost = [], []
+    clips, nowhere = [], []
     astray: dict[str, list[str]] = {}
     tree = _tree(pairs, find, folders)
-    for row, found in pairs:
+    for row, candidates in pairs:
         with problems.of(row.place, row.key):
-            allowed = [candidate for candidate in found if not tree or candidate.tree in ("", tree)]
+            allowed = [candidate for candidate in candidates if not tree or candidate.tree in ("", tree)]
             try:
                 match = _first_on_disk(allowed, find, folders, options)
             except RootError as error:
@@ -43,10 +43,10 @@ def located(
                 layouts = reader.folders(allowed[0].rows[0])
                 expected = " or ".join(dict.fromkeys("/".join(spellings[0]) for spellings in layouts))
                 text = f"clip {row.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
-                lost.append((row, text))
+                nowhere.append((row, text))
                 continue
             candidate, clip, folder, gaps = match
-            _note(row, candidate, clip, folder, found[0], notes)
+            _note(row, candidate, clip, folder, candidates[0], notes)
             if gaps and not reader.gaps:
                 text = f"clip {clip.key}: {folder} lacks {first_few(gaps, 5)}"
                 notes.add("frames missing", row.place, text)
@@ -55,12 +55,12 @@ def located(
         problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
     for text in folders.mixed(clips):
         problems.add(None, text)
-    if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
-        row, text = lost[0]
+    if len(nowhere) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
+        row, text = nowhere[0]
         more = f"nor that of any other clip; is this the frames root of {reader.database}?"
         problems.add(row.place, f"{text}, {more}", FILE)
         return []
-    for row, text in lost:
+    for row, text in nowhere:
         problems.add(row.place, text, MISSING_KEY_FRAME, row.key)
     return clips
 
@@ -73,8 +73,10 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
     many it is the later: only long clips hold both.
     """
     counts: Counter[str] = Counter()
-    for _, found in pairs:
-        trees = {candidate.tree: candidate for candidate in found if candidate.tree and not candidate.own}
+    for _, candidates in pairs:
+        trees = {
+            candidate.tree: candidate for candidate in candidates if candidate.tree and not candidate.own
+        }
         shifted = len({candidate.window for candidate in trees.values()}) > 1
         for tree, candidate in trees.items() if shifted else ():
             counts.setdefault(tree, 0)
@@ -88,7 +90,7 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
 
 
 def _first_on_disk(
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     find: Callable[[Candidate], Path | None],
     folders: ClipFolders,
     options: Options,
@@ -98,7 +100,7 @@ def _first_on_disk(
     None if the first has no folder, RowError with what its folder lacks, where none is on disk.
     """
     errors: list[RowError | None] = []
-    for candidate in found:
+    for candidate in candidates:
         if (folder := find(candidate)) is None:
             errors.append(None)
             continue
@@ -115,7 +117,7 @@ def _first_on_disk(
 
 
 def _note(row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes) -> None:
-    """What is to be reported about the candidate that was taken."""
+    """Note in ``notes`` all that is to be reported about the chosen candidate."""
     for kind, text in candidate.notes:
         notes.add(kind, row.place, text)
     if clip.apex != candidate.clip.apex:

@@ -1,4 +1,4 @@
-"""Which file names are a clip's own frames: those that are formed like their neighbours.
+"""The file names that are a clip's own frames: those formed like most others of their folder.
 
 Pure: names in, names out. ``reg_img46.jpg`` is what stands before the number, the number, what stands
 after it, and the kind of picture. Imported while Snakemake parses: standard library only.

@@ -83,8 +83,8 @@ def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
     """onset, apex and offset as whole numbers in order; ValueError with all that is wrong."""
     numbers = whole(values, "onset", "apex", "offset")
     if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
-        found = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        raise RowError("apex_outside", f"{found}: expected onset <= apex <= offset")
+        texts = ", ".join(f"{name} {number}" for name, number in numbers.items())
+        raise RowError("apex_outside", f"{texts}: expected onset <= apex <= offset")
     return numbers
 
 

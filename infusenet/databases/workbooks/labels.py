@@ -113,6 +113,6 @@ def _names(aus: Collection[int]) -> str:
 
 def normalised(text: str, spellings: Mapping[str, str]) -> str:
     """Lower case, each part of ``Surprise+Positive`` in its usual spelling; ``spellings`` come first."""
-    known = SPELLINGS | spellings
+    usual = SPELLINGS | spellings
     parts = (part.strip() for part in text.lower().split("+"))
-    return "+".join(known.get(part, part) for part in parts)
+    return "+".join(usual.get(part, part) for part in parts)
