@@ -165,7 +165,7 @@ def pictures(root, *numbers):
 def found_by_the_audit(root):
     source = {"manifest": str(root / "mine.csv"), "frames": str(root / "frames")}
     config = {"databases": {"mine": source}, "cache": str(root / "cache")}
-    found = sync.examine("mine", config)
+    found = sync.examine_database("mine", config)
     text = audit.to_csv(found.annotated, found.findings, audit.policies(None))
     assert str(root) not in text
     return text.encode().decode()

@@ -108,7 +108,7 @@ def audit(args):
 
     settled = configuration.load(args.config)
     policies = settled["audit"]
-    examined = sync.examine(args.database, settled)
+    examined = sync.examine_database(args.database, settled)
     excluded = audit.excluded(examined.findings, policies)
     for kind, policy in policies.items():
         findings = [finding for finding in examined.findings if finding.kind == kind]

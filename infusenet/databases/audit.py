@@ -74,7 +74,7 @@ def policies(settings: Mapping[str, str] | None) -> dict[str, str]:
     return {kind: default for kind, (default, *_) in FINDINGS.items()} | dict(settings or {})
 
 
-def examine(
+def findings_of(
     clips: Sequence[Clip],
     present: Mapping[str, set[int]],
     fps: float | None = None,

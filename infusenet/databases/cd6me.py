@@ -1,4 +1,4 @@
-"""A comparison with CD6ME: whether clips, windows and the twelve labels are its own, and if not, what differs.
+"""A comparison with CD6ME: whether clips, windows and the twelve labels are its own, or what differs.
 
 CD6ME's 2031 clips are recognised by their digests. Reviewed tables beside these hold what the owners' other
 codings and numberings say instead.

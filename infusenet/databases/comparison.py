@@ -1,4 +1,4 @@
-"""Differences between clips read from an owner's table and another table of the same clips, with their reasons."""
+"""Differences between clips read from an owner's table and another table of these clips, with the reasons."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

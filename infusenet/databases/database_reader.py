@@ -1,4 +1,4 @@
-"""``Reader``: the way from an owner's rows to clips that all databases share, and the fields in which they differ."""
+"""``Reader``: from an owner's rows to clips, in the same way for all databases; its fields are their differences."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from infusenet.databases.frames import locations, windows
 from infusenet.databases.frames.folders import ClipFolders, Parts
 from infusenet.databases.frames.windows import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
-from infusenet.databases.releases import Identify, Identity, Release, Sheet, sentence
+from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
@@ -27,8 +27,7 @@ from infusenet.texts import first_few
 
 @dataclass(frozen=True)
 class Reader:
-    """The reader of one database. Its fields are what differs from the others; callables with a ``Path`` get the
-    folder of CD6ME's tables.
+    """The reader of one database. Callables with a ``Path`` get the folder of CD6ME's tables.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ class Reader:
     problem
         The database's own check of one row: a sentence, or None.
     oddity
-        The same for what is noted and kept.
+        The same for what is reported and kept.
     au_columns, contradictions, comma
         See ``labels.active_aus``.
     emotions
@@ -122,7 +121,7 @@ class Reader:
                 notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         rows, lines = annotated_rows(tables, self, notes, problems)
         rows = self._with_emotions(rows, options.emotions, cd6me, notes)
-        sheet = Sheet.of(lines, rows)
+        sheet = SheetTraits.of(lines, rows)
         identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
@@ -158,18 +157,13 @@ class Reader:
         return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
 
     def located(
-        self,
-        pairs: Sequence[Pair],
-        folders: ClipFolders,
-        notes: Notes,
-        problems: Problems,
-        options: Options,
+        self, pairs: Sequence[Pair], folders: ClipFolders, notes: Notes, problems: Problems, options: Options
     ) -> list[Clip]:
-        """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
+        """The clips with their folders and all key frames on disk; missing ones go to ``problems``."""
         return locations.located(self, pairs, folders, notes, problems, options)
 
     def _check(self, options: Options) -> None:
-        """Settings that say nothing here."""
+        """Refuse settings that have no meaning for this database."""
         for name, value, usable in (
             ("labels", options.labels != OWN_LABELS, self.cd6me_labels),
             ("emotions", options.emotions, self.emotions_of),
@@ -223,7 +217,7 @@ class Reader:
     def _clip(
         self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options
     ) -> Clip:
-        """All of a clip but where it lies."""
+        """A clip without window and folder."""
         active = labels.active_aus(
             row, values["au"], corrected, notes, options,
             comma=self.comma, columns_count=self.au_columns, contradictions=self.contradictions,
@@ -238,7 +232,7 @@ class Reader:
     def _differences(
         self, rows: Sequence[Row], fixes: Sequence[Erratum], identity: Identity, release: str | None
     ) -> Iterator[tuple[str, str]]:
-        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
+        """(level, sentence) for each difference between a table, read whole, and the first of ``releases``."""
         own = {self.releases[0].name}  # errata for other codings than CD6ME's miss nothing of it
         fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
         absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]

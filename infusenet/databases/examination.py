@@ -19,7 +19,7 @@ from infusenet.texts import visible
 
 
 @dataclass(frozen=True)
-class Examined:
+class Examination:
     """``clips`` are all that could be read, with their frames' digests; ``frames`` the index of their frames,
     ``findings`` the audit's."""
 
@@ -36,7 +36,7 @@ class Examined:
 
 def examine_source(
     name: str, source: dict, reading: Reading, last_index: dict, earlier: Mapping[str, str]
-) -> Examined:
+) -> Examination:
     """Look at the frames of a configured database, and audit it.
 
     Parameters
@@ -60,11 +60,11 @@ def examine_source(
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
     # Apart: a clip that is left out is no reason to call another one its duplicate.
-    findings += audit.examine([clip for clip in clips if clip.key not in excluded], present, fps, earlier)
-    findings += audit.examine([clip for clip in clips if clip.key in excluded], present, fps)
+    findings += audit.findings_of([clip for clip in clips if clip.key not in excluded], present, fps, earlier)
+    findings += audit.findings_of([clip for clip in clips if clip.key in excluded], present, fps)
     by_key = {clip.key: clip for clip in clips}
     findings = [_explained(finding, by_key.get(finding.clip), root) for finding in findings]
-    examined = Examined(reading, clips, frames, findings)
+    examined = Examination(reading, clips, frames, findings)
     raise_all(_unknown(excluded, examined.annotated), f"databases.{name}.exclude")
     return replace(examined, findings=list(_by_name(excluded, findings)))
 

@@ -14,7 +14,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SheetTraits:
     """The facts that tell releases apart: the row of the header, the other columns' names (lower case,
     letters and digits only), the number of annotated rows, and the rows that have a name."""
 
@@ -24,7 +24,7 @@ class Sheet:
     rows: Sequence[Row]
 
     @classmethod
-    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "Sheet":
+    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "SheetTraits":
         """``lines`` are those that annotate a micro-expression."""
         header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
         return cls(header, columns, len(lines), rows)
@@ -69,13 +69,13 @@ class Identity:
         return frozenset(release.name for release in self.releases)
 
 
-Identify = Callable[[Sheet, Sequence[Release], Path], Identity]
+Identify = Callable[[SheetTraits, Sequence[Release], Path], Identity]
 
 
-def by_layout(**holds: Callable[[Sheet], bool]) -> Identify:
+def by_layout(**holds: Callable[[SheetTraits], bool]) -> Identify:
     """Releases that header and number of rows tell: release name -> whether a sheet is one."""
 
-    def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identity:
+    def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
         return Identity(tuple(release for release in releases if holds[release.name](sheet))[:1])
 
     return identify
@@ -130,7 +130,7 @@ def _contradiction(sign: Sign, rows: Sequence[Row], expected: str | None) -> str
     return f"{sign.field} {cells} of {sign.subject}/{sign.clip}, where it has '{expected}'"
 
 
-def sentence(sheet: Sheet, identity: Identity, own: Release, of_cd6me: bool = True) -> str | None:
+def sentence(sheet: SheetTraits, identity: Identity, own: Release, of_cd6me: bool = True) -> str | None:
     """The release that a table is, and what that means; None for the whole release ``own``.
 
     ``own`` is the release that the reader was made for, which is behind CD6ME if ``of_cd6me``.

@@ -65,8 +65,8 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True, order=True)
-class Refused:
-    """A row that is no clip: its place, its clip's name as far as it has one, the kind of finding and the reason."""
+class RefusedRow:
+    """A row that is no clip: its place, its clip's name as far as it has one, kind of finding, reason."""
 
     file: str
     row: int
@@ -76,7 +76,7 @@ class Refused:
 
 
 class Refusal(InputError):
-    """A source is refused. Without the rows of ``clips`` it would be read; empty where no choice of rows helps."""
+    """A source is refused. Without the rows named in ``clips`` it would be read; none where that would not help."""
 
     def __init__(self, text: str, clips: Sequence[str]):
         super().__init__(text)
@@ -84,17 +84,20 @@ class Refusal(InputError):
 
 
 class Problems:
-    """The problems of one source, gathered so that all are reported at once. No place: it concerns the whole source."""
+    """The problems of one source, gathered so that all are reported at once.
+
+    A problem without a place concerns the whole source.
+    """
 
     def __init__(self, path: Path | str):
         self.path = path
-        self._refused: list[Refused] = []
+        self._refused: list[RefusedRow] = []
 
     def add(self, place: Place | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
         if place is None:
-            self._refused.append(Refused("", 0, "", FILE, text))
+            self._refused.append(RefusedRow("", 0, "", FILE, text))
         else:
-            self._refused.append(Refused(place.file, place.row, clip or str(place), kind, text))
+            self._refused.append(RefusedRow(place.file, place.row, clip or str(place), kind, text))
 
     @contextmanager
     def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
@@ -104,7 +107,7 @@ class Problems:
         except (ValueError, InputError) as error:
             self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
-    def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
+    def raise_all(self, exclude: Collection[str] = ()) -> list[RefusedRow]:
         """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
         refused = sorted(self._refused)
         bad = [r for r in refused if r.kind == FILE or not {r.kind, r.clip} & set(exclude)]

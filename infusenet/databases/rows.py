@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.row_reports import Place, Refused
+from infusenet.databases.row_reports import Place, RefusedRow
 
 WINDOW = ("onset", "apex", "offset")
 
@@ -69,7 +69,7 @@ class Reading:
     """
 
     clips: list[Clip]
-    refused: list[Refused]
+    refused: list[RefusedRow]
     release: str | None
     findings: list[Finding] = field(default_factory=list)
     releases: frozenset[str] = frozenset()

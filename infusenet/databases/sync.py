@@ -16,10 +16,10 @@ from infusenet import files
 from infusenet.databases import Reading, audit, clip_table, sync_index
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.examination import Examined, examine_source
+from infusenet.databases.examination import Examination, examine_source
 from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.stamps import digest_of, file_names, stamps_on_disk, stamps_read
-from infusenet.databases.row_reports import Refused
+from infusenet.databases.row_reports import RefusedRow
 from infusenet.databases.sources import of_database, origin_of, read_source
 from infusenet.databases.sync_index import Index
 from infusenet.errors import InputError, did_you_mean
@@ -29,14 +29,19 @@ from infusenet.hashing import file_digest
 def sync(config: dict, manifests: Path | str) -> None:
     """Bring ``manifests/{database}.csv``, ``cache/{database}/clips.csv`` and ``audit.csv`` up to date.
 
-    Problems of all databases are reported together, as one InputError.
+    Raises
+    ------
+    InputError
+        The problems of all databases in one report.
     """
     problems, earlier = [], {}
     policies = audit.policies(config.get("audit"))
     manifests, cache = Path(manifests), Path(config["cache"])
     sources = config["databases"].items()
     # All or none: whether a clip is a duplicate follows from the other databases.
-    if all(_untouched(source, manifests / f"{name}.csv", cache / name, policies) for name, source in sources):
+    if all(
+        _is_unchanged(source, manifests / f"{name}.csv", cache / name, policies) for name, source in sources
+    ):
         return
     for name, source in sources:
         try:
@@ -61,19 +66,15 @@ def sync_database(
     """
     table = manifests / f"{name}.csv"
     if "stores" in source:
-        _given(name, source, table, cache)
+        _sync_stores(name, source, table, cache)
         return
     index, frames = sync_index.read(cache / name), sync_index.read_frames(cache / name)
     for path in sync_index.changed_lists(cache / name, index):
         print(f"{path}: not as it was written; written again", file=sys.stderr)
     origin = origin_of(source, policies)
-    last_reading = _taken_over(name, source, table, index, origin)
+    last_reading = _last_reading(name, source, table, index, origin)
     examined = last_reading and examine_source(name, source, last_reading, frames, earlier)
-    if examined and any(finding.kind == audit.MISSING_KEY_FRAME for finding in examined.findings):
-        examined = None  # another window of the same row may be on disk
-    if examined is None or {clip.key for clip in examined.clips} & audit.excluded(
-        examined.findings, policies
-    ) != {Clip(name, *row).key for row in index.excluded}:
+    if examined is None or not _holds(name, examined, index, policies):
         examined = examine_source(name, source, read_source(name, source, policies), frames, earlier)
     audit.stop(examined.findings, policies, name)
     excluded = audit.excluded(examined.findings, policies)
@@ -107,7 +108,7 @@ def sync_database(
     earlier |= {clip.digest: f"{name} {clip.key}" for clip in clips}
 
 
-def examine(name: str, config: dict) -> Examined:
+def examine_database(name: str, config: dict) -> Examination:
     """The findings on one configured database, whatever their policies; writes nothing."""
     cache, sources = Path(config["cache"]), config["databases"]
     if name not in sources:
@@ -122,7 +123,7 @@ def examine(name: str, config: dict) -> Examined:
     return examine_source(name, sources[name], reading, frames, earlier)
 
 
-def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
+def _is_unchanged(source: dict, table: Path, folder: Path, policies: Mapping[str, str]) -> bool:
     """Whether a database's tables and all that they follow from are as the last run left them."""
     index = sync_index.read(folder)
     if "stores" in source or not index.stamps or _follows_frames(source, index):
@@ -134,13 +135,13 @@ def _untouched(source: dict, table: Path, folder: Path, policies: Mapping[str, s
             and index.lists == sync_index.list_digests(folder)
             and index.stamps == stamps_on_disk(source["frames"], index.names)
         )
-    except (InputError, OSError):
+    except (InputError, OSError):  # the full sync that follows reports it
         return False
 
 
 def _follows_frames(source: dict, index: Index) -> bool:
     """Whether new frames can change what is read from the table: an apex, a row or window that lacked its own."""
-    kinds = {Refused(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
+    kinds = {RefusedRow(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
     return bool(source.get("nearest_apex")) or not kinds.isdisjoint((audit.MISSING_KEY_FRAME, "owner_window"))
 
 
@@ -149,7 +150,7 @@ def _is_source(table: Path, source: dict) -> bool:
     return source_path.is_file() and table.exists() and source_path.samefile(table)
 
 
-def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str) -> Reading | None:
+def _last_reading(name: str, source: dict, table: Path, index: Index, origin: str) -> Reading | None:
     """The reading of the last run: the manifest, and without labels the clips left out of it.
 
     None if its source, its text or a folder changed, or where rows follow from the frames on disk.
@@ -165,15 +166,27 @@ def _taken_over(name: str, source: dict, table: Path, index: Index, origin: str)
     if not all(os.path.isdir(Path(source["frames"]) / folder) for folder in {clip.frames for clip in clips}):
         return None
     clips += [Clip(name, *row) for row in index.excluded]
-    refused, findings = [Refused(*row) for row in index.refused], [Finding(*row) for row in index.findings]
+    refused, findings = [RefusedRow(*row) for row in index.refused], [Finding(*row) for row in index.findings]
     return Reading(clips, refused, index.release, findings)
+
+
+def _holds(name: str, examined: Examination, index: Index, policies: Mapping[str, str]) -> bool:
+    """Whether the last reading is still right: each clip has its key frames, and the same clips are excluded.
+
+    Of a row whose key frames are gone, another window may be on disk, so the workbook is read again.
+    """
+    if any(finding.kind == audit.MISSING_KEY_FRAME for finding in examined.findings):
+        return False
+    excluded = audit.excluded(examined.findings, policies)
+    last_excluded = {Clip(name, *row).key for row in index.excluded}
+    return {clip.key for clip in examined.clips} & excluded == last_excluded
 
 
 def _geometry(clip: Clip) -> list:
     return [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames]
 
 
-def _given(name: str, source: dict, table: Path, cache: Path) -> None:
+def _sync_stores(name: str, source: dict, table: Path, cache: Path) -> None:
     """A database whose stores were made elsewhere: there are no frames to look at."""
     folder = Path(source["stores"])
     if not folder.is_dir():

@@ -35,7 +35,7 @@ ADVICE = {
 
 
 class Unreadable(InputError):
-    """A folder exists and cannot be listed."""
+    """A folder exists, but the system does not let it be listed."""
 
 
 def is_service(name: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import errata
 from infusenet.databases.database_reader import Reader
-from infusenet.databases.releases import Identity, Release, Sheet, Sign, vote
+from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, vote
 from infusenet.databases.row_reports import Place
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import frame_numbers
@@ -70,7 +70,7 @@ def cd6me_id(row: Row, folder: Path) -> str:
     return next((ids(folder)[key] for key in keys if key in ids(folder)), "")
 
 
-def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identity:
+def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
     """A known release is one of whose expressions at least half are CD6ME's."""
     shared = [clip for row in sheet.rows if (clip := cd6me_id(row, folder))]
     if not shared or 2 * len(shared) < len(sheet.rows):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from infusenet.databases.clip_table import numbered
 from infusenet.databases.row_reports import RowError
 from infusenet.texts import au_number, visible
 
@@ -83,8 +84,7 @@ def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
     """onset, apex and offset as whole numbers in order; ValueError with all that is wrong."""
     numbers = whole(values, "onset", "apex", "offset")
     if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
-        texts = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        raise RowError("apex_outside", f"{texts}: expected onset <= apex <= offset")
+        raise RowError("apex_outside", f"{numbered(numbers)}: expected onset <= apex <= offset")
     return numbers
 
 
@@ -97,7 +97,7 @@ def whole(values: Mapping[str, str], *names: str) -> dict[str, int]:
 
 
 def au_columns(values: Mapping[str, str]) -> dict[int, bool]:
-    """AU number -> its 0/1 column, for every column named ``AU<n>`` (each AU by one column); ValueError for other values."""
+    """AU number -> its 0/1 column, for every column named ``AU<n>``; ValueError for other values."""
     columns = {}
     for name, value in values.items():
         if (number := au_number(name)) is not None:

@@ -1,7 +1,7 @@
-"""The sheets of a workbook as text, and which of their cells hold no plain value.
+"""The sheets of a workbook as text, with the cells that hold no plain value.
 
-Every cell comes as text and a whole number loses its ``.0``, because spreadsheets store ``4`` as a
-float and a subject ``006`` as text, and which of the two they did tells nothing.
+Every cell comes as text, and a whole number loses its ``.0``: some spreadsheets store ``4`` as a number
+and others as text, and the difference has no meaning.
 """
 
 import io

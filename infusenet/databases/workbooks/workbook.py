@@ -1,4 +1,4 @@
-"""Annotation tables: the sheet and the header found by the names of columns, rows numbered."""
+"""The one table of a workbook: its sheet and header, recognised by the names of columns, and its numbered rows."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
