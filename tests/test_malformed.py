@@ -90,9 +90,9 @@ ROWS = {
     "AU ends in plus": ("casme2", set_cell("Action Units", "4+"), "AU '4+'"),
     "AU column neither 0 nor 1": ("fourd", set_cell("AU4", 2), "column AU4 is '2'"),
     "AU column blank": ("fourd", set_cell("AU4", None), "column AU4 is ''"),
-    "clip stands twice": ("casme2", repeat_row(), "is in row 2 already"),
+    "clip stands twice": ("casme2", repeat_row(), "stands in row 2 already"),
     "clip stands twice in other case": ("casme2", repeat_row(Filename="ep02_01F"), "in row 2 already"),
-    "film and onset stand twice": ("casme3a", repeat_row(Apex=70), "spNO.1/e is in row 2 already"),
+    "film and onset stand twice": ("casme3a", repeat_row(Apex=70), "spNO.1/e stands in row 2 already"),
     "clip folder missing": ("casme2", drop_folder(CASME2_CLIP), "no folder sub01/EP02_01f"),
     "onset frame missing": ("casme2", drop_frame(CASME2_CLIP, "img46.jpg"), "lacks onset 46; it holds frames 40..70"),
     "apex missing, a longer name ends alike": (

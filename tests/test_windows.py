@@ -128,7 +128,7 @@ def test_rows_in_two_files_are_named_by_file_and_row(tmp_path):
     second.write_bytes(first.read_bytes())
     with pytest.raises(InputError) as caught:
         databases.read(key, [first, second], frames)
-    assert "Section B.xls row 3: clip 17/EP17_2 is in CASME.xls row 3 already" in str(caught.value)
+    assert "Section B.xls row 3: clip 17/EP17_2 stands in CASME.xls row 3 already" in str(caught.value)
     reading = databases.examine(key, [first, second], frames, exclude=["duplicate"])
     assert [row.clip for row in reading.refused] == [f"Section B.xls row {n}" for n in (2, 3, 4)]
 

@@ -59,7 +59,7 @@ def standins(args):
 
 
 def read(args) -> int:
-    """Exit status 1 where clips differ from those of ``--compare``, as `diff` has it."""
+    """Exit status 1 where clips differ from those of ``--compare``, like the command `diff`."""
     from infusenet.databases import Options, comparison
     from infusenet.databases import examine as examine_database
     from infusenet.databases.audit import FINDINGS
@@ -89,8 +89,8 @@ def import_joint(args):
     frames = dict(args.frames)
     if len(frames) < len(args.frames):
         keys = [key for key, _ in args.frames]
-        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
-        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+        duplicates = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {duplicates} twice; expected one frames root per database")
     for path, count in import_table(args.table, args.output, frames):
         print(f"{path}: {count} clips")
 
@@ -106,9 +106,9 @@ def audit(args):
     from infusenet.databases import audit, sync
     from infusenet.files import write_if_changed
 
-    settled = configuration.load(args.config)
-    policies = settled["audit"]
-    examined = sync.examine_database(args.database, settled)
+    config = configuration.load(args.config)
+    policies = config["audit"]
+    examined = sync.examine_database(args.database, config)
     excluded = audit.excluded(examined.findings, policies)
     for kind, policy in policies.items():
         findings = [finding for finding in examined.findings if finding.kind == kind]

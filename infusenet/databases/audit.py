@@ -55,7 +55,7 @@ COLUMNS = ("clip", "finding", "policy", "detail")
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """``clip`` is subject/clip, ``row N`` of a row that names none, or empty for the whole table."""
+    """``clip`` is subject/clip, ``row N`` if the row names no clip, or empty for the whole table."""
 
     clip: str
     kind: str
@@ -149,7 +149,7 @@ def stop(findings: Sequence[Finding], policies: Mapping[str, str], origin: str) 
 
 
 def exclusion(database: str, by_name: Iterable[str], clips: Iterable[str]) -> str:
-    """The line of the configuration that leaves out ``clips`` too, with what to do with it; empty for none.
+    """Advice with the line of the configuration that excludes ``clips`` too; empty for no clips.
 
     ``by_name`` are those that its block leaves out already.
     """
@@ -194,7 +194,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read what `to_csv` wrote.
+    """Read a table that `to_csv` wrote.
 
     Raises
     ------

@@ -21,7 +21,7 @@ REASONS = (RELEASE, POLICY, ERRATUM, NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN)
 
 @dataclass(frozen=True)
 class Difference:
-    """``clip`` is subject/clip; ``text`` says what was read and what stands in the other table;
+    """``clip`` is subject/clip; ``text`` has the value that was read and that of the other table;
     ``reason`` is one of `REASONS`."""
 
     clip: str

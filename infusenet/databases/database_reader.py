@@ -172,7 +172,7 @@ class Reader:
                 raise InputError(f"{self.database}: `{name}` has no meaning for this database; remove it")
 
     def _with_emotions(self, rows: list[Row], table: str | None, cd6me: Path, notes: Notes) -> list[Row]:
-        """Filled in from a second table; what stays blank is reported where a table may lack the column."""
+        """The rows with emotions from a second table; remaining blanks are reported where a table may lack the column."""
         if table:
             rows = self.emotions_of(rows, Path(table), cd6me)
         blank = [str(row.place) for row in rows if not row.fields["emotion"]]

@@ -84,7 +84,7 @@ def _by_name(excluded: set[str], findings: Sequence[Finding]) -> Iterator[Findin
 
 
 def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
-    """The finding; a missing key frame with what its folder holds instead."""
+    """The finding; a missing key frame together with the contents of its folder."""
     if finding.kind != audit.MISSING_KEY_FRAME or clip is None:
         return finding
     try:

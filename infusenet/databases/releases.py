@@ -89,8 +89,8 @@ def by_signs(signs: Callable[[Path], Iterable[Sign]]) -> Identify:
 def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]) -> Identity:
     """The identity that follows from the signs whose rows are in the table.
 
-    A release holds that no sign contradicts and that a cell of a window or two other cells name; one
-    that most signs name has become an edited copy.
+    A release that no sign contradicts is taken if a cell of a window, or two other cells, are its own. A
+    table with most signs of one release, and a few against it, is an edited copy of that release.
     """
     rows_by_name: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -99,20 +99,20 @@ def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]
     weights = dict(votes)
     against: dict[str, list[str]] = {release.name: [] for release in releases}
     for sign in signs:
-        same = [
+        matches = [
             r for r in rows_by_name.get((sign.subject, sign.clip.lower()), []) if sign.onset in ("", r.onset)
         ]
-        cells = {_cell(row.fields[sign.field]) for row in same}
-        for name, expected in sign.values.items() if same else ():
+        cells = {_cell(row.fields[sign.field]) for row in matches}
+        for name, expected in sign.values.items() if matches else ():
             if expected is not None and cells == {_cell(expected)}:
                 votes[name] += 1
                 weights[name] += 2 if sign.field in WINDOW else 1
             else:
-                against[name].append(_contradiction(sign, same, expected))
-    whole = [r for r in releases if weights[r.name] > 1 and not against[r.name]]
-    if whole:
-        most = max(votes[release.name] for release in whole)
-        return Identity(tuple(release for release in whole if votes[release.name] == most))
+                against[name].append(_contradiction(sign, matches, expected))
+    uncontradicted = [r for r in releases if weights[r.name] > 1 and not against[r.name]]
+    if uncontradicted:
+        most = max(votes[release.name] for release in uncontradicted)
+        return Identity(tuple(release for release in uncontradicted if votes[release.name] == most))
     best = max(releases, key=lambda release: votes[release.name] - len(against[release.name]))
     if votes[best.name] >= max(ENOUGH, len(against[best.name]) + 1):
         return Identity((best,), tuple(against[best.name]))

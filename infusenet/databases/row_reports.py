@@ -12,7 +12,7 @@ from infusenet.errors import InputError, report
 from infusenet.texts import first_few
 
 SHOWN = 5
-FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
+FILE = "file"  # a problem of more than one row: no finding with a policy, it always refuses the source
 
 
 class Place(NamedTuple):
@@ -57,7 +57,7 @@ class Notes:
 
 
 class RowError(ValueError):
-    """A bad row whose kind of finding is known (a key of ``audit.FINDINGS``)."""
+    """A bad row with its kind of finding, a key of ``audit.FINDINGS``."""
 
     def __init__(self, kind: str, text: str):
         super().__init__(text)
@@ -108,7 +108,7 @@ class Problems:
             self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
     def raise_all(self, exclude: Collection[str] = ()) -> list[RefusedRow]:
-        """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
+        """Return the refused rows; raise `Refusal` if one is of no kind and no clip in ``exclude``."""
         refused = sorted(self._refused)
         bad = [r for r in refused if r.kind == FILE or not {r.kind, r.clip} & set(exclude)]
         if bad:

@@ -60,9 +60,9 @@ def sync_database(
     policies: Mapping[str, str],
     earlier: dict[str, str],
 ) -> None:
-    """One database: re-read its workbook if that changed, re-hash the frames that did, audit it.
+    """Bring one database up to date: read a changed workbook, digest changed frames, audit the clips.
 
-    ``earlier`` (frames' digest -> clip, of the databases before) is added to.
+    Adds to ``earlier`` (frames' digest -> clip) for the databases that follow.
     """
     table = manifests / f"{name}.csv"
     if "stores" in source:
@@ -94,7 +94,7 @@ def sync_database(
         clip_table.to_csv(clips, labels=False),
         audit.to_csv(examined.annotated, examined.findings, policies),
     )
-    fresh = Index(
+    new_index = Index(
         origin=origin,
         manifest=file_digest(table),
         release=examined.reading.release,
@@ -104,12 +104,12 @@ def sync_database(
         names=file_names(examined.frames),
         stamps=stamps_read(examined.frames),
     )
-    sync_index.write(cache / name, lists, fresh, examined.frames)
+    sync_index.write(cache / name, lists, new_index, examined.frames)
     earlier |= {clip.digest: f"{name} {clip.key}" for clip in clips}
 
 
 def examine_database(name: str, config: dict) -> Examination:
-    """The findings on one configured database, whatever their policies; writes nothing."""
+    """The findings on one configured database under any policy; writes nothing."""
     cache, sources = Path(config["cache"]), config["databases"]
     if name not in sources:
         raise InputError(f"no database '{name}' is configured {did_you_mean(name, sources)}")
@@ -140,7 +140,7 @@ def _is_unchanged(source: dict, table: Path, folder: Path, policies: Mapping[str
 
 
 def _follows_frames(source: dict, index: Index) -> bool:
-    """Whether new frames can change what is read from the table: an apex, a row or window that lacked its own."""
+    """Whether the reading depends on the frames on disk: for an apex, or for a row or window without its frames."""
     kinds = {RefusedRow(*row).kind for row in index.refused} | {Finding(*row).kind for row in index.findings}
     return bool(source.get("nearest_apex")) or not kinds.isdisjoint((audit.MISSING_KEY_FRAME, "owner_window"))
 
@@ -187,7 +187,7 @@ def _geometry(clip: Clip) -> list:
 
 
 def _sync_stores(name: str, source: dict, table: Path, cache: Path) -> None:
-    """A database whose stores were made elsewhere: there are no frames to look at."""
+    """The manifest of a database whose stores were made elsewhere, so that it has no frames here."""
     folder = Path(source["stores"])
     if not folder.is_dir():
         raise InputError(f"databases.{name}.stores: {folder}: no such folder; expected one with stores")

@@ -45,7 +45,7 @@ class Index:
 
 
 def read(folder: Path) -> Index:
-    """The index of the last run; the default where there is none or where it cannot be used."""
+    """The index of the last run; the default where it is missing or unusable."""
     content = _json(folder / "index.json")
     usable = content.keys() == asdict(Index()).keys() and content["version"] == VERSION
     return Index(**content) if usable else Index()
@@ -58,7 +58,7 @@ def read_frames(folder: Path) -> dict[str, dict]:
 
 
 def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
-    """Keep the texts of `LISTS`, and what they follow from.
+    """Write the texts of `LISTS`, and the index of all that they depend on.
 
     The frames before the index: an older index beside them only costs a look at each.
 
@@ -80,7 +80,7 @@ def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, di
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs left half written. There is no lock: one that still writes is younger."""
+    """Remove half-written files of killed runs. A file that another run still writes is younger."""
     for name in (*LISTS, "frames.json", "index.json"):
         for path in folder.glob(f".{name}.*.tmp"):
             with suppress(FileNotFoundError):
@@ -89,17 +89,17 @@ def _sweep(folder: Path) -> None:
 
 
 def changed_lists(folder: Path, index: Index) -> list[Path]:
-    """Those of `LISTS` that are there, but not as they were written: cut or edited."""
-    noted = zip(LISTS, index.lists, strict=False)
+    """Those of `LISTS` that exist, but were cut or edited since they were written."""
+    digests = zip(LISTS, index.lists, strict=False)
     return [
         folder / name
-        for name, sha in noted
+        for name, sha in digests
         if (folder / name).is_file() and file_digest(folder / name) != sha
     ]
 
 
 def list_digests(folder: Path) -> list[str]:
-    """sha256 of each of `LISTS` as it stands there."""
+    """sha256 of each of `LISTS` on disk."""
     return [file_digest(folder / name) for name in LISTS]
 
 

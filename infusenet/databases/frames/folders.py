@@ -72,7 +72,7 @@ class ClipFolders:
             yield folder.parents[len(parts) - 1], folder
 
     def _further_down(self, parts: Parts) -> Iterator[tuple[Path, Path]]:
-        """The same for every folder that has the first part and lies in none that has it."""
+        """The same for every folder that has the first part and is not inside another folder that has it."""
         holders = self._holders(parts[0])
         for start in sorted(holders):
             if holders.isdisjoint(start.parents) and (folder := self._listings.below(start, parts)):
@@ -88,7 +88,7 @@ class ClipFolders:
 
     @cached_property
     def _parents(self) -> dict[str, set[Path]]:
-        """Name of a folder in lower case -> where there is one."""
+        """Name of a folder in lower case -> the folders that hold one of that name."""
         parents: dict[str, set[Path]] = {}
         level = [self.root]
         for _ in range(LEVELS + 1):

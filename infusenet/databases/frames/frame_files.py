@@ -75,7 +75,7 @@ def _is_image(entry: os.DirEntry) -> bool:
 
 
 def _contents(others: list[os.DirEntry]) -> str:
-    """Kinds of files and names of folders, where none of them is a frame."""
+    """Kinds of files and names of folders, for a folder without a frame."""
     folders = [visible(entry.name) for entry in others if holds(entry.is_dir)]
     kinds = Counter(os.path.splitext(e.name)[1].lower() for e in others if holds(e.is_file))
     parts = [f"{count} {visible(kind) or 'nameless'} files" for kind, count in kinds.most_common(SHOWN)]

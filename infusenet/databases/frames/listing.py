@@ -12,7 +12,7 @@ from pathlib import Path
 from infusenet.errors import InputError, Missing
 from infusenet.texts import visible
 
-# Folders and files, in lower case, that no database has: of Synology, QNAP, NetApp, Windows, macOS, Linux.
+# Folders and files, in lower case, that belong to no database but to Synology, QNAP, NetApp, Windows, macOS, Linux.
 SERVICE = frozenset(
     (
         "@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@synoresource",
@@ -39,13 +39,13 @@ class Unreadable(InputError):
 
 
 def is_service(name: str) -> bool:
-    """Whether a file or folder is none of a database's, by its name: hidden, of a system, of a file server."""
+    """Whether a name is hidden or of an operating system or file server, so that no database owns the file."""
     lower = name.lower()
     return lower.startswith((".", "__")) or lower in SERVICE or CHECKED_DISK.fullmatch(lower) is not None
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a name can stand in a table; one of another encoding is known by its bytes only."""
+    """Whether a name can be written into a table; a name in another encoding is bytes only."""
     return name.isascii() or not SURROGATE.search(name)
 
 
@@ -69,7 +69,7 @@ def entries(folder: Path) -> list[os.DirEntry]:
 
 
 def trouble(path: Path | str, error: OSError) -> str:
-    """One line on what the system does not let be read, and what to do about it."""
+    """One line on a path that the system does not let be read, with advice."""
     advice = ADVICE.get(error.errno, "look at the disk or the file server, then run again")
     return f"{visible(str(path))}: {(error.strerror or 'not readable').lower()}; {advice}"
 

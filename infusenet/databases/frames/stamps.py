@@ -59,12 +59,12 @@ def scan(clips: Iterable[Clip], root: Path, last_index: dict, name: str) -> dict
 
 
 def file_names(frames: dict[str, dict]) -> dict[str, list[str]]:
-    """{clip folder: file names of its frames}, of what `scan` returned."""
+    """{clip folder: file names of its frames}, from the result of `scan`."""
     return {folder: [entry[0] for entry in index["frames"].values()] for folder, index in frames.items()}
 
 
 def stamps_read(frames: dict[str, dict]) -> str | None:
-    """Digest of the stamps of all folders and frames when they were read, from what `scan` returned.
+    """Digest of the stamps of all folders and frames when they were read, from the result of `scan`.
 
     None where a folder's list of names cannot be relied on.
     """
@@ -78,7 +78,7 @@ def stamps_read(frames: dict[str, dict]) -> str | None:
 
 
 def stamps_on_disk(root: str, names: dict[str, list[str]]) -> str:
-    """The same digest of what is on disk now. Raises FileNotFoundError where something is gone."""
+    """The same digest of the files on disk now. Raises FileNotFoundError if one is gone."""
     sha = hashlib.sha256()
     for folder, files in names.items():
         path, stamps = f"{root}/{folder}", []
@@ -96,7 +96,7 @@ def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
 
 
 def unchanged(folder: str, before: dict) -> bool:
-    """Whether a folder and its frames are what they were when ``before``, its index, was made."""
+    """Whether a folder and its frames are unchanged since ``before``, its index, was made."""
     try:
         if before["listed"] != _stamp(os.stat(folder))[1:]:
             return False

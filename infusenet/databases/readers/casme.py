@@ -44,7 +44,7 @@ class Entry:
 
 @cache
 def entries(folder: Path) -> list[Entry]:
-    """The reviewed table of the rows whose clip or offset is not simply what they say."""
+    """The reviewed table of the rows whose clip or offset in CD6ME differs from the row itself."""
     return [
         Entry(
             row["release"],
@@ -126,7 +126,7 @@ def _renumbered(row: Row, entry: Entry, cut: dict[str, str], long: dict[str, str
 
 
 def _less(window: dict[str, str], shift: int) -> dict[str, str]:
-    """Frame numbers less ``shift``; what is none stays, to be refused where it is read."""
+    """Frame numbers less ``shift``; other texts stay as they are, to be refused when they are read."""
     return {name: str(int(text) - shift) if text.isdecimal() else text for name, text in window.items()}
 
 

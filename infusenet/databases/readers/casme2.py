@@ -47,7 +47,7 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
-    """Rows that copies have beyond what was coded are none of CD6ME's."""
+    """Mark the rows that copies have and no coding has: they are no clips of CD6ME."""
     if not identity.releases:
         return rows
     invented = {(row["subject"], row["clip"]) for row in _rows(folder) if not row["releases"]}

@@ -91,8 +91,8 @@ def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
 def whole(values: Mapping[str, str], *names: str) -> dict[str, int]:
     """The named values as whole numbers (``46.0`` is one); ValueError lists those that are not."""
     matches = {name: re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", values[name]) for name in names}
-    if wrong := [f"{name} '{visible(values[name])}'" for name, match in matches.items() if not match]:
-        raise ValueError(f"{', '.join(wrong)}: expected a whole number, zero or more")
+    if faults := [f"{name} '{visible(values[name])}'" for name, match in matches.items() if not match]:
+        raise ValueError(f"{', '.join(faults)}: expected a whole number, zero or more")
     return {name: int(match[1]) for name, match in matches.items()}
 
 

@@ -26,21 +26,23 @@ def settled(
         if values[name] != own[name]:
             text = f"{name} '{own[name]}' repaired to '{values[name]}' from the errata"
             notes.add("errata applied", row.place, text)
-    replaced = options.labels == CD6ME_LABELS
+    takes_cd6me = options.labels == CD6ME_LABELS
     differing = {
         name: text
         for name, text in cd6me.items()
-        if (values[name] != text if replaced else _differs(name, values[name], text))
+        if (values[name] != text if takes_cd6me else _differs(name, values[name], text))
     }
     if not differing:
         return values
-    if replaced:
-        texts = [f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()]
+    if takes_cd6me:
+        texts = [
+            f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()
+        ]
     else:
         texts = [f"{name} '{values[name]}', CD6ME's is '{text}'" for name, text in differing.items()]
     notes.add("labels of another coding", row.place, f"clip {row.key}: {'; '.join(texts)}")
-    notes.find(row.key, "cd6me_labels" if replaced else "other_labels", "; ".join(texts))
-    return values | differing if replaced else values
+    notes.find(row.key, "cd6me_labels" if takes_cd6me else "other_labels", "; ".join(texts))
+    return values | differing if takes_cd6me else values
 
 
 def _differs(name: str, own: str, cd6me: str) -> bool:

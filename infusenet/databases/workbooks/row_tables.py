@@ -56,7 +56,7 @@ def named_rows(rows: Sequence[Row], reader, notes: Notes, problems: Problems) ->
                 raise ValueError(f"clip '{row.clip}', expected only A-Z a-z 0-9 _ . - in a clip's name")
             key = (row.subject.lower(), row.clip.lower())
             if first.setdefault(key, row.place) != row.place:
-                raise RowError("duplicate", f"clip {row.key} is in {first[key]} already")
+                raise RowError("duplicate", f"clip {row.key} stands in {first[key]} already")
             if problem := reader.problem(row):
                 raise ValueError(problem)
             if oddity := reader.oddity(row):

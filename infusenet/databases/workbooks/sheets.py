@@ -29,7 +29,7 @@ Area = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Sheet:
-    """``faults`` says of a (row, column), counted from 0, what stands there instead of text or a number.
+    """``faults``: (row, column), counted from 0 -> the kind of cell that is neither text nor number.
 
     ``merged`` gives the merged areas; it may read the file again.
     """
@@ -42,7 +42,7 @@ class Sheet:
 
 
 def read_sheets(path: Path) -> list[Sheet]:
-    """All sheets with cells, hidden ones among them, by what the file holds, not by its suffix.
+    """All sheets with cells, also hidden ones. The format is told from the file's content, not its suffix.
 
     A CSV is a sheet ``csv`` for each delimiter that it may have. Hidden rows and columns are read like
     the others: a filter that somebody left on hides rows, and they are clips all the same.

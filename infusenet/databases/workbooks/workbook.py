@@ -191,13 +191,13 @@ def _places(
     for field, accepted in columns.items():
         places = [x for x, name in enumerate(names) if name in set(map(plain_header, accepted))]
         if len(places) > 1:
-            twice = ", ".join(f"'{visible(headers[x])}'" for x in places)
-            raise InputError(f"{origin}: {twice} all name the {field}; expected one column")
+            duplicates = ", ".join(f"'{visible(headers[x])}'" for x in places)
+            raise InputError(f"{origin}: {duplicates} all name the {field}; expected one column")
         place[field] = places[0] if places else None
     for group in duplicate_headers(headers):
         if (number := au_number(group[0])) is not None:
-            twice = ", ".join(f"'{visible(header)}'" for header in group)
-            raise InputError(f"{origin}: {twice} all name AU{number}; expected one column")
+            duplicates = ", ".join(f"'{visible(header)}'" for header in group)
+            raise InputError(f"{origin}: {duplicates} all name AU{number}; expected one column")
     others: dict[str, list[int]] = {}
     for x, name in enumerate(names):
         if name and x not in place.values():
