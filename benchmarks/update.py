@@ -23,7 +23,7 @@ from infusenet.config.recipes import resolve
 from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import sync as index
 from infusenet.databases.clip_table import read_manifest, to_csv
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.hashing import canonical
 from infusenet.store import Store, sidecar_of
 

@@ -1,4 +1,7 @@
-"""CSV as spreadsheet programs of all countries write it: its encoding and its delimiter. Standard library only."""
+"""CSV tables as spreadsheet programs of all countries write them: any usual encoding and delimiter.
+
+Standard library only.
+"""
 
 import codecs
 import csv
@@ -6,7 +9,7 @@ import io
 import re
 from pathlib import Path
 
-from infusenet.errors import InputError, raise_all
+from infusenet.errors import Damaged, Missing, raise_all
 from infusenet.texts import duplicate_headers, is_invisible, visible
 
 DELIMITERS = (",", ";", "\t")
@@ -15,12 +18,12 @@ DELIMITERS = (",", ";", "\t")
 def readings(path: Path) -> list[list[list[str]]]:
     """The rows of cells under each delimiter that the file may have; one reading if it names its own.
 
-    A first line ``sep=;`` names the delimiter and is no row. Which reading is right only the header
-    tells, so the caller chooses.
+    A first line ``sep=;`` names the delimiter and is no row. The caller, who knows the header, chooses
+    the right reading.
 
     Raises
     ------
-    InputError
+    Damaged
         Neither UTF-8 nor UTF-16 with a byte order mark, or no CSV.
     """
     data = path.read_bytes()
@@ -34,7 +37,7 @@ def readings(path: Path) -> list[list[list[str]]]:
         delimiters = own[1] if own else DELIMITERS
         return [list(csv.reader(io.StringIO(text, newline=""), delimiter=sign)) for sign in delimiters]
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
+        raise Damaged(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
 
 
 def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
@@ -44,21 +47,27 @@ def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
 
     Raises
     ------
+    Missing
+        No such file.
+    Damaged
+        Neither UTF-8 nor UTF-16.
     InputError
-        No such file, neither UTF-8 nor UTF-16, headers that mean one column (``AU1`` and ``AU01``) or
+        Headers that mean one column (``AU1`` and ``AU01``) or
         hold characters that cannot be seen, rows with too few or too many cells.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a CSV table")
+        raise Missing(f"{path}: no such file; expected a CSV table")
     columns, *lines = max((rows or [[]] for rows in readings(path)), key=lambda rows: len(rows[0]))
     while lines and not lines[-1]:
         lines.pop()
     hidden = [visible(name) for name in columns if any(map(is_invisible, name))]
-    raise_all(hidden, f"{path}: columns whose names hold characters that cannot be seen; delete these")
-    twice = (dict.fromkeys(group) for group in duplicate_headers(columns))
-    texts = (" and ".join(f"'{name}'" for name in names) if len(names) > 1 else min(names) for names in twice)
-    raise_all(sorted(texts), f"{path}: columns that stand twice")
+    raise_all(hidden, f"{path}: columns whose names hold characters that cannot be seen; delete them")
+    duplicates = (dict.fromkeys(group) for group in duplicate_headers(columns))
+    texts = (
+        " and ".join(f"'{name}'" for name in names) if len(names) > 1 else min(names) for names in duplicates
+    )
+    raise_all(sorted(texts), f"{path}: duplicate columns")
     raise_all(
         (
             f"{path}: row {number}: {len(line)} cells, expected {len(columns)}"

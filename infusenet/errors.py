@@ -1,6 +1,6 @@
-"""The one exception a user is meant to read, and how several findings become one report.
+"""Errors that a user reads, and the way in which several problems become one report.
 
-Every message says what was found, what was expected, in which clip or file, and what to do.
+Every message says what the code found, what it expected, in which clip or file, and what to do.
 The command line prints it without a traceback and exits with status 1.
 """
 
@@ -8,23 +8,64 @@ from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """Something outside the code is wrong: a file, a clip, a configuration value."""
+    """Something outside the code is wrong: a file, a clip, a configuration value.
+
+    Raised as one of its kinds below where a caller acts on the difference: it makes a missing file,
+    makes a stale one again, and stops at a damaged one.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise Missing("flow.h5: no such store; build it first")
+    ... except InputError as error:
+    ...     print(type(error).__name__, error)
+    Missing flow.h5: no such store; build it first
+    """
+
+
+class Missing(InputError):
+    """A file, a folder or a clip does not exist."""
+
+
+class Damaged(InputError):
+    """A file exists, but its bytes are not those of its format, or cannot be read."""
+
+
+class Stale(InputError):
+    """A file is sound, but was made from other inputs, by another recipe or by another version."""
+
+
+def report(problems: Iterable[str], headline: str) -> str:
+    """The headline and every problem: on one line if there is a single one, else a line each.
+
+    Examples
+    --------
+    >>> report(["row 2: no subject"], "table.csv refused")
+    'table.csv refused: row 2: no subject'
+    """
+    problems = list(problems)
+    if len(problems) == 1:
+        return f"{headline}: {problems[0]}"
+    return "\n  ".join([f"{headline} ({len(problems)}):", *problems])
 
 
 def raise_all(problems: Iterable[str], headline: str) -> None:
-    """Raise one InputError that lists every problem, a line each; do nothing when there is none."""
-    problems = list(problems)
-    if len(problems) == 1:
-        raise InputError(f"{headline}: {problems[0]}")
-    if problems:
-        raise InputError("\n  ".join([f"{headline} ({len(problems)}):", *problems]))
+    """Raise one InputError with the `report` of all problems; do nothing where there is none."""
+    if problems := list(problems):
+        raise InputError(report(problems, headline))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint such as ``(did you mean 'faces'? known: faces, flow)`` for an unknown name."""
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """A hint for an unknown name.
+
+    Examples
+    --------
+    >>> did_you_mean("face", ["flow", "faces"])
+    "(did you mean 'faces'? known: faces, flow)"
+    """
     from difflib import get_close_matches
 
-    known = sorted(known)
-    close = get_close_matches(str(word), known, n=1)
+    names = sorted(names)
+    close = get_close_matches(str(word), names, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"({hint}known: {', '.join(known)})"
+    return f"({hint}known: {', '.join(names)})"

@@ -1,15 +1,18 @@
-"""Text of people's tables: in one plain form, and in one that hides nothing. Standard library only."""
+"""Text of people's tables: in a plain form, for comparison, and in a form that hides nothing, for messages.
+
+Standard library only.
+"""
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-# What shows nothing beside the categories of control and format signs: joiners, fillers, variants.
+# Characters without a picture beside the categories of control and format signs: joiners, fillers, variants.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5" + "".join(map(chr, range(0xFE00, 0xFE10))))
 
 
 def is_invisible(character: str) -> bool:
-    """Whether nothing at all is seen of it: U+200B, U+FEFF, U+00AD, bidi marks and their kind. No space."""
+    """Whether a character has no picture and is no space: U+200B, U+FEFF, U+00AD, bidi marks and their kind."""
     if character in INVISIBLE:
         return True
     return unicodedata.category(character) in ("Cf", "Cc") and not character.isspace()
@@ -18,12 +21,12 @@ def is_invisible(character: str) -> bool:
 def plain(text: str) -> str:
     """``text`` in compatibility form (full-width signs and hard spaces become ASCII), without invisible
     characters, unquoted, trimmed."""
-    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
-    return seen.strip(" \t\r\n'\"`‘’“”")
+    letters = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
+    return letters.strip(" \t\r\n'\"`‘’“”")
 
 
 def visible(text: str) -> str:
-    """``text`` for a message: a character that nobody sees stands as its escape, such as ``\\u200b``."""
+    """``text`` for a message: an invisible character is written as its escape, such as ``\\u200b``."""
     return "".join(
         c.encode("unicode_escape").decode() if is_invisible(c) or not c.isprintable() else c for c in text
     )
@@ -34,10 +37,22 @@ def plain_header(text: str) -> str:
     return "".join(filter(str.isalnum, plain(text).lower()))
 
 
-def au_number(header: str) -> int | None:
-    """4 of ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None of a header that names no AU.
+def first_few(items: Iterable[object], count: int) -> str:
+    """The first ``count`` items with commas, and ``...`` in place of the others.
 
-    So is it of ``AU4.1``: pandas writes a second column ``AU4`` as that.
+    Examples
+    --------
+    >>> first_few(range(9), 3)
+    '0, 1, 2, ...'
+    """
+    texts = list(map(str, items))
+    return ", ".join(texts[:count]) + (", ..." if len(texts) > count else "")
+
+
+def au_number(header: str) -> int | None:
+    """4 for ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None for a header that names no AU.
+
+    ``AU4.1`` is 4 too, because pandas writes a second column ``AU4`` as that.
     """
     match = re.fullmatch(r"au[\s_.-]*([0-9]+)(?:\.[0-9]+)?", plain(header).lower())
     return int(match[1]) if match else None

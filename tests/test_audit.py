@@ -25,7 +25,7 @@ ALL = set(range(10, 41))
 
 
 def kinds(clip, frames=ALL, fps=200, seen=None):
-    return [finding.kind for finding in audit.examine([clip], {clip.frames: frames}, fps, seen)]
+    return [finding.kind for finding in audit.findings_of([clip], {clip.frames: frames}, fps, seen)]
 
 
 def test_a_plain_clip_has_no_finding():
@@ -55,11 +55,11 @@ def test_limits_are_inside(changes, fps):
 
 def test_same_frames_under_two_names_in_one_or_two_databases():
     twin = replace(PLAIN, clip="b", frames="s1/b")
-    found = audit.examine([PLAIN, twin], {"s1/a": ALL, "s1/b": ALL})
+    found = audit.findings_of([PLAIN, twin], {"s1/a": ALL, "s1/b": ALL})
     assert [(f.clip, f.kind) for f in found] == [("s1/b", "duplicate")], "the first one stays"
     assert "mine s1/a" in found[0].detail
     assert kinds(PLAIN, seen={"1" * 64: "other s9/z"}) == ["duplicate"]
-    nowhere = audit.examine([PLAIN, twin], {})
+    nowhere = audit.findings_of([PLAIN, twin], {})
     assert {f.kind for f in nowhere} == {"missing_key_frame"}, "no frames are no proof of sameness"
 
 

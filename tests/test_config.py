@@ -13,7 +13,7 @@ from infusenet.config import configuration, schema
 from infusenet.config import options as settings
 from infusenet.config import recipes as recipe
 from infusenet.config.methods import METHODS
-from infusenet.databases.readers.options import SETTINGS
+from infusenet.databases.read_options import SETTINGS
 from infusenet.errors import InputError
 
 ROOT = Path(__file__).parents[1]

@@ -13,9 +13,9 @@ from owners import RELEASES, mixed, numbered, write_xlsx
 from infusenet import cli, csv_tables, databases, files
 from infusenet.databases import Options, clip_table, errata
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import frame_index, resolve_folder
+from infusenet.databases.frames.frame_files import frame_index, resolve_folder
 from infusenet.databases.joint_table import import_table
-from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
+from infusenet.databases.workbooks.cells import AU_NUMBERS, parse
 from infusenet.errors import InputError
 from infusenet.protocol import AUS, CD6ME
 
@@ -516,7 +516,7 @@ def test_errata_from_elsewhere(tmp_path):
     assert clip.apex == 6
     for text, expected in (
         ("subject,clip\n", "expected subject, clip, row_onset"),
-        (f"{columns}\n30,a,,,,6,,,,x\n30,a,,,,6,,,,x\n", "row 3: 30/a stands twice"),
+        (f"{columns}\n30,a,,,,6,,,,x\n30,a,,,,6,,,,x\n", "row 3: 30/a is a duplicate"),
         (f"{columns}\n30,a,,,,6,,,,\n", "names no source"),
     ):
         (tmp_path / "mmew.csv").write_text(text)

@@ -13,7 +13,7 @@ from infusenet import cli, databases
 from infusenet.databases import audit, sync
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.databases.frames import stamps
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.name_patterns import own_frames
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
@@ -165,7 +165,7 @@ def pictures(root, *numbers):
 def found_by_the_audit(root):
     source = {"manifest": str(root / "mine.csv"), "frames": str(root / "frames")}
     config = {"databases": {"mine": source}, "cache": str(root / "cache")}
-    found = sync.examine("mine", config)
+    found = sync.examine_database("mine", config)
     text = audit.to_csv(found.annotated, found.findings, audit.policies(None))
     assert str(root) not in text
     return text.encode().decode()

@@ -181,7 +181,7 @@ def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
     monkeypatch.chdir(project)
     config = configuration.load("workflow/config.yaml")
     with pytest.raises(InputError, match="no frames here to audit"):
-        sync.examine("alpha", config)
+        sync.examine_database("alpha", config)
     (found,) = disk(config)
     assert "still needed: 0.0 GiB" in found.found
     told = next(weights(config))

@@ -6,7 +6,7 @@ import pytest
 
 from infusenet import databases
 from infusenet.databases.readers import casme, casme2
-from infusenet.databases.readers.releases import Identity, Release, Sheet, Sign, sentence, vote
+from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, sentence, vote
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.row_tables import annotated_rows
@@ -67,7 +67,7 @@ def test_a_copy_without_the_cells_that_differ_can_be_several():
     signs = [Sign("01", "a", "", "onset", {"old": "10", "new": "10", "third": "20"})]
     made = vote([row("a", onset="10")], (OLD, NEW, Release("third", "", 9)), signs)
     assert made.names == {"old", "new"}
-    assert "the old one or the new one" in sentence(Sheet(1, frozenset(), 4, ()), made, OLD)
+    assert "the old one or the new one" in sentence(SheetTraits(1, frozenset(), 4, ()), made, OLD)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_copy_without_the_cells_that_differ_can_be_several():
     ],
 )
 def test_sentences(identity, count, expected):
-    text = sentence(Sheet(1, frozenset(), count, ()), identity, OLD)
+    text = sentence(SheetTraits(1, frozenset(), count, ()), identity, OLD)
     assert text is None if expected is None else expected in text
 
 
@@ -111,6 +111,6 @@ def test_standins_are_of_no_release_and_keep_their_names(key, scale, tmp_path):
     reader = databases.reader(key)
     table = read_table(tmp_path / layouts.LAYOUTS[key].table, reader.columns)
     rows, lines = annotated_rows([table], reader, Notes("x"), Problems("x"))
-    found = reader.identify(Sheet.of(lines, rows), reader.releases, databases.CD6ME_TABLES)
+    found = reader.identify(SheetTraits.of(lines, rows), reader.releases, databases.CD6ME_TABLES)
     assert found == Identity()
     assert [row.key for row in reader.assign(rows, found, databases.CD6ME_TABLES)] == [c.key for c in clips]

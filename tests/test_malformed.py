@@ -277,7 +277,7 @@ def test_bad_joint_tables(tmp_path, capsys):
     write_joint(table, [{k: v for k, v in row.items() if k not in ("apexf", "AU17")} for row in rows])
     assert "columns missing (2):\n  apexf\n  AU17" in refusal(argv, capsys)
     write_joint(table, [*rows, rows[0]])
-    assert "clip 01/EP01_12 stands twice" in refusal(argv, capsys)
+    assert "clip 01/EP01_12 is a duplicate" in refusal(argv, capsys)
     write_joint(table, rows)
     table.write_text(table.read_text().replace(",4,tense,", ",4,tense,1,", 1))
     assert "row 2: 47 cells, expected 46" in refusal(argv, capsys)
@@ -306,7 +306,7 @@ def test_bad_joint_tables(tmp_path, capsys):
         (",0,s1/c1", ",0,/s1/c1", "leaves the frames root"),
         (",0,s1/c1", ",0,../s1/c1", "leaves the frames root"),
         (",AU17,", ",AU99,", "columns missing: AU17"),
-        (",AU17,", ",AU15,", "columns that stand twice: AU15"),
+        (",AU17,", ",AU15,", "duplicate columns: AU15"),
     ],
 )
 def test_bad_manifest(old, new, expected, tmp_path, capsys):

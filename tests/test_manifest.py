@@ -54,7 +54,7 @@ def rows():
         ("s1,c1", "../s1,c1", "characters outside"),
         ("s1/c1", "/etc", "leaves the frames root"),
         ("s1/c1", "s1/../..", "leaves the frames root"),
-        ("s1,c1", "S1,C2", "stands twice"),
+        ("s1,c1", "S1,C2", "is a duplicate"),
         (",?,0", ",?,2", "AU1 is '2', expected 0 or 1"),
         ("offset,", "off,", "offset"),
         ("AU17,", "AU99,", "AU17"),

@@ -13,7 +13,7 @@ from infusenet import cli
 from infusenet.databases import cd6me, comparison, joint_table
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import read_manifest, to_csv
-from infusenet.databases.row_reports import Refused
+from infusenet.databases.row_reports import RefusedRow
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
@@ -90,8 +90,8 @@ def test_every_absent_clip_is_named(here, there):
 def test_why_a_clip_is_absent():
     first, second, third, fourth, *rest = CLIPS
     refused = [
-        Refused("", 2, first.key, "not_in_cd6me", ""), Refused("", 3, second.key, "missing_key_frame", ""),
-        Refused("", 4, third.key, "unknown_au", ""),
+        RefusedRow("", 2, first.key, "not_in_cd6me", ""), RefusedRow("", 3, second.key, "missing_key_frame", ""),
+        RefusedRow("", 4, third.key, "unknown_au", ""),
     ]  # fmt: skip
     reading = Reading(rest, refused, "another release", [], frozenset({"v1"}))
     assert reasons(reading) == sorted([

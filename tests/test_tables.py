@@ -45,10 +45,10 @@ def test_an_au_twice_in_csv_tables(other, tmp_path):
     clip = Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1", "", "", labels)
     path = tmp_path / "t.csv"
     path.write_text(clip_table.to_csv([clip]).replace("AU17,", f"AU17,{other},").replace(",0,s1", ",0,1,s1"))
-    with pytest.raises(InputError, match=f"t.csv: columns that stand twice: 'AU1' and '{other}'"):
+    with pytest.raises(InputError, match=f"t.csv: duplicate columns: 'AU1' and '{other}'"):
         clip_table.read_manifest(path)
     write_joint(path, [row | {other: 1} for row in joint_rows()])
-    with pytest.raises(InputError, match=f"t.csv: columns that stand twice: 'AU1' and '{other}'"):
+    with pytest.raises(InputError, match=f"t.csv: duplicate columns: 'AU1' and '{other}'"):
         import_table(path, tmp_path / "out", {})
 
 
@@ -57,7 +57,7 @@ def test_any_column_twice_in_a_clip_list(other, tmp_path):
     path = tmp_path / "t.csv"
     text = clip_table.to_csv([Clip("mine", "s1", "c1", 1, 2, 3, "s1/c1")], labels=False).replace("\n", ",x\n")
     path.write_text(text.replace("digest,x", f"digest,{other}"))
-    with pytest.raises(InputError, match="columns that stand twice: '"):
+    with pytest.raises(InputError, match="duplicate columns: '"):
         clip_table.read_manifest(path)
 
 

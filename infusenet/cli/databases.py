@@ -1,9 +1,9 @@
-"""Clips before any stage: stand-ins, workbooks into manifests, and the audit of both."""
+"""Commands before any stage: stand-ins, workbooks read into manifests, their summary and audit."""
 
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_config, key_path
-from infusenet.databases.readers.options import FLAGS as READ_FLAGS
+from infusenet.databases.read_options import FLAGS as READ_FLAGS
 from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 
@@ -59,7 +59,7 @@ def standins(args):
 
 
 def read(args) -> int:
-    """Exit status 1 where clips differ from those of ``--compare``, as `diff` has it."""
+    """Exit status 1 where clips differ from those of ``--compare``, like the command `diff`."""
     from infusenet.databases import Options, comparison
     from infusenet.databases import examine as examine_database
     from infusenet.databases.audit import FINDINGS
@@ -78,9 +78,9 @@ def read(args) -> int:
     if not args.compare:
         return 0
     table, is_joint = comparison.read_table(args.compare, args.database)
-    found = comparison.differences(args.database, reading, table, is_joint)
-    print(comparison.page(found, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
-    return int(bool(found))
+    differences = comparison.differences(args.database, reading, table, is_joint)
+    print(comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    return int(bool(differences))
 
 
 def import_joint(args):
@@ -89,8 +89,8 @@ def import_joint(args):
     frames = dict(args.frames)
     if len(frames) < len(args.frames):
         keys = [key for key, _ in args.frames]
-        twice = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
-        raise InputError(f"--frames names {twice} twice; expected one frames root for a database")
+        duplicates = ", ".join(sorted({key for key in keys if keys.count(key) > 1}))
+        raise InputError(f"--frames names {duplicates} twice; expected one frames root per database")
     for path, count in import_table(args.table, args.output, frames):
         print(f"{path}: {count} clips")
 
@@ -106,20 +106,20 @@ def audit(args):
     from infusenet.databases import audit, sync
     from infusenet.files import write_if_changed
 
-    settled = configuration.load(args.config)
-    policies = settled["audit"]
-    found = sync.examine(args.database, settled)
-    excluded = audit.excluded(found.findings, policies)
+    config = configuration.load(args.config)
+    policies = config["audit"]
+    examined = sync.examine_database(args.database, config)
+    excluded = audit.excluded(examined.findings, policies)
     for kind, policy in policies.items():
-        these = [finding for finding in found.findings if finding.kind == kind]
-        if these:
-            print(f"{kind}: {len(these)}: {policy}")
-            for finding in these:
+        findings = [finding for finding in examined.findings if finding.kind == kind]
+        if findings:
+            print(f"{kind}: {len(findings)}: {policy}")
+            for finding in findings:
                 print(f"    {finding.clip or 'the table'}: {finding.detail}")
-    annotated = len(found.annotated)
+    annotated = len(examined.annotated)
     print(
         f"{args.database}: {annotated} annotated, {annotated - len(excluded)} kept, {len(excluded)} excluded"
     )
     if args.output:
-        write_if_changed(args.output, audit.to_csv(found.annotated, found.findings, policies))
-    audit.stop(found.findings, policies, args.database)
+        write_if_changed(args.output, audit.to_csv(examined.annotated, examined.findings, policies))
+    audit.stop(examined.findings, policies, args.database)

@@ -1,43 +1,29 @@
-"""The front door: owners' annotation tables and frame folders in, clips out.
+"""From owners' annotation tables and frame folders to clips.
 
-Imported while Snakemake parses, before every run: readers, and the libraries for workbooks, are loaded
-where a workbook is read.
+`read` gives the clips of one database, `examine` also the rows that are no clips, `readers.READERS` names
+the databases that can be read. Imported while Snakemake parses, before every run: readers, and the
+libraries for workbooks, are loaded when a workbook is read.
 """
 
 from collections.abc import Collection, Sequence
-from importlib import import_module
 from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.errata import ERRATA
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
+from infusenet.databases.readers import READERS, reader
 from infusenet.databases.rows import Reading
-from infusenet.errors import InputError, did_you_mean
-from infusenet.protocol import CD6ME
-from infusenet.texts import visible
+from infusenet.errors import InputError
 
-__all__ = ["CD6ME_TABLES", "ERRATA", "REVISION", "Options", "Reading", "examine", "read", "reader"]
+__all__ = ["CD6ME_TABLES", "ERRATA", "READERS", "REVISION", "Options", "Reading", "examine", "read", "reader"]
 
-# Raised when a reader makes other clips of the same files, so that manifests are made again.
+# Raised when a reader makes other clips from the same files, so that manifests are made again.
 REVISION = 3
 
 # Which rows and labels of the releases in circulation are CD6ME's.
 CD6ME_TABLES = ERRATA.with_name("cd6me")
 
 OFF = Options()
-
-
-def reader(database: str):
-    """The `readers.reader.Reader` of a database of CD6ME: ``READER`` in the file of `readers` that has its name.
-
-    Raises
-    ------
-    InputError
-        Another name.
-    """
-    if database not in CD6ME:
-        raise InputError(f"unknown database '{visible(database)}' {did_you_mean(database, CD6ME)}")
-    return import_module(f"infusenet.databases.readers.{database}").READER
 
 
 def read(
@@ -54,7 +40,7 @@ def read(
     Parameters
     ----------
     database
-        One of ``CD6ME``.
+        One of ``READERS``.
     annotations
         The owners' table: .xls, .xlsx or .csv; or several that are read as one, as CASME's Section A
         and B.

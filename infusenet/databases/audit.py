@@ -1,7 +1,7 @@
-"""What looks wrong with annotated clips, and what the configuration says becomes of them.
+"""Findings on annotated clips, such as a missing frame, and the policy for each.
 
-Every finding has a policy: ``keep`` the clip and say so, ``exclude`` it from every method alike, or
-``stop``. The audit table beside a database's stores lists every annotated clip with its findings, so
+A policy is to ``keep`` the clip and report the finding, to ``exclude`` the clip from every method alike,
+or to ``stop``. The audit table beside a database's stores lists every annotated clip with its findings, so
 that each stage can account for all of them. Imported while Snakemake parses: standard library only.
 """
 
@@ -12,30 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases.clip_table import Clip
-from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.databases.clip_table import Clip, numbered
+from infusenet.errors import InputError, did_you_mean, raise_all, report
 from infusenet.protocol import PSEUDO_APEX
+from infusenet.texts import first_few
 
 KEEP, EXCLUDE, STOP = "keep", "exclude", "stop"
 CLIP, ROW, TABLE = (KEEP, EXCLUDE, STOP), (EXCLUDE, STOP), (KEEP, STOP)
 
 # The only finding that is somebody's decision: a clip named under `exclude` in its database's block.
 BY_NAME = "excluded_by_name"
+# Findings that readers and the sync act on.
+MISSING_KEY_FRAME, NOT_IN_CD6ME = "missing_key_frame", "not_in_cd6me"
 
 # Finding -> (default policy, policies it can have, what it means). What cannot be computed with
 # cannot be kept; a whole table cannot be excluded.
 FINDINGS = {
     "missing_frames": (KEEP, CLIP, "frames between onset and offset are not on disk"),
-    "missing_key_frame": (STOP, ROW, "the onset, apex or offset frame is not on disk"),
+    MISSING_KEY_FRAME: (STOP, ROW, "the onset, apex or offset frame is not on disk"),
     "onset_is_apex": (KEEP, CLIP, "onset and apex are one frame, so flow and difference are zero"),
     "apex_outside": (STOP, ROW, "the apex lies outside onset..offset"),
     "pseudo_apex_clamped": (KEEP, CLIP, f"apex + {PSEUDO_APEX} lies beyond the offset and is clamped to it"),
     "over_long": (KEEP, CLIP, "too slow for a micro-expression"),
     "unknown_au": (STOP, ROW, "the AU cell cannot be understood"),
-    "duplicate": (STOP, ROW, "one clip stands twice, or the same frames under two names"),
+    "duplicate": (STOP, ROW, "two rows for one clip, or the same frames under two names"),
     "unreadable": (STOP, ROW, "another cell of the row cannot be understood"),
     "other_release": (KEEP, TABLE, "the workbook is not the release behind CD6ME"),
-    "not_in_cd6me": (EXCLUDE, (EXCLUDE, KEEP), "a row of a known release that is none of CD6ME's clips"),
+    NOT_IN_CD6ME: (EXCLUDE, (EXCLUDE, KEEP), "a row of a known release that is none of CD6ME's clips"),
     "other_labels": (KEEP, CLIP, "AUs or emotion of another coding than CD6ME's"),
     "cd6me_labels": (KEEP, CLIP, "AUs or emotion replaced by CD6ME's, as `labels: cd6me` asks"),
     "owner_window": (KEEP, CLIP, "CD6ME's window is not on disk, the owner's own was taken"),
@@ -52,7 +55,7 @@ COLUMNS = ("clip", "finding", "policy", "detail")
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """``clip`` is subject/clip, ``row N`` of a row that names none, or empty for the whole table."""
+    """``clip`` is subject/clip, ``row N`` if the row names no clip, or empty for the whole table."""
 
     clip: str
     kind: str
@@ -71,13 +74,13 @@ def policies(settings: Mapping[str, str] | None) -> dict[str, str]:
     return {kind: default for kind, (default, *_) in FINDINGS.items()} | dict(settings or {})
 
 
-def examine(
+def findings_of(
     clips: Sequence[Clip],
     present: Mapping[str, set[int]],
     fps: float | None = None,
-    seen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """The findings of clips that could be read.
+    """The findings on clips that were read.
 
     Parameters
     ----------
@@ -87,32 +90,29 @@ def examine(
         Folder -> numbers of the frames on disk, at least those inside its clips' windows.
     fps
         Frames per second; without it no clip is called over-long.
-    seen
+    earlier
         Frames' digest -> "database subject/clip" of the databases that come before this one.
     """
-    found, seen = [], dict(seen or {})
+    findings, names = [], dict(earlier or {})
     for clip in clips:
         frames = present.get(clip.frames, set())
-        found += [Finding(clip.key, kind, text) for kind, text in _of_clip(clip, frames, fps)]
+        findings += [Finding(clip.key, kind, text) for kind, text in _of_clip(clip, frames, fps)]
         # Clips without any frame share the digest of nothing.
         if frames.intersection(range(clip.onset, clip.offset + 1)):
             name = f"{clip.database} {clip.key}"
-            if (first := seen.setdefault(clip.digest, name)) != name:
-                found.append(Finding(clip.key, "duplicate", f"its frames are those of {first}"))
-    return found
+            if (first := names.setdefault(clip.digest, name)) != name:
+                findings.append(Finding(clip.key, "duplicate", f"its frames are those of {first}"))
+    return findings
 
 
 def _of_clip(clip: Clip, frames: set[int], fps: float | None) -> Iterator[tuple[str, str]]:
-    keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
     if not frames:
-        yield "missing_key_frame", f"no frame of it in {clip.frames}"
-    elif lost := [f"{name} {number}" for name, number in keys.items() if number not in frames]:
-        yield "missing_key_frame", f"{clip.frames} lacks {', '.join(lost)}"
-    window = range(clip.onset, clip.offset + 1)
-    gaps = [number for number in window if number not in frames and number not in keys.values()]
-    if frames and gaps:
-        shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-        yield "missing_frames", f"{len(gaps)} of {len(window)}: {shown}"
+        yield MISSING_KEY_FRAME, f"no frame of it in {clip.frames}"
+    else:
+        if missing := clip.missing_key_frames(frames):
+            yield MISSING_KEY_FRAME, f"{clip.frames} lacks {numbered(missing)}"
+        if gaps := clip.gaps(frames):
+            yield "missing_frames", f"{len(gaps)} of {clip.n_frames}: {first_few(gaps, 5)}"
     if clip.onset == clip.apex:
         yield "onset_is_apex", f"both are frame {clip.onset}"
     if (beyond := clip.apex + PSEUDO_APEX - clip.offset) > 0:
@@ -135,25 +135,25 @@ def excluded(findings: Sequence[Finding], policies: Mapping[str, str]) -> set[st
 def stop(findings: Sequence[Finding], policies: Mapping[str, str], origin: str) -> None:
     """Raise one InputError with every finding whose policy is ``stop``, and with the choices."""
     stopping = [finding for finding in findings if policies[finding.kind] == STOP]
+    if not stopping:
+        return
     kinds = [kind for kind in FINDINGS if kind in {finding.kind for finding in stopping}]
     choices = (f"audit: {kind}: {' | '.join(c for c in FINDINGS[kind][1] if c != STOP)}" for kind in kinds)
-    before = [finding.clip for finding in findings if finding.kind == BY_NAME]
-    named = {finding.clip for finding in stopping}
-    try:
-        raise_all(
-            (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
-            f"{origin}: stopped by the audit. Mend the data, or set in the configuration {'; '.join(choices)}",
-        )
-    except InputError as error:
-        raise InputError(f"{error}{exclusion(origin, before, [] if '' in named else named)}") from None
+    by_name = [finding.clip for finding in findings if finding.kind == BY_NAME]
+    clips = {finding.clip for finding in stopping}
+    text = report(
+        (f"{f.clip or 'the table'}: {f.kind}: {f.detail}" for f in stopping),
+        f"{origin}: stopped by the audit. Fix the data, or set in the configuration {'; '.join(choices)}",
+    )
+    raise InputError(f"{text}{exclusion(origin, by_name, [] if '' in clips else clips)}")
 
 
-def exclusion(database: str, before: Iterable[str], clips: Iterable[str]) -> str:
-    """The line of the configuration that leaves out ``clips`` too, with what to do with it; empty for none.
+def exclusion(database: str, by_name: Iterable[str], clips: Iterable[str]) -> str:
+    """Advice with the line of the configuration that excludes ``clips`` too; empty for no clips.
 
-    ``before`` are those that its block leaves out already.
+    ``by_name`` are those that its block leaves out already.
     """
-    names = sorted({*before, *clips}) if clips else []
+    names = sorted({*by_name, *clips}) if clips else []
     if not names:
         return ""
     import yaml
@@ -194,12 +194,12 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read what `to_csv` wrote.
+    """Read a table that `to_csv` wrote.
 
     Raises
     ------
     InputError
-        No such file, other columns, or a policy that there is not.
+        No such file, other columns, or an unknown policy.
     """
     columns, rows = csv_rows(path)
     if tuple(columns) != COLUMNS or any(row["policy"] not in ("", *CLIP) for row in rows):

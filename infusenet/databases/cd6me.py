@@ -1,7 +1,7 @@
-"""Are these CD6ME's clips, windows and twelve labels, and if not, what differs?
+"""A comparison with CD6ME: whether clips, windows and the twelve labels are its own, or what differs.
 
-CD6ME is known by digests of its 2031 clips. What its owners' other codings and numberings have in their
-place stands in reviewed tables beside them.
+CD6ME's 2031 clips are recognised by their digests. Reviewed tables beside these hold what the owners' other
+codings and numberings say instead.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import CD6ME_TABLES, audit
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.workbooks.au_strings import parse
-from infusenet.errors import InputError
+from infusenet.databases.workbooks.cells import parse
+from infusenet.errors import Missing
 from infusenet.protocol import AUS
 
 FOLDER = CD6ME_TABLES
@@ -38,12 +38,12 @@ def expected(database: str) -> Digests:
 
     Raises
     ------
-    InputError
-        The project lies here without its tables.
+    Missing
+        The project's tables are absent, because it was installed without its checkout.
     """
     path = FOLDER / "digests.json"
     if not path.is_file():
-        raise InputError(f"{path}: no such file; use the project from its checkout")
+        raise Missing(f"{path}: no such file; use the project from its checkout")
     return Digests(**json.loads(path.read_text(encoding="utf-8"))[database])
 
 
@@ -84,25 +84,27 @@ def unshifted(database: str, clips: Iterable[Clip]) -> list[Clip]:
 
 
 def difference(database: str, clips: Collection[Clip], failed: int, table: audit.Table | None) -> str:
-    """What sets clips apart from CD6ME's, such as ``CASME II: labels of 2019 in 53 clips``; '' if nothing.
+    """Differences between clips and CD6ME's, such as ``CASME II: labels of 2019 in 53 clips``; '' if nothing.
 
     Parameters
     ----------
-    database : one of ``manifest.CD6ME``
+    database : one of ``protocol.CD6ME``
     clips : those that are scored, as in their manifest
     failed : how many of the manifest's clips are not scored, since an earlier stage failed
     table : the audit of the database; None where its stores were made elsewhere
     """
-    kept = {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
-    shared = [clip for clip in clips if ("not_in_cd6me", clip.key) not in kept]
-    own = [clip for clip in shared if ("owner_window", clip.key) in kept]
+    kept_findings = (
+        {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
+    )
+    shared = [clip for clip in clips if (audit.NOT_IN_CD6ME, clip.key) not in kept_findings]
+    own = [clip for clip in shared if ("owner_window", clip.key) in kept_findings]
     ours, theirs = digests(shared), expected(database)
     labels = ours.labels == theirs.labels
     windows = theirs.windows in (ours.windows, windows_digest(unshifted(database, shared)))
     parts = []
     if ours.clips != theirs.clips:
-        lost = {"excluded by the audit": _excluded(table), "failed": failed}
-        why = ", ".join(f"{count} {words}" for words, count in lost.items() if count)
+        reasons = {"excluded by the audit": _excluded(table), "failed": failed}
+        why = ", ".join(f"{count} {words}" for words, count in reasons.items() if count)
         parts.append(f"{ours.clips} of {theirs.clips} clips" + (f" ({why})" if why else ""))
     if outside := len(clips) - len(shared):
         parts.append(f"{_count(outside, 'clip')} outside CD6ME")
@@ -129,10 +131,10 @@ def difference_of_labels(database: str, labels: Mapping[str, Iterable[int]]) -> 
 
 
 def _excluded(table: audit.Table | None) -> int:
-    """How many of CD6ME's clips the audit left out."""
+    """The number of CD6ME's clips that the audit left out."""
     if table is None:
         return 0
-    outside = {finding.clip for finding, _ in table.findings if finding.kind == "not_in_cd6me"}
+    outside = {finding.clip for finding, _ in table.findings if finding.kind == audit.NOT_IN_CD6ME}
     return len(table.excluded.keys() - outside)
 
 

@@ -1,15 +1,14 @@
-"""The clip table: the only place that knows the manifest's columns.
+"""The clip table: one CSV per database, one row per clip. No other module knows its columns.
 
-One CSV a database, one row a clip. A *manifest* carries labels; a *clip list* is the same table
-without them (no ``emotion``, ``au``, ``AU<n>``) and with a ``digest`` column: what preprocessing
-may see, so that an edited label cannot cause a recomputed face. Imported while Snakemake parses:
-standard library only.
+A *manifest* carries labels. A *clip list* is the same table without them (no ``emotion``, ``au``,
+``AU<n>``) and with a ``digest`` column. Preprocessing reads clip lists only, so that an edited label
+cannot cause a face to be computed again. Imported while Snakemake parses: standard library only.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -55,34 +54,52 @@ class Clip:
         """Name of the clip inside its database: ``subject/clip``."""
         return f"{self.subject}/{self.clip}"
 
+    @property
+    def key_frames(self) -> dict[str, int]:
+        return {"onset": self.onset, "apex": self.apex, "offset": self.offset}
+
+    def missing_key_frames(self, numbers: Container[int]) -> dict[str, int]:
+        """Name -> number of the key frames that are not among the ``numbers`` of frames on disk."""
+        return {name: number for name, number in self.key_frames.items() if number not in numbers}
+
+    def gaps(self, numbers: Container[int]) -> list[int]:
+        """Frames between the key frames that are not among ``numbers``."""
+        key_frames = self.key_frames.values()
+        return [n for n in range(self.onset, self.offset + 1) if n not in numbers and n not in key_frames]
+
+
+def numbered(key_frames: Mapping[str, int]) -> str:
+    """``onset 3, apex 9`` for a message."""
+    return ", ".join(f"{name} {number}" for name, number in key_frames.items())
+
 
 def problems_of(clip: Clip) -> list[str]:
-    """What is wrong with one clip, each as a sentence without the file and row."""
-    found = [
+    """The faults of one clip, each as a sentence without the file and row."""
+    problems = [
         f"{name} '{visible(value)}' has characters outside A-Z a-z 0-9 _ . - or starts with one of _ . -"
         for name, value in (("database", clip.database), ("subject", clip.subject), ("clip", clip.clip))
         if not SAFE_ID.match(value) or ".." in value
     ]
     parts = PurePosixPath(clip.frames).parts
     if clip.frames.startswith("/") or ".." in parts or "\\" in clip.frames:
-        found.append(f"frames '{clip.frames}' leaves the frames root; expected a relative folder")
+        problems.append(f"frames '{clip.frames}' leaves the frames root; expected a relative folder")
     if not 0 <= clip.onset <= clip.apex <= clip.offset:
-        found.append(
+        problems.append(
             f"onset {clip.onset}, apex {clip.apex}, offset {clip.offset}: expected 0 <= onset <= apex <= offset"
         )
     if clip.labels and (missing := [f"AU{n}" for n in AUS if n not in clip.labels]):
-        found.append(f"labels lack {', '.join(missing)}")
-    return found
+        problems.append(f"labels lack {', '.join(missing)}")
+    return problems
 
 
 def check(clips: Sequence[Clip], origin: str) -> None:
     """Raise one InputError that names every bad or repeated clip of ``clips``."""
-    problems, seen = [], set()
+    problems, keys = [], set()
     for clip in clips:
         problems += [f"{origin}: clip {visible(clip.key)}: {text}" for text in problems_of(clip)]
-        if clip.key.lower() in seen:
-            problems.append(f"{origin}: clip {clip.key} stands twice; expected each subject/clip once")
-        seen.add(clip.key.lower())
+        if clip.key.lower() in keys:
+            problems.append(f"{origin}: clip {clip.key} is a duplicate; expected each subject/clip once")
+        keys.add(clip.key.lower())
     raise_all(problems, f"{origin} refused")
 
 

@@ -1,4 +1,4 @@
-"""What was read from an owner's table beside another table of the same clips: what differs, and why."""
+"""Differences between clips read from an owner's table and another table of these clips, with the reasons."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import cd6me, joint_table, reader
+from infusenet.databases import READERS, cd6me, joint_table, reader
+from infusenet.databases.audit import MISSING_KEY_FRAME, NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, read_manifest
-from infusenet.databases.emotions import normalised
 from infusenet.databases.rows import WINDOW, Reading
+from infusenet.databases.workbooks.labels import normalised
 from infusenet.errors import InputError
 from infusenet.protocol import AUS, CD6ME
 
@@ -20,7 +21,7 @@ REASONS = (RELEASE, POLICY, ERRATUM, NOT_ON_DISK, OUTSIDE, REFUSED, UNKNOWN)
 
 @dataclass(frozen=True)
 class Difference:
-    """``clip`` is subject/clip; ``text`` says what was read and what stands in the other table;
+    """``clip`` is subject/clip; ``text`` has the value that was read and that of the other table;
     ``reason`` is one of `REASONS`."""
 
     clip: str
@@ -34,13 +35,13 @@ def read_table(path: Path, database: str) -> tuple[list[Clip], bool]:
     Raises
     ------
     InputError
-        A clip list, or a manifest of another database of CD6ME.
+        A clip list, or a manifest of another database of ``READERS``.
     """
     if set(joint_table.COLUMNS) <= set(csv_rows(path)[0]):
         clips = joint_table.read_table(path).get(database, [])
-        return clips, len(clips) == cd6me.expected(database).clips
+        return clips, database in CD6ME and len(clips) == cd6me.expected(database).clips
     clips = read_manifest(path)
-    if others := sorted({clip.database for clip in clips} & set(CD6ME) - {database}):
+    if others := sorted({clip.database for clip in clips} & set(READERS) - {database}):
         raise InputError(f"{path}: a table of {', '.join(others)}; expected one of {database}")
     if not all(clip.labels for clip in clips):
         raise InputError(f"{path}: a clip list, which has no labels; expected a manifest or the joint table")
@@ -52,7 +53,7 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
 
     Parameters
     ----------
-    database : one of ``manifest.CD6ME``
+    database : one of ``READERS``
     table : clips of that database
     is_cd6me : the table has all clips of CD6ME, so that what it lacks is none of them
 
@@ -64,36 +65,36 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
     InputError
         No clip is in both.
     """
-    here, there = _one_numbering(database, reading.clips, table)
-    if not here.keys() & there.keys():
+    clips, others = _one_numbering(database, reading.clips, table)
+    if not clips.keys() & others.keys():
         raise InputError(
-            f"{database}: none of {len(here)} clips that were read is among the {len(there)} to compare with, "
-            f"such as {min(there, default='none')}; is that a table of {database}?"
+            f"{database}: none of {len(clips)} clips that were read is among the {len(others)} to compare with, "
+            f"such as {min(others, default='none')}; is that a table of {database}?"
         )
     reasons = _Reasons(database, reading, is_cd6me)
-    found = []
-    for key in sorted(here.keys() | there.keys()):
-        if key not in there:
-            found.append(Difference(key, "not in the table", reasons.of_surplus(key)))
-        elif key not in here:
-            found.append(Difference(key, "not read", reasons.of_absence(key)))
+    differing = []
+    for key in sorted(clips.keys() | others.keys()):
+        if key not in others:
+            differing.append(Difference(key, "not in the table", reasons.of_surplus(key)))
+        elif key not in clips:
+            differing.append(Difference(key, "not read", reasons.of_absence(key)))
         else:
-            for field, ours, theirs in _fields(here[key], there[key], reader(database).emotions):
+            for field, ours, theirs in _fields(clips[key], others[key], reader(database).emotions):
                 text = f"{field} {ours or 'empty'}, {theirs or 'empty'} in the table"
-                found.append(Difference(key, text, reasons.of_field(key, field)))
-    return found
+                differing.append(Difference(key, text, reasons.of_field(key, field)))
+    return differing
 
 
-def page(found: Sequence[Difference], heading: str) -> str:
+def page(differences: Sequence[Difference], heading: str) -> str:
     """A line for each clip, then the number of clips for each reason; ``heading`` starts the last line."""
     by_clip: dict[str, list[Difference]] = {}
-    for difference in found:
+    for difference in differences:
         by_clip.setdefault(difference.clip, []).append(difference)
     lines = [f"{clip}: " + "; ".join(f"{d.text} ({d.reason})" for d in row) for clip, row in by_clip.items()]
     counts = Counter(reason for row in by_clip.values() for reason in {d.reason for d in row})
-    told = [f"{reason} {counts[reason]}" for reason in REASONS if counts[reason]]
+    totals = [f"{reason} {counts[reason]}" for reason in REASONS if counts[reason]]
     number = "1 clip differs" if len(by_clip) == 1 else f"{len(by_clip)} clips differ"
-    ending = f"{number}: {', '.join(told)}" if found else "no clip differs"
+    ending = f"{number}: {', '.join(totals)}" if differences else "no clip differs"
     return "\n".join([*lines, f"{heading}: {ending}"])
 
 
@@ -109,30 +110,30 @@ def _one_numbering(
     sides = [tuple({clip.key: clip for clip in side} for side in pair) for pair in pairs]
 
     def equal(pair) -> int:
-        here, there = pair
+        clips, others = pair
         return sum(
-            getattr(here[key], field) == getattr(there[key], field)
-            for key in here.keys() & there.keys()
+            getattr(clips[key], field) == getattr(others[key], field)
+            for key in clips.keys() & others.keys()
             for field in WINDOW
         )
 
     return max(sides, key=equal)
 
 
-def _fields(here: Clip, there: Clip, spellings: Mapping[str, str]) -> Iterator[tuple[str, object, object]]:
+def _fields(clip: Clip, other: Clip, spellings: Mapping[str, str]) -> Iterator[tuple[str, object, object]]:
     """(field, value read, value in the table) of those that differ."""
     for field in WINDOW:
-        if getattr(here, field) != getattr(there, field):
-            yield field, str(getattr(here, field)), str(getattr(there, field))
+        if getattr(clip, field) != getattr(other, field):
+            yield field, str(getattr(clip, field)), str(getattr(other, field))
     for n in AUS:
-        if here.labels[n] != there.labels[n]:
-            yield f"AU{n}", str(here.labels[n]), str(there.labels[n])
-    if normalised(here.emotion, spellings) != normalised(there.emotion, spellings):
-        yield "emotion", here.emotion, there.emotion
+        if clip.labels[n] != other.labels[n]:
+            yield f"AU{n}", str(clip.labels[n]), str(other.labels[n])
+    if normalised(clip.emotion, spellings) != normalised(other.emotion, spellings):
+        yield "emotion", clip.emotion, other.emotion
 
 
 class _Reasons:
-    """Why something differs, from what the reader noted about a clip."""
+    """The reason for a difference, from what the reader noted about a clip."""
 
     def __init__(self, database: str, reading: Reading, is_cd6me: bool):
         self.kinds = {(finding.clip, finding.kind) for finding in reading.findings}
@@ -144,12 +145,12 @@ class _Reasons:
         self.otherwise = RELEASE if reading.release and reading.releases else UNKNOWN
 
     def of_surplus(self, key: str) -> str:
-        return OUTSIDE if self.is_cd6me or (key, "not_in_cd6me") in self.kinds else self.otherwise
+        return OUTSIDE if self.is_cd6me or (key, NOT_IN_CD6ME) in self.kinds else self.otherwise
 
     def of_absence(self, key: str) -> str:
         if key not in self.refused:
             return self.otherwise
-        return {"not_in_cd6me": OUTSIDE, "missing_key_frame": NOT_ON_DISK}.get(self.refused[key], REFUSED)
+        return {NOT_IN_CD6ME: OUTSIDE, MISSING_KEY_FRAME: NOT_ON_DISK}.get(self.refused[key], REFUSED)
 
     def of_field(self, key: str, field: str) -> str:
         is_window = field in WINDOW

@@ -1,4 +1,4 @@
-"""Corrections to the owners' tables: reviewed CSVs with absolute values, for single rows."""
+"""Corrections to single rows of the owners' tables, from a reviewed CSV per database. Values are absolute."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases.rows import Row
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 
 ERRATA = Path(__file__).parents[2] / "data_manifests" / "errata"
 CORRECTABLE = ("onset", "apex", "offset", "au", "emotion")
@@ -46,12 +46,17 @@ def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
 
     Raises
     ------
+    Missing
+        No such table.
     InputError
-        No such table, other columns, a row that stands twice or names no source.
+        Other columns, a duplicate row, or one that names no source.
     """
     path = Path(folder) / f"{database}.csv"
     if not path.is_file():
-        raise InputError(f"{path}: no such errata table; use the project from its checkout")
+        raise Missing(
+            f"{path}: no such errata table; use the project from its checkout, and give a new reader a table "
+            f"with at least the header {','.join(COLUMNS)}"
+        )
     columns, rows = csv_rows(path)
     if tuple(columns) != COLUMNS:
         raise InputError(f"{path}: columns are {', '.join(columns)}; expected {', '.join(COLUMNS)}")
@@ -63,7 +68,7 @@ def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
         )
         key = (erratum.subject, erratum.clip, erratum.row_onset, row["coding"])
         if key in table or not row["source"]:
-            wrong = "stands twice" if key in table else "names no source"
-            raise InputError(f"{path}: row {number}: {erratum.name} {wrong}")
+            fault = "is a duplicate" if key in table else "names no source"
+            raise InputError(f"{path}: row {number}: {erratum.name} {fault}")
         table[key] = erratum
     return list(table.values())

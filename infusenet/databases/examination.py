@@ -1,4 +1,4 @@
-"""A database as it is on disk: its clips with their frames' digests, and what the audit finds of them.
+"""A database as it is on disk: its clips with their frames' digests, and the audit's findings.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -12,17 +12,14 @@ from infusenet import databases
 from infusenet.databases import Reading, audit
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import explain
+from infusenet.databases.frames.frame_files import explain
 from infusenet.databases.frames.stamps import scan
 from infusenet.errors import InputError, raise_all
-from infusenet.protocol import CD6ME
 from infusenet.texts import visible
-
-MISSING = "missing_key_frame"
 
 
 @dataclass(frozen=True)
-class Examined:
+class Examination:
     """``clips`` are all that could be read, with their frames' digests; ``frames`` the index of their frames,
     ``findings`` the audit's."""
 
@@ -38,15 +35,15 @@ class Examined:
 
 
 def examine_source(
-    name: str, source: dict, reading: Reading, known: dict, seen: Mapping[str, str]
-) -> Examined:
+    name: str, source: dict, reading: Reading, last_index: dict, earlier: Mapping[str, str]
+) -> Examination:
     """Look at the frames of a configured database, and audit it.
 
     Parameters
     ----------
     source : its entry in ``databases``
-    known : the last index of its frames, see `scan.scan`
-    seen : frames' digest -> clip, of the databases before
+    last_index : the last index of its frames, see `stamps.scan`
+    earlier : frames' digest -> clip, of the databases before this one
 
     Raises
     ------
@@ -54,22 +51,22 @@ def examine_source(
         No frames root, or names under ``exclude`` that no row has.
     """
     root, excluded = Path(source["frames"]), set(source.get("exclude", ()))
-    frames = scan(reading.clips, root, known, name)
+    frames = scan(reading.clips, root, last_index, name)
     clips = [_with_digest(clip, frames[clip.frames]) for clip in reading.clips]
     owner = source.get("reader", name)
-    fps = source.get("fps") or (databases.reader(owner).fps if owner in CD6ME else None)
-    present = {folder: set(map(int, found["frames"])) for folder, found in frames.items()}
+    fps = source.get("fps") or (databases.reader(owner).fps if owner in databases.READERS else None)
+    present = {folder: set(map(int, entry["frames"])) for folder, entry in frames.items()}
     findings = [Finding(row.clip, row.kind, row.text) for row in reading.refused] + reading.findings
     if reading.release:
         findings.append(Finding("", "other_release", reading.release))
     # Apart: a clip that is left out is no reason to call another one its duplicate.
-    findings += audit.examine([clip for clip in clips if clip.key not in excluded], present, fps, seen)
-    findings += audit.examine([clip for clip in clips if clip.key in excluded], present, fps)
+    findings += audit.findings_of([clip for clip in clips if clip.key not in excluded], present, fps, earlier)
+    findings += audit.findings_of([clip for clip in clips if clip.key in excluded], present, fps)
     by_key = {clip.key: clip for clip in clips}
     findings = [_explained(finding, by_key.get(finding.clip), root) for finding in findings]
-    everything = Examined(reading, clips, frames, findings)
-    raise_all(_unknown(excluded, everything.annotated), f"databases.{name}.exclude")
-    return replace(everything, findings=list(_by_name(excluded, findings)))
+    examined = Examination(reading, clips, frames, findings)
+    raise_all(_unknown(excluded, examined.annotated), f"databases.{name}.exclude")
+    return replace(examined, findings=list(_by_name(excluded, findings)))
 
 
 def _unknown(excluded: set[str], annotated: Sequence[str]) -> Iterator[str]:
@@ -87,20 +84,16 @@ def _by_name(excluded: set[str], findings: Sequence[Finding]) -> Iterator[Findin
 
 
 def _explained(finding: Finding, clip: Clip | None, root: Path) -> Finding:
-    """A missing key frame with what its folder holds instead."""
-    if finding.kind != MISSING or clip is None:
+    """The finding; a missing key frame together with the contents of its folder."""
+    if finding.kind != audit.MISSING_KEY_FRAME or clip is None:
         return finding
     try:
-        reason = explain(root / clip.frames, {clip.onset, clip.apex, clip.offset})
+        reason = explain(root / clip.frames, clip.key_frames.values())
     except InputError as error:
         reason = "; " + str(error).replace(f"{visible(str(root))}/", "")
     return replace(finding, detail=f"{finding.detail}{reason}")
 
 
 def _with_digest(clip: Clip, folder: dict) -> Clip:
-    (found,) = {
-        seen for onset, offset, seen in folder["windows"] if (onset, offset) == (clip.onset, clip.offset)
-    }
-    return Clip(
-        clip.database, clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.frames, digest=found
-    )
+    digests = {(onset, offset): digest for onset, offset, digest in folder["windows"]}
+    return replace(clip, digest=digests[clip.onset, clip.offset])

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import reader
+from infusenet.databases import READERS, reader
 from infusenet.databases.clip_table import Clip, check, problems_of, to_csv
 from infusenet.databases.frames.folders import ClipFolders
 from infusenet.databases.frames.windows import Candidate
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.numbers import au_columns, frame_numbers, whole
+from infusenet.databases.workbooks.cells import au_columns, frame_numbers, whole
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.files import write_if_changed
-from infusenet.protocol import AUS, CD6ME
+from infusenet.protocol import AUS
 from infusenet.texts import is_invisible, visible
 
 COLUMNS = ("subject", "material", "onset", "apex", "offset", "apexf", "AU", "emotion", "n_frames", "dataset")
@@ -39,8 +39,8 @@ def import_table(table: Path, output: Path, frames: Mapping[str, Path]) -> list[
         each other, bad or repeated ids, frames that are not on disk; every bad row at once.
     """
     for key in frames:
-        if key not in CD6ME:
-            raise InputError(f"--frames {key}: unknown database {did_you_mean(key, CD6ME)}")
+        if key not in READERS:
+            raise InputError(f"--frames {key}: unknown database {did_you_mean(key, READERS)}")
     problems = Problems(table)
     pairs = _pairs(table, problems)
     clips = {
@@ -91,8 +91,8 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
     if hidden:
         raise ValueError(f"{', '.join(hidden)}: characters that cannot be seen; delete them")
     key = line["dataset"]
-    if key not in CD6ME:
-        raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, CD6ME)}")
+    if key not in READERS:
+        raise ValueError(f"dataset '{key}' is unknown {did_you_mean(key, READERS)}")
     owner = reader(key)
     fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
     row = Row(Place(number), fields, owner.subject_id(line["subject"]), line["material"], {})
@@ -103,13 +103,13 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
         key, row.subject, row.clip, **frame_numbers(line),
         frames="/".join(owner.folders(row)[0][0]), emotion=line["emotion"], au=line["AU"], labels=labels,
     )  # fmt: skip
-    if wrong := problems_of(clip):
-        raise ValueError("; ".join(wrong))
-    given = whole(line, "apexf", "n_frames")
+    if faults := problems_of(clip):
+        raise ValueError("; ".join(faults))
+    numbers = whole(line, "apexf", "n_frames")
     for name, expected in (("apexf", clip.apex - clip.onset), ("n_frames", clip.n_frames)):
-        if given[name] != expected:
+        if numbers[name] != expected:
             raise ValueError(
-                f"clip {clip.key}: {name} is {given[name]}, but onset, apex and offset give {expected}"
+                f"clip {clip.key}: {name} is {numbers[name]}, but onset, apex and offset give {expected}"
             )
     return row, clip
 

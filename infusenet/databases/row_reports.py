@@ -1,4 +1,4 @@
-"""What a table's rows give cause to say: repairs as warnings, bad rows as one error that lists all."""
+"""Reports on a table's rows: repairs as warnings, bad rows as one error that lists them all."""
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infusenet.databases.audit import Finding
-from infusenet.errors import InputError, raise_all
+from infusenet.errors import InputError, report
+from infusenet.texts import first_few
 
 SHOWN = 5
-FILE = "file"  # the kind of what concerns more than a row, which is no finding: it always refuses
+FILE = "file"  # a problem of more than one row: no finding with a policy, it always refuses the source
 
 
 class Place(NamedTuple):
-    """Where a row stands. ``file`` is the table's name, empty where only one table is read."""
+    """The place of a row in its sheet. ``file`` is the table's name, empty where only one table is read."""
 
     row: int
     file: str = ""
@@ -25,7 +26,7 @@ class Place(NamedTuple):
 
 
 class Notes:
-    """What was repaired or looks odd in one source; ``show`` prints it, a few lines for each kind.
+    """Repairs and oddities in one source; ``show`` prints a few lines of each kind.
 
     ``findings`` are those on clips that are kept, for the audit; ``corrected`` {subject/clip: the fields
     that an erratum sets}.
@@ -49,15 +50,14 @@ class Notes:
             for place, text in entries[:SHOWN]:
                 self.say(f"{place}: {text}")
             if more := [str(place).removeprefix("row ") for place, _ in entries[SHOWN:]]:
-                rows = ", ".join(more[:20]) + (", ..." if len(more) > 20 else "")
-                self.say(f"{kind} in {len(more)} more rows: {rows}")
+                self.say(f"{kind} in {len(more)} more rows: {first_few(more, 20)}")
 
     def say(self, text: str, level: str = "warning") -> None:
         print(f"{level}: {self.origin}: {text}", file=sys.stderr)
 
 
 class RowError(ValueError):
-    """A bad row whose kind of finding is known (a key of ``audit.FINDINGS``)."""
+    """A bad row with its kind of finding, a key of ``audit.FINDINGS``."""
 
     def __init__(self, kind: str, text: str):
         super().__init__(text)
@@ -65,8 +65,8 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True, order=True)
-class Refused:
-    """A row that is no clip: where it stands, its clip's name as far as it has one, and why."""
+class RefusedRow:
+    """A row that is no clip: its place, its clip's name as far as it has one, kind of finding, reason."""
 
     file: str
     row: int
@@ -76,7 +76,7 @@ class Refused:
 
 
 class Refusal(InputError):
-    """A source that cannot be read; without ``clips`` (names of its rows) it could, none if that is not so."""
+    """A source is refused. Without the rows named in ``clips`` it would be read; none where that would not help."""
 
     def __init__(self, text: str, clips: Sequence[str]):
         super().__init__(text)
@@ -84,37 +84,35 @@ class Refusal(InputError):
 
 
 class Problems:
-    """What is bad in one source, gathered so that all is reported at once; no place: all of it."""
+    """The problems of one source, gathered so that all are reported at once.
+
+    A problem without a place concerns the whole source.
+    """
 
     def __init__(self, path: Path | str):
         self.path = path
-        self._found: list[Refused] = []
+        self._refused: list[RefusedRow] = []
 
     def add(self, place: Place | None, text: str, kind: str = "unreadable", clip: str = "") -> None:
         if place is None:
-            self._found.append(Refused("", 0, "", FILE, text))
+            self._refused.append(RefusedRow("", 0, "", FILE, text))
         else:
-            self._found.append(Refused(place.file, place.row, clip or str(place), kind, text))
+            self._refused.append(RefusedRow(place.file, place.row, clip or str(place), kind, text))
 
     @contextmanager
     def of(self, place: Place | None, clip: str = "") -> Iterator[None]:
-        """Whatever is refused inside becomes an entry for the row there."""
+        """An error raised inside becomes an entry for the row at ``place``."""
         try:
             yield
         except (ValueError, InputError) as error:
             self.add(place, str(error), getattr(error, "kind", "unreadable"), clip)
 
-    def raise_all(self, exclude: Collection[str] = ()) -> list[Refused]:
-        """Raise `Refusal` if there is any but those of the kinds or clips in ``exclude``, which are returned."""
-        found = sorted(self._found)
-        bad = [p for p in found if p.kind == FILE or not {p.kind, p.clip} & set(exclude)]
-        try:
-            raise_all(
-                (f"{Place(p.row, p.file)}: {p.text}" if p.row else p.text for p in bad),
-                f"{self.path} refused",
-            )
-        except InputError as error:
-            raise Refusal(
-                str(error), [] if FILE in {p.kind for p in bad} else [p.clip for p in bad]
-            ) from None
-        return found
+    def raise_all(self, exclude: Collection[str] = ()) -> list[RefusedRow]:
+        """Return the refused rows; raise `Refusal` if one is of no kind and no clip in ``exclude``."""
+        refused = sorted(self._refused)
+        bad = [r for r in refused if r.kind == FILE or not {r.kind, r.clip} & set(exclude)]
+        if bad:
+            texts = (f"{Place(r.row, r.file)}: {r.text}" if r.row else r.text for r in bad)
+            clips = [] if FILE in {r.kind for r in bad} else [r.clip for r in bad]
+            raise Refusal(report(texts, f"{self.path} refused"), clips)
+        return refused

@@ -1,11 +1,11 @@
-"""What stands between an owner's table and clips: a row before it is one, and all that was read."""
+"""Between an owner's table and clips: ``Row``, an annotated row, and ``Reading``, the result for a table."""
 
 import re
 from dataclasses import dataclass, field
 
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.row_reports import Place, Refused
+from infusenet.databases.row_reports import Place, RefusedRow
 
 WINDOW = ("onset", "apex", "offset")
 
@@ -61,15 +61,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a table gave: clips in its order, rows that are none, if its release is not the one behind
-    CD6ME a sentence about that, and findings on clips that are kept.
+    """The result of reading a table: clips in its order, refused rows, a sentence if its release is not the
+    one that the reader was made for, and findings on clips that are kept.
 
     ``releases`` names those that the table can be, none if it is of no known one; ``corrected`` {subject/clip:
     the fields that an erratum sets}.
     """
 
     clips: list[Clip]
-    refused: list[Refused]
+    refused: list[RefusedRow]
     release: str | None
     findings: list[Finding] = field(default_factory=list)
     releases: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""An entry of ``databases`` in the configuration: what its clips are read from, and those clips.
+"""An entry of ``databases`` in the configuration: the files that its clips are read from, and the clips.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -11,12 +11,12 @@ from infusenet import databases
 from infusenet.databases import Reading, audit, clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.row_reports import Refusal
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 from infusenet.hashing import digest, file_digest
 
 
 def origin_of(source: dict, policies: Mapping[str, str]) -> str:
-    """Digest of all that a manifest follows from, the frames aside."""
+    """Digest of everything a manifest depends on, without the frames."""
     parts: list[str | int] = [file_digest(path) for path in _tables(source)]
     if "annotations" in source:
         reviewed = [*databases.ERRATA.glob("*.csv"), *databases.CD6ME_TABLES.glob("*.csv")]
@@ -29,9 +29,7 @@ def _tables(source: dict) -> Iterator[Path]:
     paths = databases.tables_of(source.get("annotations") or source["manifest"])
     for path in [*paths, *map(Path, filter(None, [source.get("emotions")]))]:
         if not path.is_file():
-            raise InputError(
-                f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml"
-            )
+            raise Missing(f"{path}: no such file; expected the workbook or manifest of workflow/config.yaml")
         yield path
 
 

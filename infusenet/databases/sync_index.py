@@ -1,4 +1,4 @@
-"""What the last look at a database found: its clip list, the audit's, and two files beside them.
+"""The record of the last sync of a database: its clip list, its audit table, and two files beside them.
 
 ``index.json`` tells whether anything was touched since: it is read before every run, so it is small.
 ``frames.json`` says what each frame was, and is read only when something was. Imported while
@@ -23,11 +23,11 @@ ABANDONED = 3600  # seconds
 
 @dataclass(frozen=True)
 class Index:
-    """What followed from what. The default: nothing is known.
+    """The inputs and outputs of the last sync. The default: no sync was made.
 
     ``origin`` digest of all that the manifest follows from; ``manifest``, ``lists`` digests of what
     was written; ``release`` of the workbook, ``findings`` of its reading; ``refused``, ``excluded`` rows
-    that stand in no list;
+    that are in no list;
     ``names`` {clip folder: frames' file names}; ``stamps`` digest of their sizes, times and inodes,
     None where a folder changed too shortly before it was listed.
     """
@@ -45,20 +45,20 @@ class Index:
 
 
 def read(folder: Path) -> Index:
-    """The index of the last run; the default where there is none or where it cannot be used."""
-    found = _json(folder / "index.json")
-    usable = found.keys() == asdict(Index()).keys() and found["version"] == VERSION
-    return Index(**found) if usable else Index()
+    """The index of the last run; the default where it is missing or unusable."""
+    content = _json(folder / "index.json")
+    usable = content.keys() == asdict(Index()).keys() and content["version"] == VERSION
+    return Index(**content) if usable else Index()
 
 
 def read_frames(folder: Path) -> dict[str, dict]:
-    """What `scan.scan` returned in the last run; empty where that cannot be used."""
-    found = _json(folder / "frames.json")
-    return found["frames"] if found.get("version") == FRAMES_VERSION else {}
+    """The result of `stamps.scan` in the last run; empty where it cannot be used."""
+    content = _json(folder / "frames.json")
+    return content["frames"] if content.get("version") == FRAMES_VERSION else {}
 
 
 def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
-    """Keep the texts of `LISTS`, and what they follow from.
+    """Write the texts of `LISTS`, and the index of all that they depend on.
 
     The frames before the index: an older index beside them only costs a look at each.
 
@@ -80,7 +80,7 @@ def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, di
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs left half written. There is no lock: one that still writes is younger."""
+    """Remove half-written files of killed runs. A file that another run still writes is younger."""
     for name in (*LISTS, "frames.json", "index.json"):
         for path in folder.glob(f".{name}.*.tmp"):
             with suppress(FileNotFoundError):
@@ -89,23 +89,23 @@ def _sweep(folder: Path) -> None:
 
 
 def changed_lists(folder: Path, index: Index) -> list[Path]:
-    """Those of `LISTS` that are there, but not as they were written: cut or edited."""
-    noted = zip(LISTS, index.lists, strict=False)
+    """Those of `LISTS` that exist, but were cut or edited since they were written."""
+    digests = zip(LISTS, index.lists, strict=False)
     return [
         folder / name
-        for name, sha in noted
+        for name, sha in digests
         if (folder / name).is_file() and file_digest(folder / name) != sha
     ]
 
 
 def list_digests(folder: Path) -> list[str]:
-    """sha256 of each of `LISTS` as it stands there."""
+    """sha256 of each of `LISTS` on disk."""
     return [file_digest(folder / name) for name in LISTS]
 
 
 def _json(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

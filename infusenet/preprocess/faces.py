@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from infusenet.databases.clip_table import Clip, read_manifest
-from infusenet.databases.frames.files import explain, frame_index
+from infusenet.databases.frames.frame_files import explain, frame_index
 from infusenet.databases.sync import clip_digest
 from infusenet.errors import InputError
 from infusenet.files import explained

@@ -15,7 +15,7 @@ import numpy as np
 
 from infusenet.databases import audit, sync_index
 from infusenet.databases.clip_table import Clip, read_manifest
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.errors import InputError
 from infusenet.preprocess.contact_sheet import TILE, crop_tile
 from infusenet.preprocess.images import read_rgb

@@ -1,1 +1,1 @@
-"""Frame folders on disk: how their files are named, where a clip's folder lies, what has changed."""
+"""Frame folders on disk: names of their files, the folder of each clip, changes since the last run."""

@@ -1,4 +1,4 @@
-"""Where each clip's frames lie under a database's frames root, and whether its key frames are there."""
+"""The folder of each clip under a database's frames root, and the frames that it lacks."""
 
 import os
 from collections import Counter
@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import Listings, explain, frame_index, resolve_folder
+from infusenet.databases.clip_table import Clip, numbered
+from infusenet.databases.frames.frame_files import Listings, explain, frame_index, resolve_folder
 from infusenet.databases.frames.listing import is_utf8
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 from infusenet.texts import plain, visible
 
 # One folder below the root: its names, outermost first.
@@ -27,7 +27,7 @@ class Unnamed(tuple):
 
 
 class RootError(InputError):
-    """What is wrong concerns the frames root and not one clip."""
+    """The fault concerns the frames root and not one clip."""
 
 
 class ClipFolders:
@@ -40,7 +40,7 @@ class ClipFolders:
     def __init__(self, root: Path | str, names: Iterable[str] = ()):
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"{root}: no such folder; expected the frames of a database")
+            raise Missing(f"{root}: no such folder; expected the frames of a database")
         self._names = Counter(name.lower() for name in names)
         self._listings = Listings()
         self._starts: dict[str, dict[str, Path]] = {}
@@ -72,7 +72,7 @@ class ClipFolders:
             yield folder.parents[len(parts) - 1], folder
 
     def _further_down(self, parts: Parts) -> Iterator[tuple[Path, Path]]:
-        """The same for every folder that has the first part and lies in none that has it."""
+        """The same for every folder that has the first part and is not inside another folder that has it."""
         holders = self._holders(parts[0])
         for start in sorted(holders):
             if holders.isdisjoint(start.parents) and (folder := self._listings.below(start, parts)):
@@ -88,7 +88,7 @@ class ClipFolders:
 
     @cached_property
     def _parents(self) -> dict[str, set[Path]]:
-        """Name of a folder in lower case -> where there is one."""
+        """Name of a folder in lower case -> the folders that hold one of that name."""
         parents: dict[str, set[Path]] = {}
         level = [self.root]
         for _ in range(LEVELS + 1):
@@ -151,9 +151,9 @@ class ClipFolders:
                 )
 
     def hint(self, layouts: Sequence[Sequence[Parts]]) -> str:
-        """What may be the reason where `find` found nothing: names that only look right, dead links, closed folders."""
-        wanted = {part.lower() for spellings in layouts for parts in spellings for part in parts}
-        alike = [name for part in sorted(wanted) for name in self._alike.get(part, ())]
+        """A possible reason why `find` returned None: names that only look right, dead links, closed folders."""
+        names = {part.lower() for spellings in layouts for parts in spellings for part in parts}
+        alike = [name for part in sorted(names) for name in self._alike.get(part, ())]
         hints = [
             f"a folder '{visible(name)}' has other characters than it shows: rename it" for name in alike
         ]
@@ -168,8 +168,8 @@ class ClipFolders:
         """A plain name -> names of folders that look like it and are not."""
         names: dict[str, list[str]] = {}
         for name in sorted(self._parents):
-            if (shown := plain(name)) != name:
-                names.setdefault(shown, []).append(name)
+            if (plain_name := plain(name)) != name:
+                names.setdefault(plain_name, []).append(name)
         return names
 
     def relative(self, folder: Path) -> str:
@@ -180,15 +180,26 @@ class ClipFolders:
         frames = (number for number in self._index(folder) if clip.onset <= number <= clip.offset)
         return min(frames, key=lambda number: (abs(number - clip.apex), number), default=clip.apex)
 
-    def missing(self, folder: Path, clip: Clip) -> list[int]:
-        """Numbers between onset and offset without a file; InputError if a key frame is among them."""
+    def missing_key_frames(self, folder: Path, clip: Clip) -> dict[str, int]:
+        """Name -> number of those of onset, apex and offset that have no file."""
+        return clip.missing_key_frames(self._index(folder))
+
+    def gaps(self, folder: Path, clip: Clip) -> list[int]:
+        """Numbers between the key frames without a file.
+
+        Raises
+        ------
+        Missing
+            A key frame has no file.
+        InputError
+            Like `frame_index`.
+        """
         index = self._index(folder)
-        keys = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
-        if absent := {name: number for name, number in keys.items() if number not in index}:
-            lost = ", ".join(f"{name} {number}" for name, number in absent.items())
-            there = f"; it holds frames {min(index)}..{max(index)}" if index else ""
-            raise InputError(f"{visible(str(folder))} lacks {lost}{there}{explain(folder, absent.values())}")
-        return [number for number in range(clip.onset, clip.offset + 1) if number not in index]
+        if missing := clip.missing_key_frames(index):
+            extent = f"; it holds frames {min(index)}..{max(index)}" if index else ""
+            reason = explain(folder, missing.values())
+            raise Missing(f"{visible(str(folder))} lacks {numbered(missing)}{extent}{reason}")
+        return clip.gaps(index)
 
     def _index(self, folder: Path) -> dict[int, Path]:
         if folder not in self._indexes:

@@ -1,4 +1,4 @@
-"""What lies in a folder of the owners' data, less what file servers and systems put there.
+"""Listings of the owners' folders, without the files that file servers and operating systems add.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from infusenet.errors import InputError
+from infusenet.errors import InputError, Missing
 from infusenet.texts import visible
 
-# Folders and files, in lower case, that no database has: of Synology, QNAP, NetApp, Windows, macOS, Linux.
+# Folders and files, in lower case, that belong to no database but to Synology, QNAP, NetApp, Windows, macOS, Linux.
 SERVICE = frozenset(
     (
         "@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@synoresource",
@@ -35,41 +35,41 @@ ADVICE = {
 
 
 class Unreadable(InputError):
-    """A folder that is there and cannot be listed."""
+    """A folder exists, but the system does not let it be listed."""
 
 
 def is_service(name: str) -> bool:
-    """Whether a file or folder is none of a database's, by its name: hidden, of a system, of a file server."""
+    """Whether a name is hidden or of an operating system or file server, so that no database owns the file."""
     lower = name.lower()
     return lower.startswith((".", "__")) or lower in SERVICE or CHECKED_DISK.fullmatch(lower) is not None
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a name can stand in a table; one of another encoding is known by its bytes only."""
+    """Whether a name can be written into a table; a name in another encoding is bytes only."""
     return name.isascii() or not SURROGATE.search(name)
 
 
 def entries(folder: Path) -> list[os.DirEntry]:
-    """What lies in a folder, in the order of the names, service files and folders aside.
+    """The entries of a folder in the order of their names, without service files and folders.
 
     Raises
     ------
-    InputError
-        There is no such folder.
+    Missing
+        No such folder.
     Unreadable
         The system does not let it be listed.
     """
     try:
-        with os.scandir(folder) as found:
-            return sorted((e for e in found if not is_service(e.name)), key=lambda entry: entry.name)
+        with os.scandir(folder) as listing:
+            return sorted((e for e in listing if not is_service(e.name)), key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{visible(str(folder))}: no such folder; expected a clip's frames") from None
+        raise Missing(f"{visible(str(folder))}: no such folder; expected a clip's frames") from None
     except OSError as error:
         raise Unreadable(trouble(folder, error)) from None
 
 
 def trouble(path: Path | str, error: OSError) -> str:
-    """One line on what the system does not let be read, and what to do about it."""
+    """One line on a path that the system does not let be read, with advice."""
     advice = ADVICE.get(error.errno, "look at the disk or the file server, then run again")
     return f"{visible(str(path))}: {(error.strerror or 'not readable').lower()}; {advice}"
 

@@ -1,4 +1,4 @@
-"""Where each row's clip lies: which of the windows that it may mean is on disk."""
+"""The folder and the window of each row's clip: of all that the row may mean, the one that is on disk."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -6,13 +6,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from infusenet.databases.audit import MISSING_KEY_FRAME
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.folders import ClipFolders, RootError
 from infusenet.databases.frames.windows import Candidate, Pair
-from infusenet.databases.readers.options import Options
+from infusenet.databases.read_options import Options
 from infusenet.databases.row_reports import FILE, Notes, Problems, RowError
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError
+from infusenet.texts import first_few
 
 
 def located(
@@ -20,18 +22,18 @@ def located(
 ) -> list[Clip]:
     """The clips with their folders: of each row's candidates the first whose key frames are all on disk.
 
-    ``reader`` is a `core.Reader`. Rows without any go to ``problems``, with what the first lacks.
+    ``reader`` is a `database_reader.Reader`. Rows without any go to ``problems``, with what the first lacks.
     """
 
     def find(candidate: Candidate) -> Path | None:
         return next(filter(None, (folders.find(reader.folders(row)) for row in candidate.rows)), None)
 
-    clips, lost = [], []
+    clips, nowhere = [], []
     astray: dict[str, list[str]] = {}
     tree = _tree(pairs, find, folders)
-    for row, found in pairs:
+    for row, candidates in pairs:
         with problems.of(row.place, row.key):
-            allowed = [candidate for candidate in found if not tree or candidate.tree in ("", tree)]
+            allowed = [candidate for candidate in candidates if not tree or candidate.tree in ("", tree)]
             try:
                 match = _first_on_disk(allowed, find, folders, options)
             except RootError as error:
@@ -41,25 +43,25 @@ def located(
                 layouts = reader.folders(allowed[0].rows[0])
                 expected = " or ".join(dict.fromkeys("/".join(spellings[0]) for spellings in layouts))
                 text = f"clip {row.key}: no folder {expected} in {folders.root}{folders.hint(layouts)}"
-                lost.append((row, text))
+                nowhere.append((row, text))
                 continue
             candidate, clip, folder, gaps = match
-            _note(row, candidate, clip, folder, found[0], notes)
+            _note(row, candidate, clip, folder, candidates[0], notes)
             if gaps and not reader.gaps:
-                shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-                notes.add("frames missing", row.place, f"clip {clip.key}: {folder} lacks {shown}")
+                text = f"clip {clip.key}: {folder} lacks {first_few(gaps, 5)}"
+                notes.add("frames missing", row.place, text)
             clips.append(replace(clip, frames=folders.relative(folder)))
     for text, keys in astray.items():
         problems.add(None, f"{text} ({len(keys)} clips, the first is {keys[0]})")
     for text in folders.mixed(clips):
         problems.add(None, text)
-    if len(lost) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
-        row, text = lost[0]
+    if len(nowhere) == len(pairs) > 1:  # one sentence for what is one mistake, and never a way to exclude
+        row, text = nowhere[0]
         more = f"nor that of any other clip; is this the frames root of {reader.database}?"
         problems.add(row.place, f"{text}, {more}", FILE)
         return []
-    for row, text in lost:
-        problems.add(row.place, text, "missing_key_frame", row.key)
+    for row, text in nowhere:
+        problems.add(row.place, text, MISSING_KEY_FRAME, row.key)
     return clips
 
 
@@ -71,29 +73,24 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
     many it is the later: only long clips hold both.
     """
     counts: Counter[str] = Counter()
-    for _, found in pairs:
-        trees = {candidate.tree: candidate for candidate in found if candidate.tree and not candidate.own}
+    for _, candidates in pairs:
+        trees = {
+            candidate.tree: candidate for candidate in candidates if candidate.tree and not candidate.own
+        }
         shifted = len({candidate.window for candidate in trees.values()}) > 1
         for tree, candidate in trees.items() if shifted else ():
             counts.setdefault(tree, 0)
+            # A folder that is in doubt or cannot be listed votes for nothing; `located` reports it.
             with suppress(InputError):
                 folder = find(candidate)
-                counts[tree] += folder is not None and not _absent(folders, folder, candidate.clip)
+                counts[tree] += folder is not None and not folders.missing_key_frames(folder, candidate.clip)
     if not counts.total():
         return ""
     return max(reversed(counts), key=counts.__getitem__)
 
 
-def _absent(folders: ClipFolders, folder: Path, clip: Clip) -> bool:
-    try:
-        folders.missing(folder, clip)
-    except InputError:
-        return True
-    return False
-
-
 def _first_on_disk(
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     find: Callable[[Candidate], Path | None],
     folders: ClipFolders,
     options: Options,
@@ -103,7 +100,7 @@ def _first_on_disk(
     None if the first has no folder, RowError with what its folder lacks, where none is on disk.
     """
     errors: list[RowError | None] = []
-    for candidate in found:
+    for candidate in candidates:
         if (folder := find(candidate)) is None:
             errors.append(None)
             continue
@@ -111,16 +108,16 @@ def _first_on_disk(
         try:
             if options.nearest_apex:
                 clip = replace(clip, apex=folders.nearest_apex(folder, clip))
-            return candidate, clip, folder, folders.missing(folder, clip)
+            return candidate, clip, folder, folders.gaps(folder, clip)
         except InputError as error:
-            errors.append(RowError("missing_key_frame", f"clip {clip.key}: {error}"))
+            errors.append(RowError(MISSING_KEY_FRAME, f"clip {clip.key}: {error}"))
     if errors[0]:
         raise errors[0]
     return None
 
 
 def _note(row: Row, candidate: Candidate, clip: Clip, folder: Path, first: Candidate, notes: Notes) -> None:
-    """What is to be reported about the candidate that was taken."""
+    """Note in ``notes`` all that is to be reported about the chosen candidate."""
     for kind, text in candidate.notes:
         notes.add(kind, row.place, text)
     if clip.apex != candidate.clip.apex:

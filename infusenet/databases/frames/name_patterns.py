@@ -1,7 +1,7 @@
-"""Which file names are a clip's own frames: those that are formed like their neighbours.
+"""The file names that are a clip's own frames: those formed like most others of their folder.
 
-Pure: names in, names out. ``reg_img46.jpg`` is what stands before the number, the number, what stands
-after it, and the kind of picture. Imported while Snakemake parses: standard library only.
+Pure: names in, names out. A name such as ``reg_img46.jpg`` is the text before the number, the number, the
+text after it, and the kind of picture. Imported while Snakemake parses: standard library only.
 """
 
 import os
@@ -59,7 +59,7 @@ def own_frames(texts: Iterable[str]) -> tuple[list[Name], list[Name]]:
 
 
 def _groups(names: Sequence[Name], key: Callable[[str], str]) -> dict[Pattern, list[Name]]:
-    """Names by pattern, which differ in ``key`` of what stands before the number, padded alike."""
+    """Names by pattern, in which ``key`` is applied to the text before the number; padded alike."""
     groups: dict[Pattern, list[Name]] = {}
     for name in names:
         groups.setdefault(name.pattern._replace(before=key(name.pattern.before)), []).append(name)
@@ -97,7 +97,7 @@ def _without_digits(text: str) -> str:
 
 
 def numbers_in(text: str) -> set[int]:
-    """Every number that a name could stand for."""
+    """Every number in a name's stem."""
     return {int(run) for run in NUMBER.findall(os.path.splitext(text)[0])}
 
 

@@ -1,4 +1,4 @@
-"""What the frames of a database are, without reading again those that have not changed.
+"""Digests of a database's frames, without reading again those that have not changed.
 
 A frame counts as unchanged while its size, times and inode are those of its last reading, and a
 folder's list of names while the folder's own times and inode are. Over six databases that is a
@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.files import frame_index
+from infusenet.databases.frames.frame_files import frame_index
 from infusenet.databases.frames.name_patterns import parse
 from infusenet.errors import InputError
 from infusenet.hashing import digest, file_digest
@@ -23,12 +23,12 @@ from infusenet.hashing import digest, file_digest
 SETTLED = 2_000_000_000  # nanoseconds
 
 
-def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str, dict]:
+def scan(clips: Iterable[Clip], root: Path, last_index: dict, name: str) -> dict[str, dict]:
     """The index of the frames in every clip's window, as JSON values.
 
     Parameters
     ----------
-    known : the last one, from which unchanged folders and digests of unchanged frames are taken
+    last_index : the last one, from which unchanged folders and digests of unchanged frames are taken
 
     Returns
     -------
@@ -43,7 +43,7 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
     index = {
         folder: before
         for folder, spans in windows.items()
-        if (before := known.get(folder))
+        if (before := last_index.get(folder))
         and _alike(before)
         and {(onset, offset) for onset, offset, _ in before["windows"]} == spans
         and unchanged(f"{root}/{folder}", before)
@@ -53,41 +53,41 @@ def scan(clips: Iterable[Clip], root: Path, known: dict, name: str) -> dict[str,
         from tqdm import tqdm
 
         for folder in tqdm(changed, desc=f"{name}: frames", unit="clip", disable=None, delay=2):
-            frames = known[folder]["frames"] if folder in known else {}
+            frames = last_index[folder]["frames"] if folder in last_index else {}
             index[folder] = _read(root / folder, frames, sorted(windows[folder]))
     return {folder: index[folder] for folder in windows}
 
 
 def file_names(frames: dict[str, dict]) -> dict[str, list[str]]:
-    """{clip folder: file names of its frames}, of what `scan` returned."""
-    return {folder: [entry[0] for entry in found["frames"].values()] for folder, found in frames.items()}
+    """{clip folder: file names of its frames}, from the result of `scan`."""
+    return {folder: [entry[0] for entry in index["frames"].values()] for folder, index in frames.items()}
 
 
 def stamps_read(frames: dict[str, dict]) -> str | None:
-    """Digest of the stamps of all folders and frames when they were read, from what `scan` returned.
+    """Digest of the stamps of all folders and frames when they were read, from the result of `scan`.
 
     None where a folder's list of names cannot be relied on.
     """
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for folder in frames.values():
         if not folder["listed"]:
             return None
         stamps = [number for entry in folder["frames"].values() for number in entry[1:-1]]
-        found.update(repr((folder["listed"], stamps)).encode())
-    return found.hexdigest()
+        sha.update(repr((folder["listed"], stamps)).encode())
+    return sha.hexdigest()
 
 
 def stamps_on_disk(root: str, names: dict[str, list[str]]) -> str:
-    """The same digest of what is on disk now. Raises FileNotFoundError where something is gone."""
-    found = hashlib.sha256()
+    """The same digest of the files on disk now. Raises FileNotFoundError if one is gone."""
+    sha = hashlib.sha256()
     for folder, files in names.items():
         path, stamps = f"{root}/{folder}", []
         listed = _stamp(os.stat(path))[1:]
         for name in files:  # `_stamp` spelled out: a call for each of a hundred thousand frames is felt
             now = os.stat(f"{path}/{name}")
             stamps += now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino
-        found.update(repr((listed, stamps)).encode())
-    return found.hexdigest()
+        sha.update(repr((listed, stamps)).encode())
+    return sha.hexdigest()
 
 
 def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
@@ -96,7 +96,7 @@ def digest_of(digests: dict[int, str], onset: int, offset: int) -> str:
 
 
 def unchanged(folder: str, before: dict) -> bool:
-    """Whether a folder and its frames are what they were when ``before``, its index, was made."""
+    """Whether a folder and its frames are unchanged since ``before``, its index, was made."""
     try:
         if before["listed"] != _stamp(os.stat(folder))[1:]:
             return False

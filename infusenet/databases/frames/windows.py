@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.rows import WINDOW, Numbering, Row
-from infusenet.databases.workbooks.numbers import frame_numbers, whole
+from infusenet.databases.workbooks.cells import frame_numbers, whole
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def candidates(clip: Clip, row: Row, fix: Mapping[str, str], midpoint: bool) -> 
         The first cannot be read; others that cannot are none.
     """
     fix = {name: fix[name] for name in WINDOW if name in fix}
-    found: list[Candidate] = []
+    readable: list[Candidate] = []
     for numbering in row.numberings or (Numbering(row.window),):
         rows = tuple(_named(row, name) for name in numbering.names) or (row,)
         corrected = numbering.window | (fix if numbering.corrected else {})
@@ -55,11 +55,11 @@ def candidates(clip: Clip, row: Row, fix: Mapping[str, str], midpoint: bool) -> 
             try:
                 numbers, notes = _numbers(window, numbering.window, midpoint)
             except ValueError:
-                if not found:
+                if not readable:
                     raise
                 continue
-            found.append(Candidate(replace(clip, **numbers), rows, numbering.tree, own, notes))
-    return found
+            readable.append(Candidate(replace(clip, **numbers), rows, numbering.tree, own, notes))
+    return readable
 
 
 def _named(row: Row, name: str) -> Row:

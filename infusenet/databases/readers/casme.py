@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases.emotions import normalised
+from infusenet.databases.database_reader import Reader
 from infusenet.databases.frames.folders import Parts, Unnamed
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sign, by_signs
+from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import Numbering, Row
+from infusenet.databases.workbooks.labels import normalised
 
 SECTIONS, CODED, MEB = "section-ab", "coded-20190721", "meb"
 # Frames numbered as in a section's long clips, or as in CD6ME's.
@@ -44,7 +44,7 @@ class Entry:
 
 @cache
 def entries(folder: Path) -> list[Entry]:
-    """The reviewed table of the rows whose clip or offset is not simply what they say."""
+    """The reviewed table of the rows whose clip or offset in CD6ME differs from the row itself."""
     return [
         Entry(
             row["release"],
@@ -126,7 +126,7 @@ def _renumbered(row: Row, entry: Entry, cut: dict[str, str], long: dict[str, str
 
 
 def _less(window: dict[str, str], shift: int) -> dict[str, str]:
-    """Frame numbers less ``shift``; what is none stays, to be refused where it is read."""
+    """Frame numbers less ``shift``; other texts stay as they are, to be refused when they are read."""
     return {name: str(int(text) - shift) if text.isdecimal() else text for name, text in window.items()}
 
 

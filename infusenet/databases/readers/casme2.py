@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
+from infusenet.databases.database_reader import Reader
 from infusenet.databases.readers.casme import folders
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sign, by_signs
+from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import WINDOW, Row
 
 CODED_2014, CODED_2019, UPDATED = "2014", "2019", "updated"
@@ -47,7 +47,7 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
-    """Rows that copies have beyond what was coded are none of CD6ME's."""
+    """Mark the rows that copies have and no coding has: they are no clips of CD6ME."""
     if not identity.releases:
         return rows
     invented = {(row["subject"], row["clip"]) for row in _rows(folder) if not row["releases"]}

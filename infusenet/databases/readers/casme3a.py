@@ -13,11 +13,11 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import errata
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Identity, Release, Sheet, Sign, vote
+from infusenet.databases.database_reader import Reader
+from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, vote
 from infusenet.databases.row_reports import Place
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.numbers import frame_numbers
+from infusenet.databases.workbooks.cells import frame_numbers
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import raise_all
 
@@ -70,16 +70,16 @@ def cd6me_id(row: Row, folder: Path) -> str:
     return next((ids(folder)[key] for key in keys if key in ids(folder)), "")
 
 
-def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identity:
-    """A known release is one of whose expressions at least half are CD6ME's."""
+def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
+    """A table is of a known release if at least half of its expressions are CD6ME's."""
     shared = [clip for row in sheet.rows if (clip := cd6me_id(row, folder))]
     if not shared or 2 * len(shared) < len(sheet.rows):
         return Identity()
     outside, absent = len(sheet.rows) - len(shared), len(set(ids(folder).values()) - set(shared))
-    voted = vote(sheet.rows, (V2, SOUND), SIGNS)
-    edits = voted.edits
-    if voted.releases:
-        release = voted.releases[0]
+    vote_result = vote(sheet.rows, (V2, SOUND), SIGNS)
+    edits = vote_result.edits
+    if vote_result.releases:
+        release = vote_result.releases[0]
         edits += (f"{outside} expressions that it does not have",) * bool(outside)
     else:
         release = V1 if outside else V2
@@ -111,12 +111,12 @@ def _assigned(row: Row, key: str) -> Row:
 def ranked(rows: list[Row]) -> list[Row]:
     """Ids by the order of rows; a second row with the same film and onset gets the first one's id."""
     films: dict[tuple[str, str], dict[str, str]] = {}
-    renamed = []
+    ranked_rows = []
     for row in rows:
         clips = films.setdefault((row.subject, row.clip.lower()), {})
         rank = str(len(clips) + 1) if clips else ""
-        renamed.append(replace(row, clip=clips.setdefault(row.fields["onset"], row.clip + rank)))
-    return renamed
+        ranked_rows.append(replace(row, clip=clips.setdefault(row.fields["onset"], row.clip + rank)))
+    return ranked_rows
 
 
 def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:

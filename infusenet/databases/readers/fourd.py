@@ -4,10 +4,10 @@ The workbook has 0/1 columns beside the AU string, and ``(k)`` in the string mar
 there before the clip and is not active.
 """
 
+from infusenet.databases.database_reader import Reader
 from infusenet.databases.frames.folders import Parts
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Release, by_layout
 from infusenet.databases.readers.samm import problem
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import WINDOW, Row
 
 

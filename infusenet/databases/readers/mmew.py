@@ -7,10 +7,10 @@ table calls ``others`` lies under ``repression``, so the folder follows from the
 import re
 from itertools import product
 
-from infusenet.databases.emotions import normalised
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Release, by_layout
+from infusenet.databases.database_reader import Reader
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
+from infusenet.databases.workbooks.labels import normalised
 
 EMOTIONS = ("happiness", "surprise", "disgust", "repression", "fear", "sadness", "anger")
 SPELLINGS = {"other": "repression", "others": "repression"}
@@ -40,8 +40,8 @@ def problem(row: Row) -> str | None:
     match = CLIP.fullmatch(row.clip)
     if not match or int(match[1]) != int(row.subject):
         return f"clip '{row.clip}' of subject {row.subject}, expected a form like 'S{int(row.subject):02d}-02-001'"
-    said = normalised(row.fields["emotion"], SPELLINGS)
-    return _contradiction(row) if said in EMOTIONS and said != emotion_of(row) else None
+    emotion = normalised(row.fields["emotion"], SPELLINGS)
+    return _contradiction(row) if emotion in EMOTIONS and emotion != emotion_of(row) else None
 
 
 def oddity(row: Row) -> str | None:

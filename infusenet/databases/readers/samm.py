@@ -4,8 +4,8 @@ Notes stand above the header, AU cells carry sides, intensities and wrapped toke
 offered a choice of AUs, which the errata settle.
 """
 
-from infusenet.databases.readers.reader import Reader
-from infusenet.databases.readers.releases import Release, by_layout
+from infusenet.databases.database_reader import Reader
+from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import Row
 
 

@@ -1,1 +1,1 @@
-"""Annotation tables: sheets, header, cells, AU strings; from a file to rows."""
+"""Annotation tables, from a file to rows: sheets, header, cells, labels."""

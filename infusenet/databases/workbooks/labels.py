@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 
-from infusenet.databases.readers.options import CD6ME_LABELS, Options
+from infusenet.databases.read_options import CD6ME_LABELS, Options
 from infusenet.databases.row_reports import Notes, RowError
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
-from infusenet.databases.workbooks.numbers import au_columns
+from infusenet.databases.workbooks.cells import AU_NUMBERS, au_columns, parse
 from infusenet.protocol import AUS
 
 FIELDS = ("au", "emotion")
+# Spellings of emotions in the owners' tables -> the usual one.
+SPELLINGS = {"comtempt": "contempt", "happy": "happiness", "other": "others", "sad": "sadness"}
 
 
 def settled(
@@ -25,21 +26,23 @@ def settled(
         if values[name] != own[name]:
             text = f"{name} '{own[name]}' repaired to '{values[name]}' from the errata"
             notes.add("errata applied", row.place, text)
-    replaced = options.labels == CD6ME_LABELS
+    takes_cd6me = options.labels == CD6ME_LABELS
     differing = {
         name: text
         for name, text in cd6me.items()
-        if (values[name] != text if replaced else _differs(name, values[name], text))
+        if (values[name] != text if takes_cd6me else _differs(name, values[name], text))
     }
     if not differing:
         return values
-    if replaced:
-        texts = [f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()]
+    if takes_cd6me:
+        texts = [
+            f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()
+        ]
     else:
         texts = [f"{name} '{values[name]}', CD6ME's is '{text}'" for name, text in differing.items()]
     notes.add("labels of another coding", row.place, f"clip {row.key}: {'; '.join(texts)}")
-    notes.find(row.key, "cd6me_labels" if replaced else "other_labels", "; ".join(texts))
-    return values | differing if replaced else values
+    notes.find(row.key, "cd6me_labels" if takes_cd6me else "other_labels", "; ".join(texts))
+    return values | differing if takes_cd6me else values
 
 
 def _differs(name: str, own: str, cd6me: str) -> bool:
@@ -108,3 +111,10 @@ def active_aus(
 
 def _names(aus: Collection[int]) -> str:
     return "+".join(f"AU{n}" for n in sorted(aus))
+
+
+def normalised(text: str, spellings: Mapping[str, str]) -> str:
+    """Lower case, each part of ``Surprise+Positive`` in its usual spelling; ``spellings`` come first."""
+    usual = SPELLINGS | spellings
+    parts = (part.strip() for part in text.lower().split("+"))
+    return "+".join(usual.get(part, part) for part in parts)

@@ -1,4 +1,4 @@
-"""From the lines of annotation tables to rows with names."""
+"""From the lines of annotation tables to rows with checked ids."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ def annotated_rows(
 ) -> tuple[list[Row], list[Line]]:
     """The rows with a subject, and all lines that annotate a micro-expression, or may.
 
-    ``reader`` is a `core.Reader`. What cannot be read goes to ``problems``.
+    ``reader`` is a `database_reader.Reader`. What cannot be read goes to ``problems``.
     """
     rows, annotated = [], []
     for table, file in zip(tables, _files([table.path for table in tables]), strict=True):
@@ -39,7 +39,7 @@ def annotated_rows(
 
 
 def _files(paths: Sequence[Path]) -> list[str]:
-    """What a row's place calls its file: nothing for the only one, else its name if that is unique."""
+    """Names of tables in the places of rows: empty for the only table, else the file's name if it is unique."""
     if len(paths) == 1:
         return [""]
     names = [path.name for path in paths]
@@ -48,7 +48,7 @@ def _files(paths: Sequence[Path]) -> list[str]:
 
 def named_rows(rows: Sequence[Row], reader, notes: Notes, problems: Problems) -> list[Row]:
     """The rows whose ids are in order, each once; the others go to ``problems``."""
-    named: list[Row] = []
+    accepted: list[Row] = []
     first: dict[tuple[str, str], Place] = {}
     for row in rows:
         with problems.of(row.place):
@@ -61,5 +61,5 @@ def named_rows(rows: Sequence[Row], reader, notes: Notes, problems: Problems) ->
                 raise ValueError(problem)
             if oddity := reader.oddity(row):
                 notes.add("oddity", row.place, oddity)
-            named.append(row)
-    return named
+            accepted.append(row)
+    return accepted

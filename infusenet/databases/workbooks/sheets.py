@@ -1,7 +1,7 @@
-"""The sheets of a workbook as text, and which of their cells hold no plain value.
+"""The sheets of a workbook as text, with the cells that hold no plain value.
 
-Every cell comes as text and a whole number loses its ``.0``, because spreadsheets store ``4`` as a
-float and a subject ``006`` as text, and which of the two they did tells nothing.
+Every cell comes as text, and a whole number loses its ``.0``: some spreadsheets store ``4`` as a number
+and others as text, and the difference has no meaning.
 """
 
 import io
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from infusenet.csv_tables import readings
-from infusenet.errors import InputError
+from infusenet.errors import Damaged, InputError, Missing
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 TEXTS = (".csv", ".tsv", ".txt")
@@ -29,7 +29,7 @@ Area = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Sheet:
-    """``faults`` says of a (row, column), counted from 0, what stands there instead of text or a number.
+    """``faults``: (row, column), counted from 0 -> the kind of cell that is neither text nor number.
 
     ``merged`` gives the merged areas; it may read the file again.
     """
@@ -42,18 +42,22 @@ class Sheet:
 
 
 def read_sheets(path: Path) -> list[Sheet]:
-    """All sheets with cells, hidden ones among them, by what the file holds, not by its suffix.
+    """All sheets with cells, also hidden ones. The format is told from the file's content, not its suffix.
 
     A CSV is a sheet ``csv`` for each delimiter that it may have. Hidden rows and columns are read like
     the others: a filter that somebody left on hides rows, and they are clips all the same.
 
     Raises
     ------
+    Missing
+        No such file.
+    Damaged
+        It cannot be read: damaged, or protected by a password.
     InputError
-        No such file, no workbook (with what it is instead), damaged or protected.
+        Another format, with its name.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the annotation workbook")
+        raise Missing(f"{path}: no such file; expected the annotation workbook")
     try:
         data = path.read_bytes()
         if data.startswith((ZIP, OLE)) and (other := _other_format(data)):
@@ -68,7 +72,7 @@ def read_sheets(path: Path) -> list[Sheet]:
         raise
     # A damaged workbook can fail anywhere inside the libraries that read it.
     except Exception as error:
-        raise InputError(
+        raise Damaged(
             f"{path}: damaged or protected, cannot be read ({type(error).__name__}: {error}); "
             "open it in a spreadsheet program and save it again"
         ) from error
@@ -76,7 +80,7 @@ def read_sheets(path: Path) -> list[Sheet]:
 
 
 def _no_workbook(data: bytes) -> str:
-    """What a file often is instead, as the start of a sentence."""
+    """The kind of file that stands in a workbook's place, as the start of a sentence."""
     start = data[:100].lstrip()
     if not start.strip(b"\0"):
         return "empty, so "
@@ -86,7 +90,7 @@ def _no_workbook(data: bytes) -> str:
 
 
 def _other_format(data: bytes) -> str | None:
-    """What a file is that looks like a workbook from outside and is none that is read here."""
+    """The format of a file that looks like a workbook and is not supported; None if it is supported."""
     if data.startswith(OLE):
         locked = "EncryptedPackage".encode("utf-16-le") in data
         return "a workbook protected by a password" if locked else None

@@ -1,4 +1,4 @@
-"""Annotation tables: the sheet and the header found by the names of columns, rows numbered."""
+"""The one table of a workbook: its sheet and header, recognised by the names of columns, and its numbered rows."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -98,18 +98,18 @@ def read_table(
             f"{path}: several sheets have the columns: {names}; name the one to read, "
             "`sheet: NAME` in the database's block (`--sheet` of `infusenet read`)"
         )
-    chosen, lines = filled[0]
-    return Table(path, chosen.name, lines, tuple(other.name for other in sheets if other.name != chosen.name))
+    match, lines = filled[0]
+    return Table(path, match.name, lines, tuple(other.name for other in sheets if other.name != match.name))
 
 
 def _candidates(path: Path, sheets: Sequence[Sheet], name: str | None) -> list[Sheet]:
     if name is None:
         return [sheet for sheet in sheets if not sheet.hidden]
     # As in spreadsheet programs, case does not tell sheets apart.
-    chosen = [sheet for sheet in sheets if plain(sheet.name).lower() == plain(name).lower()]
-    if not chosen:
+    matches = [sheet for sheet in sheets if plain(sheet.name).lower() == plain(name).lower()]
+    if not matches:
         raise InputError(f"{path}: no sheet '{name}' {did_you_mean(name, {sheet.name for sheet in sheets})}")
-    return chosen
+    return matches
 
 
 def _header(sheet: Sheet, columns: Columns, optional: Collection[str]) -> int | None:
@@ -132,7 +132,7 @@ def _missing(row: Sequence[str], columns: Columns, optional: Collection[str]) ->
 def _no_header(
     path: Path, sheets: Sequence[Sheet], columns: Columns, optional: Collection[str], name: str | None
 ) -> str:
-    """Why no sheet matches: the row that comes nearest, or a hidden sheet that has it all."""
+    """The reason why no sheet matches: the row with most of the columns, or a hidden sheet with all of them."""
     lead = next(iter(columns.values()))
     needed = [names[0] for field, names in columns.items() if field not in optional]
     best, fewest = "", len(needed)
@@ -140,8 +140,8 @@ def _no_header(
         for index, row in enumerate(sheet.rows[:HEADER_ROWS]):
             missing = _missing(row, columns, optional)
             if lead[0] not in missing and len(missing) < fewest:
-                found = ", ".join(visible(text) for text in row if text)
-                best = f"sheet {sheet.name}, row {index + 1}: columns missing: {', '.join(missing)}; found: {found}"
+                headers = ", ".join(visible(text) for text in row if text)
+                best = f"sheet {sheet.name}, row {index + 1}: columns missing: {', '.join(missing)}; found: {headers}"
                 fewest = len(missing)
     text = best or (
         f"no header row with '{lead[0]}' in the first {HEADER_ROWS} rows; "
@@ -191,13 +191,13 @@ def _places(
     for field, accepted in columns.items():
         places = [x for x, name in enumerate(names) if name in set(map(plain_header, accepted))]
         if len(places) > 1:
-            twice = ", ".join(f"'{visible(headers[x])}'" for x in places)
-            raise InputError(f"{origin}: {twice} all name the {field}; expected one column")
+            duplicates = ", ".join(f"'{visible(headers[x])}'" for x in places)
+            raise InputError(f"{origin}: {duplicates} all name the {field}; expected one column")
         place[field] = places[0] if places else None
     for group in duplicate_headers(headers):
         if (number := au_number(group[0])) is not None:
-            twice = ", ".join(f"'{visible(header)}'" for header in group)
-            raise InputError(f"{origin}: {twice} all name AU{number}; expected one column")
+            duplicates = ", ".join(f"'{visible(header)}'" for header in group)
+            raise InputError(f"{origin}: {duplicates} all name AU{number}; expected one column")
     others: dict[str, list[int]] = {}
     for x, name in enumerate(names):
         if name and x not in place.values():
@@ -206,7 +206,7 @@ def _places(
 
 
 def _fault(sheet: Sheet, y: int, x: int, text: str, merged: Sequence[Area]) -> str | None:
-    """Why a named cell holds no text or number that could be read, or None."""
+    """The reason why a named cell holds no readable text or number, or None."""
     if fault := sheet.faults.get((y, x)):
         return f"{fault}{f' ({text})' if text and text != fault else ''}; write its value into the cell"
     if NO_VALUE.fullmatch(text):

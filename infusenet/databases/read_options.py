@@ -1,4 +1,4 @@
-"""What a user may ask of a reader: settings of a database's block, flags of ``infusenet read``."""
+"""Options of a reader: settings of a database's block in the configuration, flags of ``infusenet read``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -20,8 +20,8 @@ def _text(help: str) -> str | None:
 
 @dataclass(frozen=True)
 class Options:
-    """All off: what is unclear is refused, another release than CD6ME's is noted, its labels are kept
-    and its rows outside CD6ME left out."""
+    """By default unclear cells are refused, another release than CD6ME's is reported, its labels are kept and
+    its rows outside CD6ME are left out."""
 
     strict: bool = _switch(
         "refuse a table that is not CD6ME's: other clips, errata without a clip, AU columns that contradict"
@@ -40,11 +40,11 @@ class Options:
     @classmethod
     def of(cls, settings: Mapping, not_in_cd6me: str = "exclude") -> "Options":
         """From a database's block, which holds other keys too, and a policy of the audit."""
-        chosen = {name: settings[name] for name in SETTINGS if name in settings}
-        return cls(**chosen, not_in_cd6me=not_in_cd6me)
+        values = {name: settings[name] for name in SETTINGS if name in settings}
+        return cls(**values, not_in_cd6me=not_in_cd6me)
 
 
-# Of every option the keywords of its flag; and those that a database's block can set.
+# The keywords of each option's flag, and the options that a database's block can set.
 FLAGS = {
     o.name: {"help": o.metadata["help"], "default": o.default, **o.metadata["flag"]} for o in fields(Options)
 }

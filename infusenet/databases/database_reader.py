@@ -1,4 +1,4 @@
-"""From an owner's rows to clips: what all databases share. A ``Reader`` says what differs."""
+"""``Reader``: from an owner's rows to clips, in the same way for all databases; its fields are their differences."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -6,33 +6,34 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infusenet.databases import errata as errata_tables
+from infusenet.databases.audit import NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, check
-from infusenet.databases.emotions import normalised
 from infusenet.databases.errata import Erratum
 from infusenet.databases.frames import locations, windows
 from infusenet.databases.frames.folders import ClipFolders, Parts
 from infusenet.databases.frames.windows import Pair
-from infusenet.databases.readers.options import OWN_LABELS, Options
-from infusenet.databases.readers.releases import Identify, Identity, Release, Sheet, sentence
+from infusenet.databases.read_options import OWN_LABELS, Options
+from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
 from infusenet.databases.row_reports import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
+from infusenet.databases.workbooks.labels import normalised
 from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import InputError
-
-OUTSIDE = "not_in_cd6me"
+from infusenet.protocol import CD6ME
+from infusenet.texts import first_few
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What is peculiar to one database. Callables with a ``Path`` are given the folder of CD6ME's tables.
+    """The reader of one database. Callables with a ``Path`` get the folder of CD6ME's tables.
 
     Parameters
     ----------
     releases
-        The workbooks in circulation; the first is the one behind CD6ME, another is noted, in strict
-        mode refused.
+        The workbooks in circulation. The first is the one that the reader was made for (of a database of
+        CD6ME the one behind it); another is reported, in strict mode refused.
     identify
         Which of them a table is.
     fps
@@ -59,7 +60,7 @@ class Reader:
     problem
         The database's own check of one row: a sentence, or None.
     oddity
-        The same for what is noted and kept.
+        The same for what is reported and kept.
     au_columns, contradictions, comma
         See ``labels.active_aus``.
     emotions
@@ -120,7 +121,7 @@ class Reader:
                 notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         rows, lines = annotated_rows(tables, self, notes, problems)
         rows = self._with_emotions(rows, options.emotions, cd6me, notes)
-        sheet = Sheet.of(lines, rows)
+        sheet = SheetTraits.of(lines, rows)
         identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
@@ -132,7 +133,7 @@ class Reader:
         with problems.of(None):
             names = (plain(line.fields["clip"]) for line in lines)
             clips = self.located(pairs, ClipFolders(frames, names), notes, problems, options)
-        exclude = {*exclude, OUTSIDE}
+        exclude = {*exclude, NOT_IN_CD6ME}
         refused = problems.raise_all(exclude)
         if len(clips) + len(refused) != len(lines):
             raise InputError(
@@ -143,10 +144,10 @@ class Reader:
             raise InputError(f"{origin}: no clip in {count} rows; expected micro-expressions")
         check(clips, origin)
         notes.show()
-        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == OUTSIDE]:
-            shown = ", ".join(outside[:10]) + (", ..." if len(outside) > 10 else "")
-            notes.say(f"{len(outside)} rows are no clips of CD6ME and left out: {shown}", "note")
-        release = sentence(sheet, identity, self.releases[0])
+        if outside := [str(Place(r.row, r.file)) for r in refused if r.kind == NOT_IN_CD6ME]:
+            text = f"{len(outside)} rows are no clips of CD6ME and left out: {first_few(outside, 10)}"
+            notes.say(text, "note")
+        release = sentence(sheet, identity, self.releases[0], self.database in CD6ME)
         for level, text in self._differences(rows, fixes, identity, release):
             if options.strict:
                 problems.add(None, f"strict: {text}")
@@ -156,18 +157,13 @@ class Reader:
         return Reading(clips, refused, release, notes.findings, identity.names, notes.corrected)
 
     def located(
-        self,
-        pairs: Sequence[Pair],
-        folders: ClipFolders,
-        notes: Notes,
-        problems: Problems,
-        options: Options,
+        self, pairs: Sequence[Pair], folders: ClipFolders, notes: Notes, problems: Problems, options: Options
     ) -> list[Clip]:
-        """The clips with their folders, each key frame seen on disk; what is missing goes to ``problems``."""
+        """The clips with their folders and all key frames on disk; missing ones go to ``problems``."""
         return locations.located(self, pairs, folders, notes, problems, options)
 
     def _check(self, options: Options) -> None:
-        """Settings that say nothing here."""
+        """Refuse settings that have no meaning for this database."""
         for name, value, usable in (
             ("labels", options.labels != OWN_LABELS, self.cd6me_labels),
             ("emotions", options.emotions, self.emotions_of),
@@ -176,14 +172,13 @@ class Reader:
                 raise InputError(f"{self.database}: `{name}` has no meaning for this database; remove it")
 
     def _with_emotions(self, rows: list[Row], table: str | None, cd6me: Path, notes: Notes) -> list[Row]:
-        """Filled in from a second table; what stays blank is reported where a table may lack the column."""
+        """The rows with emotions from a second table; remaining blanks are reported where a table may lack the column."""
         if table:
             rows = self.emotions_of(rows, Path(table), cd6me)
         blank = [str(row.place) for row in rows if not row.fields["emotion"]]
         if blank and self.emotions_of:
-            shown = ", ".join(blank[:3]) + (", ..." if len(blank) > 3 else "")
             hint = f"nor in {table}" if table else "a label table that has them can be named as `emotions`"
-            notes.say(f"{len(blank)} rows without an emotion ({shown}), {hint}")
+            notes.say(f"{len(blank)} rows without an emotion ({first_few(blank, 3)}), {hint}")
         return rows
 
     def _pairs(
@@ -200,11 +195,11 @@ class Reader:
         others = self.cd6me_labels(cd6me) if self.cd6me_labels and identity.releases else {}
         for row in rows:
             if row.outside and options.not_in_cd6me == "exclude":
-                problems.add(row.place, row.outside, OUTSIDE, row.key)
+                problems.add(row.place, row.outside, NOT_IN_CD6ME, row.key)
                 continue
             with problems.of(row.place, row.key):
                 if row.outside:
-                    notes.find(row.key, OUTSIDE, row.outside)
+                    notes.find(row.key, NOT_IN_CD6ME, row.outside)
                 if row.remark:
                     notes.add("settled cells", row.place, row.remark)
                 fix = {}
@@ -222,7 +217,7 @@ class Reader:
     def _clip(
         self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options
     ) -> Clip:
-        """All of a clip but where it lies."""
+        """A clip without window and folder."""
         active = labels.active_aus(
             row, values["au"], corrected, notes, options,
             comma=self.comma, columns_count=self.au_columns, contradictions=self.contradictions,
@@ -237,15 +232,15 @@ class Reader:
     def _differences(
         self, rows: Sequence[Row], fixes: Sequence[Erratum], identity: Identity, release: str | None
     ) -> Iterator[tuple[str, str]]:
-        """(level, sentence) for what sets a table, all of whose rows were read, apart from CD6ME's."""
+        """(level, sentence) for each difference between a table, read whole, and the first of ``releases``."""
         own = {self.releases[0].name}  # errata for other codings than CD6ME's miss nothing of it
         fixes = [e for e in fixes if e.applies_to(identity.names) and e.applies_to(own)]
         absent = [erratum.name for erratum in fixes if not any(map(erratum.corrects, rows))]
         if absent:
-            shown = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
+            clips = first_few(sorted(absent), 3)
             yield (
                 "warning",
-                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {shown}",
+                f"{len(absent)} of {len(fixes)} errata name clips that are not in the table: {clips}",
             )
         if release:
             yield "note", release

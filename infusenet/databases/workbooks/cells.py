@@ -1,11 +1,17 @@
-"""The grammar of Action Unit cells, from ``4`` to ``ref(L10)+A12B`` and ``AU4+12(k)``.
+"""The texts of cells as values: Action Units, frame numbers, 0/1 columns.
 
-Verified against the AU strings of all 2,031 clips of the joint CD6ME table. Side, lip half,
-intensity and asymmetry are read and dropped: the task knows an AU as present or absent.
+The grammar of Action Units reaches from ``4`` to ``ref(L10)+A12B`` and ``AU4+12(k)``. It is verified
+against the AU strings of all 2,031 clips of the joint CD6ME table. Side, lip half, intensity and
+asymmetry are read and dropped, because an AU is present or absent and nothing more.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from infusenet.databases.clip_table import numbered
+from infusenet.databases.row_reports import RowError
+from infusenet.texts import au_number, visible
 
 # The AUs that occur in the six databases. A general FACS list would be too weak a check: 40 is a
 # FACS code, so it would let a mangled "4.0" pass.
@@ -72,3 +78,30 @@ def parse(text: str, comma: bool = False) -> ActionUnits:
             raise ValueError(f"AU '{text}': {match['number']} is none of the known AUs; is a '+' lost?")
         (kept if (match["mark"] or "").lower() == "(k)" else plain).add(number)
     return ActionUnits(frozenset(plain), frozenset(kept))
+
+
+def frame_numbers(values: Mapping[str, str]) -> dict[str, int]:
+    """onset, apex and offset as whole numbers in order; ValueError with all that is wrong."""
+    numbers = whole(values, "onset", "apex", "offset")
+    if not numbers["onset"] <= numbers["apex"] <= numbers["offset"]:
+        raise RowError("apex_outside", f"{numbered(numbers)}: expected onset <= apex <= offset")
+    return numbers
+
+
+def whole(values: Mapping[str, str], *names: str) -> dict[str, int]:
+    """The named values as whole numbers (``46.0`` is one); ValueError lists those that are not."""
+    matches = {name: re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", values[name]) for name in names}
+    if faults := [f"{name} '{visible(values[name])}'" for name, match in matches.items() if not match]:
+        raise ValueError(f"{', '.join(faults)}: expected a whole number, zero or more")
+    return {name: int(match[1]) for name, match in matches.items()}
+
+
+def au_columns(values: Mapping[str, str]) -> dict[int, bool]:
+    """AU number -> its 0/1 column, for every column named ``AU<n>``; ValueError for other values."""
+    columns = {}
+    for name, value in values.items():
+        if (number := au_number(name)) is not None:
+            if value not in ("0", "1", "0.0", "1.0"):
+                raise ValueError(f"column AU{number} is '{visible(value)}', expected 0 or 1")
+            columns[number] = value in ("1", "1.0")
+    return columns

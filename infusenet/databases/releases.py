@@ -1,4 +1,4 @@
-"""Which release of its owners' workbook a table is, told by its cells, and what that means for CD6ME."""
+"""Releases of an owner's workbook: a table is identified by its cells, with what that means for CD6ME."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,9 +14,9 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What tells releases apart: the row of the header, the other columns' names (lower case,
-    letters and digits only), the number of annotated rows, and those that have a name."""
+class SheetTraits:
+    """The facts that tell releases apart: the row of the header, the other columns' names (lower case,
+    letters and digits only), the number of annotated rows, and the rows that have a name."""
 
     header: int
     columns: frozenset[str]
@@ -24,7 +24,7 @@ class Sheet:
     rows: Sequence[Row]
 
     @classmethod
-    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "Sheet":
+    def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "SheetTraits":
         """``lines`` are those that annotate a micro-expression."""
         header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
         return cls(header, columns, len(lines), rows)
@@ -69,13 +69,13 @@ class Identity:
         return frozenset(release.name for release in self.releases)
 
 
-Identify = Callable[[Sheet, Sequence[Release], Path], Identity]
+Identify = Callable[[SheetTraits, Sequence[Release], Path], Identity]
 
 
-def by_layout(**holds: Callable[[Sheet], bool]) -> Identify:
+def by_layout(**holds: Callable[[SheetTraits], bool]) -> Identify:
     """Releases that header and number of rows tell: release name -> whether a sheet is one."""
 
-    def identify(sheet: Sheet, releases: Sequence[Release], folder: Path) -> Identity:
+    def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
         return Identity(tuple(release for release in releases if holds[release.name](sheet))[:1])
 
     return identify
@@ -87,30 +87,32 @@ def by_signs(signs: Callable[[Path], Iterable[Sign]]) -> Identify:
 
 
 def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]) -> Identity:
-    """What the signs whose rows are there say.
+    """The identity that follows from the signs whose rows are in the table.
 
-    A release holds that no sign contradicts and that a cell of a window or two other cells name; one
-    that most signs name has become an edited copy.
+    A release that no sign contradicts is taken if a cell of a window, or two other cells, are its own. A
+    table with most signs of one release, and a few against it, is an edited copy of that release.
     """
-    named: dict[tuple[str, str], list[Row]] = {}
+    rows_by_name: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        named.setdefault((row.subject, row.fields["clip"].lower()), []).append(row)
+        rows_by_name.setdefault((row.subject, row.fields["clip"].lower()), []).append(row)
     votes = {release.name: 0 for release in releases}
     weights = dict(votes)
     against: dict[str, list[str]] = {release.name: [] for release in releases}
     for sign in signs:
-        same = [r for r in named.get((sign.subject, sign.clip.lower()), []) if sign.onset in ("", r.onset)]
-        cells = {_cell(row.fields[sign.field]) for row in same}
-        for name, expected in sign.values.items() if same else ():
+        matches = [
+            r for r in rows_by_name.get((sign.subject, sign.clip.lower()), []) if sign.onset in ("", r.onset)
+        ]
+        cells = {_cell(row.fields[sign.field]) for row in matches}
+        for name, expected in sign.values.items() if matches else ():
             if expected is not None and cells == {_cell(expected)}:
                 votes[name] += 1
                 weights[name] += 2 if sign.field in WINDOW else 1
             else:
-                against[name].append(_contradiction(sign, same, expected))
-    whole = [r for r in releases if weights[r.name] > 1 and not against[r.name]]
-    if whole:
-        most = max(votes[release.name] for release in whole)
-        return Identity(tuple(release for release in whole if votes[release.name] == most))
+                against[name].append(_contradiction(sign, matches, expected))
+    uncontradicted = [r for r in releases if weights[r.name] > 1 and not against[r.name]]
+    if uncontradicted:
+        most = max(votes[release.name] for release in uncontradicted)
+        return Identity(tuple(release for release in uncontradicted if votes[release.name] == most))
     best = max(releases, key=lambda release: votes[release.name] - len(against[release.name]))
     if votes[best.name] >= max(ENOUGH, len(against[best.name]) + 1):
         return Identity((best,), tuple(against[best.name]))
@@ -128,20 +130,24 @@ def _contradiction(sign: Sign, rows: Sequence[Row], expected: str | None) -> str
     return f"{sign.field} {cells} of {sign.subject}/{sign.clip}, where it has '{expected}'"
 
 
-def sentence(sheet: Sheet, identity: Identity, own: Release) -> str | None:
-    """None for the whole release behind CD6ME; otherwise what the table is and what that means."""
+def sentence(sheet: SheetTraits, identity: Identity, own: Release, of_cd6me: bool = True) -> str | None:
+    """The release that a table is, and what that means; None for the whole release ``own``.
+
+    ``own`` is the release that the reader was made for, which is behind CD6ME if ``of_cd6me``.
+    """
     if identity.releases == (own,) and not identity.edits and sheet.count == own.rows:
         return None
-    found = "none of the known releases"
+    kind_text = "none of the known releases"
     if identity.releases:
         count = identity.releases[0].rows
         edits = list(identity.edits[:SHOWN]) + ["..."] * (len(identity.edits) > SHOWN)
         if not edits and sheet.count > count > 0:
             edits = [f"{sheet.count} rows, where it has {count}"]
         kind = "an edited copy of " if edits else "a copy of " if sheet.count < count else ""
-        found = f"looks like {kind}{' or '.join(release.title for release in identity.releases)}"
-        found += f" ({'; '.join(edits)})" if edits else ""
-        found += f", {sheet.count} of its {count} rows" if sheet.count < count else ""
+        kind_text = f"looks like {kind}{' or '.join(release.title for release in identity.releases)}"
+        kind_text += f" ({'; '.join(edits)})" if edits else ""
+        kind_text += f", {sheet.count} of its {count} rows" if sheet.count < count else ""
     meaning = identity.meaning or "".join(release.meaning for release in identity.releases[:1])
-    text = f"{sheet.count} rows, header in row {sheet.header}: {found}; CD6ME was made of {own.title}"
+    purpose = "CD6ME was made of" if of_cd6me else "the reader was made for"
+    text = f"{sheet.count} rows, header in row {sheet.header}: {kind_text}; {purpose} {own.title}"
     return f"{text}: {meaning}" if meaning else text

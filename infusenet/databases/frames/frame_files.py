@@ -1,4 +1,4 @@
-"""Frame folders: which file is frame n, and where a clip's folder lies.
+"""Frame folders: the file of each frame number, and folders looked up by name.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from infusenet.databases.frames.listing import Unreadable, entries, holds, is_utf8, trouble
 from infusenet.databases.frames.name_patterns import Name, numbers_in, own_frames
-from infusenet.errors import InputError
-from infusenet.texts import plain, visible
+from infusenet.errors import InputError, Missing
+from infusenet.texts import first_few, plain, visible
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp"))
 SHOWN = 3
@@ -23,7 +23,7 @@ def frame_index(folder: Path | str) -> dict[int, Path]:
 
     The number is the last digit run of the file's stem, whatever stands before it and however it
     is padded: ``reg_img46.jpg``, ``EP07_3-069.JPG`` and ``Frame_000001826.jpg`` are frames 46, 69
-    and 1826. Only names formed like most of the folder's count (`patterns.own_frames`). Other files,
+    and 1826. Only names formed like most of the folder's count (`name_patterns.own_frames`). Other files,
     service files and names that are no UTF-8 are passed over.
 
     Raises
@@ -48,44 +48,44 @@ def _refuse_duplicate(folder: Path, frames: Mapping[int, str], name: Name) -> No
         raise InputError(f"{visible(str(folder))}: {both} are both frame {name.number}; keep one of them")
 
 
-def explain(folder: Path, wanted: Iterable[int]) -> str:
-    """Why a folder lacks the frames ``wanted``: what it holds if that is no frame at all, files that may have
-    been meant; each part begins with ``; ``. Raises InputError like `frame_index`.
+def explain(folder: Path, numbers: Iterable[int]) -> str:
+    """Reasons why a folder lacks the frames ``numbers``: its contents if none is a frame, files that may have
+    been meant. Each part begins with ``; ``. Raises InputError like `frame_index`.
     """
-    index, wanted = frame_index(folder), set(wanted)
-    lost = wanted - index.keys()
+    index, numbers = frame_index(folder), set(numbers)
+    missing = numbers - index.keys()
     own = {path.name for path in index.values()}
-    there = [entry for entry in entries(folder) if entry.name not in own]
-    told = [] if index else [f"it holds no frames{_contents(there)}"]
+    others = [entry for entry in entries(folder) if entry.name not in own]
+    reasons = [] if index else [f"it holds no frames{_contents(others)}"]
     example = visible(next(iter(index.values())).name) if index else ""
-    meant = [entry for entry in there if not numbers_in(plain(entry.name)).isdisjoint(lost)]
-    told += [f"'{visible(entry.name)}' {_why_not(entry, example)}" for entry in meant[:SHOWN]]
+    meant = [entry for entry in others if not numbers_in(plain(entry.name)).isdisjoint(missing)]
+    reasons += [f"'{visible(entry.name)}' {_why_not(entry, example)}" for entry in meant[:SHOWN]]
     if len(meant) > SHOWN:
-        told.append(f"and {len(meant) - SHOWN} more files like that")
-    for number in sorted(wanted & index.keys()):
+        reasons.append(f"and {len(meant) - SHOWN} more files like that")
+    for number in sorted(numbers & index.keys()):
         try:
             index[number].open("rb").close()
         except OSError as error:
-            told.append(trouble(index[number].name, error))
-    return "".join(f"; {text}" for text in told)
+            reasons.append(trouble(index[number].name, error))
+    return "".join(f"; {text}" for text in reasons)
 
 
 def _is_image(entry: os.DirEntry) -> bool:
     return os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and is_utf8(entry.name)
 
 
-def _contents(there: list[os.DirEntry]) -> str:
-    """Kinds of files and names of folders, where none of them is a frame."""
-    folders = [visible(entry.name) for entry in there if holds(entry.is_dir)]
-    kinds = Counter(os.path.splitext(e.name)[1].lower() for e in there if holds(e.is_file))
-    told = [f"{count} {visible(kind) or 'nameless'} files" for kind, count in kinds.most_common(SHOWN)]
+def _contents(others: list[os.DirEntry]) -> str:
+    """Kinds of files and names of folders, for a folder without a frame."""
+    folders = [visible(entry.name) for entry in others if holds(entry.is_dir)]
+    kinds = Counter(os.path.splitext(e.name)[1].lower() for e in others if holds(e.is_file))
+    parts = [f"{count} {visible(kind) or 'nameless'} files" for kind, count in kinds.most_common(SHOWN)]
     if folders:
-        told.append(f"the folders {', '.join(folders[:SHOWN])}{', ...' if len(folders) > SHOWN else ''}")
-    return f", but {' and '.join(told)}" if told else ""
+        parts.append(f"the folders {first_few(folders, SHOWN)}")
+    return f", but {' and '.join(parts)}" if parts else ""
 
 
 def _why_not(entry: os.DirEntry, example: str) -> str:
-    """Why a file is no frame, as the end of a sentence."""
+    """The reason why a file is no frame, as the end of a sentence."""
     if not is_utf8(entry.name):
         return "is no UTF-8: rename it"
     if os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES:
@@ -123,10 +123,11 @@ class Listings:
         if folder not in self._listed:
             try:
                 self._listed[folder] = subfolders(folder)
-            except InputError as error:
+            except Missing:
                 self._listed[folder] = {}
-                if isinstance(error, Unreadable):
-                    self.unreadable.append(str(error))
+            except Unreadable as error:
+                self._listed[folder] = {}
+                self.unreadable.append(str(error))
         return self._listed[folder]
 
     def matching(self, folder: Path, part: str) -> list[Path]:
