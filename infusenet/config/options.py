@@ -24,8 +24,8 @@ from infusenet.config.values import (
     text,
 )
 from infusenet.databases import audit
-from infusenet.databases.readers.options import FLAGS as READER_FLAGS
-from infusenet.databases.readers.options import SETTINGS as READER_SETTINGS
+from infusenet.databases.read_options import FLAGS as READER_FLAGS
+from infusenet.databases.read_options import SETTINGS as READER_SETTINGS
 from infusenet.errors import did_you_mean
 from infusenet.texts import visible
 
