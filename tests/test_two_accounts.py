@@ -19,7 +19,8 @@ from test_workflow import project, reconfigure  # noqa: F401
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.store.bundles import export, intake
+from infusenet.store.bundles import export
+from infusenet.store.bundles import import_bundle as intake
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 

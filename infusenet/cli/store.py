@@ -24,19 +24,19 @@ def register(command) -> None:
 
     sub = command("export", export, "bundle a database's stores for another lab", parts)
     sub.add_argument("database")
-    shown = sub.add_mutually_exclusive_group(required=True)
-    shown.add_argument(
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument(
         "--without-faces", dest="faces", action="store_false",
         help="leave out crops, decoded images and latents that hold the apex itself",
     )  # fmt: skip
-    shown.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
+    group.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
     sub.add_argument(
         "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
     )
     sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
     sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
 
-    sub = command("import", take_in, "check bundles and say what to configure", parts)
+    sub = command("import", import_, "check bundles and say what to configure", parts)
     sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
     sub.add_argument(
         "--output", type=Path, default=Path("shared"),
@@ -60,9 +60,9 @@ def verify(args):
 
     findings = []
     for path in args.stores:
-        found = verify(path, args.manifest)
-        findings += found
-        if not found:
+        store_findings = verify(path, args.manifest)
+        findings += store_findings
+        if not store_findings:
             print(f"{path}: sound")
     raise_all((finding.text for finding in findings), "stores are not as they were published")
 
@@ -103,15 +103,14 @@ def export(args):
     print(f"{output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on")
 
 
-def take_in(args):
-    from infusenet.store.bundles import configuration
-    from infusenet.store.bundles import intake as take_in
+def import_(args):
+    from infusenet.store.bundles import configuration_text, import_bundle
 
     folders = {}
     for bundle in args.bundles:
-        database, folder = take_in(bundle, args.output)
+        database, folder = import_bundle(bundle, args.output)
         if database in folders:
             raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
         folders[database] = folder
         print(f"{folder}: sound")
-    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration(folders)}")
+    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration_text(folders)}")
