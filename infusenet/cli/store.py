@@ -58,13 +58,13 @@ def register(command) -> None:
 def verify(args):
     from infusenet.store.verify import verify
 
-    findings = []
+    defects = []
     for path in args.stores:
-        store_findings = verify(path, args.manifest)
-        findings += store_findings
-        if not store_findings:
+        store_defects = verify(path, args.manifest)
+        defects += store_defects
+        if not store_defects:
             print(f"{path}: sound")
-    raise_all((finding.text for finding in findings), "stores are not as they were published")
+    raise_all((defect.text for defect in defects), "stores are not as they were published")
 
 
 def info(args):
@@ -113,4 +113,6 @@ def import_(args):
             raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
         folders[database] = folder
         print(f"{folder}: sound")
-    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration_text(folders)}")
+    print(
+        f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration_text(folders)}"
+    )

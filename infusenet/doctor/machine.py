@@ -9,24 +9,11 @@ from io import StringIO
 from pathlib import Path
 
 from infusenet.config import configuration
+from infusenet.config.stage_arrays import item_bytes
 from infusenet.doctor.finding import Finding
 from infusenet.errors import InputError
 
 GIB = 1 << 30
-
-
-def item_bytes(recipe: dict, crop: int) -> int:
-    """Bytes of one clip in the store of ``recipe``; ``crop`` is the faces' size in px."""
-    stage, size = recipe["stage"], recipe.get("size")
-    if stage == "flow":
-        return 3 * crop**2 * 2
-    if stage == "latents":
-        side = -(-size // (4 if recipe["form"] == "pooled" else 2))
-        return 6 * 2 * (3 * size**2 if recipe["latent"] == "decoded" else 32 * side**2)
-    landmarks = 68 * 2 * 4
-    if recipe["keep"] == "pairs":
-        return 7 * 3 * size**2 + landmarks + 7 * (4 + 6 * 8)
-    return (32 if recipe["keep"] == "span" else 10) * size**2 + 3 * size**2 + landmarks
 
 
 def stores_read(config: dict) -> dict[str, dict]:

@@ -9,7 +9,8 @@ import h5py
 
 from infusenet.config.recipes import difference
 from infusenet.hashing import canonical, digest
-from infusenet.store.reader import Store, sidecar_of
+from infusenet.store.format import sidecar_of
+from infusenet.store.reader import Store
 
 
 def describe(path: Path | str) -> str:

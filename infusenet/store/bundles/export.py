@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infusenet import __version__
+from infusenet.config.stage_arrays import shows_faces
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError, raise_all
 from infusenet.files import aside, folder_aside
@@ -34,11 +35,6 @@ Licence. The clips belong to the owners of {database}. Data derived from them, w
 and their labels may fall under the licence agreement of that database. This bundle grants no right to
 them: pass it on only to people who signed that agreement, or with the owners' consent.
 """
-
-
-def shows_faces(recipe: dict) -> bool:
-    """True where a store holds pictures of faces, or latents of the apex itself beside those of the motion."""
-    return recipe["stage"] == "faces" or (recipe["stage"] == "latents" and recipe["latent"] != "difference")
 
 
 def export(database: str, stores: Path, manifests: Path, output: Path, faces: bool) -> list[str]:
@@ -68,8 +64,8 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
         names = ", ".join(store.path.name for store in available) or "none"
         raise InputError(f"{folder}: no store to export (found: {names}); build flow and latents first")
     clips = read_manifest(table)
-    findings = [finding.text for store in exported for finding in verify(store.path, table)]
-    raise_all(findings, f"{database} is not exported")
+    defects = [defect.text for store in exported for defect in verify(store.path, table)]
+    raise_all(defects, f"{database} is not exported")
 
     bare = [Clip(**{**vars(clip), "frames": ""}) for clip in clips]
     contents: dict[str, Path | bytes] = {

@@ -129,5 +129,5 @@ def _wrong_stores(folder: Path, index: dict) -> Iterator[str]:
                 f"{name}: made by revision {recipe.get('revision')} of {store.stage} in infusenet {store.package}; "
                 f"this infusenet, {__version__}, has revision {STAGES[store.stage]['revision']}: use that version"
             )
-        yield from (finding.text for finding in verify(folder / name, folder / MANIFEST))
+        yield from (defect.text for defect in verify(folder / name, folder / MANIFEST))
     yield from mixed(Store(folder / name) for name in index["stores"])
