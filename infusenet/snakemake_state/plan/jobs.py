@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infusenet import files
 from infusenet.errors import InputError
-from infusenet.snakemake_state import unrecorded_outputs
+from infusenet.snakemake_state import internals
 
 MISSING = "output files have to be generated"
 PARAMS = "params have changed since last execution"
@@ -56,7 +56,7 @@ def jobs(target: str) -> list[Job]:
 
     if not Path("Snakefile").is_file():
         raise InputError(f"no Snakefile in {Path.cwd()}; run this where `snakemake` is run")
-    files.check_writable(*unrecorded_outputs.FOLDERS)
+    files.check_writable(*internals.FOLDERS)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
