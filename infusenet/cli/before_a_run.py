@@ -1,4 +1,4 @@
-"""Before a run: what it would do, and whether this machine is ready for it."""
+"""Commands before a run: the plan of its jobs, and the checks of this machine."""
 
 from infusenet.cli.shared_options import add_config
 from infusenet.errors import InputError
@@ -8,7 +8,7 @@ def register(command) -> None:
     sub = command("plan", plan, "what a run would do and why, before it runs")
     sub.add_argument("target", nargs="?", default="all_folds", help="a target or file of the workflow")
 
-    sub = command("doctor", doctor, "is this machine ready? what to mend, and how")
+    sub = command("doctor", doctor, "is this machine ready? what to fix, and how")
     sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
     add_config(sub)
 
@@ -27,9 +27,9 @@ def plan(args):
 def doctor(args):
     from infusenet.doctor import examine
 
-    findings = []
-    for finding in examine(args.config, args.slurm):
-        print(finding, flush=True)
-        findings.append(finding)
-    if mend := sum(finding.level == "mend" for finding in findings):
-        raise InputError(f"{mend} of {len(findings)} findings must be mended")
+    levels = []
+    for diagnosis in examine(args.config, args.slurm):
+        print(diagnosis, flush=True)
+        levels.append(diagnosis.level)
+    if errors := levels.count("fix"):
+        raise InputError(f"{errors} of {len(levels)} checks failed and must be fixed")
