@@ -13,7 +13,7 @@ from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import clip_key, derived_key, file_digest
 from infusenet.preprocess.build_store import fill
-from infusenet.snakemake_state.plan.changed_clips import compare, kept
+from infusenet.snakemake_state.plan.changed_clips import compare, stored_clips
 from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
@@ -211,7 +211,7 @@ def test_repair_leaves_the_next_build_what_fails_and_nothing_else(cache, capsys)
     assert "dropped clip s1/c1" in said
     assert "the next build takes its sound clips over" in said
     assert not {path, sidecar_of(path)} & set(cache.iterdir()), "to Snakemake it is not made"
-    plan = compare(kept(path, "flow"), dict(clips), {FAILED})
+    plan = compare(stored_clips(path, "flow"), dict(clips), {FAILED})
     assert (plan.computed, plan.new, len(plan.reused)) == (1, {"s1/c1"}, len(clips) - 1)
 
     computed = []

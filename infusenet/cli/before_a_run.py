@@ -16,12 +16,12 @@ def register(command) -> None:
 def plan(args):
     from infusenet.snakemake_state.plan.changed_clips import changes
     from infusenet.snakemake_state.plan.jobs import jobs
-    from infusenet.snakemake_state.plan.page import show
+    from infusenet.snakemake_state.plan.plan_text import show
     from infusenet.snakemake_state.plan.times import estimates
 
-    planned = jobs(args.target)
-    changed = changes(planned)
-    print("\n".join(show(planned, changed, estimates(planned, changed))))
+    all_jobs = jobs(args.target)
+    job_changes = changes(all_jobs)
+    print("\n".join(show(all_jobs, job_changes, estimates(all_jobs, job_changes))))
 
 
 def doctor(args):

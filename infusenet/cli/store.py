@@ -1,4 +1,4 @@
-"""``infusenet store ...``: verify, describe, repair and share published stores."""
+"""Commands ``infusenet store ...``: verify, describe, repair and share published stores."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ def register(command) -> None:
         "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
     )
 
-    sub = command("info", info, "where a store comes from, in one screen", parts)
+    sub = command("info", info, "the origin of a store on one screen", parts)
     sub.add_argument("store", type=Path)
 
-    sub = command("diff", diff, "do two labs hold the same data and recipe? the first difference", parts)
+    sub = command("diff", diff, "compare stores of two labs: the first difference in data or recipe", parts)
     sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
     sub.add_argument("b", type=Path, metavar="B")
 
@@ -36,17 +36,17 @@ def register(command) -> None:
     sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
     sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
 
-    sub = command("import", import_, "check bundles and say what to configure", parts)
+    sub = command("import", import_, "check bundles and print what to configure", parts)
     sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
     sub.add_argument(
         "--output", type=Path, default=Path("shared"),
-        help="where a .tar is unpacked (default: shared); a folder is used where it lies",
+        help="where a .tar is unpacked (default: shared); a folder is used in its place",
     )  # fmt: skip
 
     sub = command(
         "repair",
         repair,
-        "withdraw a damaged store, so that the next build computes the clips that fail",
+        "withdraw a damaged store, so that the next build computes its damaged clips",
         parts,
     )
     sub.add_argument("store", type=Path)

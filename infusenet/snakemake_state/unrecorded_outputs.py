@@ -124,7 +124,7 @@ def _stores(config: dict) -> Iterator[str]:
             continue
         if recorded(f"{config['cache']}/{path.parent.name}/{path.name}"):
             continue
-        from infusenet.store import Store, sidecar_of  # heavy, and seldom needed here
+        from infusenet.store import Store, sidecar_of  # slow to import, and seldom needed
 
         remove = f"rm {shlex.quote(str(sidecar_of(path)))}"
         try:
