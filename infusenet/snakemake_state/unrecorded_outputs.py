@@ -44,9 +44,9 @@ def check_triggers(triggers: Collection[str] | None) -> None:
         return
     if lacking := [f"{name} ({change})" for name, change in TRIGGERS.items() if name not in triggers]:
         raise InputError(
-            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change has made stale "
-            "would stay, under 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
-            "touched and copied files rerun nothing here as it is"
+            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change makes stale "
+            "would stay, with 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
+            "files with a new time and the same content rerun nothing in any case"
         )
 
 
@@ -98,13 +98,13 @@ def check(config: dict) -> None:
     Raises
     ------
     InputError
-        One that lists them all, with the folders to set to keep both, and the commands that delete the old ones.
+        With a list of all of them, the folders to set to keep both, and the commands that delete the old ones.
     """
     raise_all(
         [*_stores(config), *_external(config), *_runs(config)],
-        f"{RECORDS}/metadata says nothing of these, so Snakemake cannot see that they were made with "
-        "other settings. Somebody may work with them: give your settings folders of their own, `cache` for "
-        "stores and `results` for runs. Only what nobody needs any more is to be removed to be made again",
+        f"{RECORDS}/metadata has no record of these, so Snakemake cannot see that they were made with "
+        "other settings. Somebody may work with them: set other folders for your settings, `cache` for "
+        "stores and `results` for runs. Remove only outputs that nobody needs any more; they are made again",
     )
 
 
