@@ -23,7 +23,7 @@ PROFILE = Path("workflow/profiles/slurm/config.yaml")
 PLUGIN = "snakemake-executor-plugin-slurm"
 # A working controller answers in milliseconds; SLURM's own tools wait longer for a dead one.
 PATIENCE = 5
-# The plugin asks at most this many seconds apart, and needs three first waits with squeue.
+# The plugin asks at most this many seconds apart, and refuses squeue if MinJobAge is below three first waits.
 LONGEST_SLEEP = 180
 
 
