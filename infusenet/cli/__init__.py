@@ -65,7 +65,3 @@ def main(argv: list[str] | None = None) -> int:
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
         print(f"infusenet: {sentence(error)}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
