@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 try:
-    from infusenet.snakemake_state import checkout
+    from infusenet.snakemake_state import checkout, internals
 except ImportError as error:  # `infusenet plan` of an older clone has imported its own already
     raise WorkflowError(f"{error}: put PYTHONPATH={workflow.basedir} before the command")
 
@@ -30,11 +30,8 @@ configfile: "workflow/config.yaml"
 container: "docker://condaforge/miniforge3:24.9.2-0"
 
 
-# Snakemake's limit of jobs a second is for clusters. On one machine it would look at all ready jobs again
-# a second after every look, one look more for each finished job: half a core after a hundred jobs.
 onstart:
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    internals.lift_job_rate(workflow)
 
 
 report: "workflow/report/workflow.rst"
@@ -68,7 +65,7 @@ rule all_folds:
         ),
 
 
-# The preprocessing alone: what the configured methods read, for every database.
+# The preprocessing alone: the stores that the configured methods read, for every database.
 rule stores:
     input:
         store_paths_of(METHODS),

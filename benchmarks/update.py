@@ -74,7 +74,7 @@ class Bench:
         words += ["--threads" if stage == "latents" else "--processes", self.processes]
         python = [sys.executable, *(["-m", "cProfile", "-o", profile] if profile else [])]
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*python, "-m", "infusenet.cli.main_command", stage, *map(str, words)], check=True)
+        subprocess.run([*python, "-m", "infusenet.cli", stage, *map(str, words)], check=True)
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

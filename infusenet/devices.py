@@ -1,4 +1,4 @@
-"""Choose where torch computes."""
+"""Choose the device on which torch computes."""
 
 import torch
 
@@ -6,12 +6,12 @@ from infusenet.errors import InputError
 
 
 def prepare(device: str = "auto", threads: int | None = None) -> torch.device:
-    """Set torch's CPU threads (default 1: other counts give other bits) and return the device.
+    """Set torch's CPU threads (default 1: other numbers of threads give other bits) and return the device.
 
     Raises
     ------
     InputError
-        Unknown device, or CUDA asked for where there is none.
+        The device is unknown, or it is CUDA and there is none.
     """
     torch.set_num_threads(threads or 1)
     if device == "auto":

@@ -1,7 +1,7 @@
-"""The one way to write a file whole, and what a disk in trouble did to files.
+"""Write files whole, and explain errors of the disk.
 
 A file that other processes or people read is written aside, synced and renamed, with the mode that
-the umask gives. Imported while Snakemake parses: standard library only.
+the umask gives. Imported before every run: standard library only.
 """
 
 import errno
@@ -19,29 +19,28 @@ from pathlib import Path
 from infusenet.errors import InputError
 
 READ_ONLY = (
-    "set `cache` to a folder that can be written to; a cache that is only to be read is given as `stores` "
-    "in `databases`"
+    "set `cache` to a folder that can be written to; a read-only cache is given as `stores` in `databases`"
 )
 SHARED = (
     "To share a folder: one group, `umask 002` for each of its users, and once `chmod -R g+rwX` on it and "
     "`chmod g+s` on all folders in it"
 )
-# What the person at the keyboard can change; any other error of the system is a defect.
+# Errors that the user can fix; any other error of the system is a defect of the code.
 TROUBLE = {
-    errno.ENOSPC: "make room and run again; what is finished is kept",
-    errno.EDQUOT: "make room and run again; what is finished is kept",
-    errno.EFBIG: "use a file system for larger files; what is finished is kept",
+    errno.ENOSPC: "free disk space and run again; finished parts are kept",
+    errno.EDQUOT: "free disk space and run again; finished parts are kept",
+    errno.EFBIG: "use a file system for larger files; finished parts are kept",
     errno.EROFS: READ_ONLY,
     errno.EACCES: f"{READ_ONLY}. {SHARED}",
     errno.EPERM: f"{READ_ONLY}. {SHARED}",
-    errno.EIO: "the disk failed; look at it, then run again",
-    errno.ESTALE: "the file server has lost it; run again",
+    errno.EIO: "the disk failed; check it, then run again",
+    errno.ESTALE: "the file server lost the file; run again",
 }
 
 
 @contextmanager
 def explained(output: Path) -> Iterator[None]:
-    """Say in one line what a full, read-only or failing disk did to the build of ``output``."""
+    """Turn errors of a full, read-only or failing disk into one line about the build of ``output``."""
     try:
         yield
     except OSError as error:
@@ -52,7 +51,7 @@ def explained(output: Path) -> Iterator[None]:
 
 
 def sentence(error: OSError) -> str:
-    """An error of the system in one line: its path and reason; of a permission also whose the folder is."""
+    """An error of the system in one line: its path and reason; of a permission also the owner of the folder."""
     if not error.filename:
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     permission = _permission(error)
@@ -60,12 +59,12 @@ def sentence(error: OSError) -> str:
 
 
 def _permission(error: OSError) -> str:
-    """Owner, group and mode of what may not be read or written to, and who asked; empty for other errors."""
+    """Owner, group and mode of the path, and the user of this process; empty for other errors."""
     if error.errno not in (errno.EACCES, errno.EPERM):
         return ""
     path = Path(os.fsdecode(error.filename))
     for place in (path, *path.parents):
-        with suppress(OSError):  # not there, or in a folder that may not be looked into
+        with suppress(OSError):  # missing, or in a folder that may not be listed
             facts = place.stat()
             if not os.access(place, os.R_OK | os.W_OK):
                 break
@@ -89,7 +88,7 @@ def _name(entry: Callable[[int], tuple], number: int) -> str:
 def check_writable(*folders: Path) -> None:
     """Raise PermissionError for the first of ``folders`` in which this process cannot make a file.
 
-    Of one that is not there yet the folder counts in which it would be made.
+    Of a missing folder, the existing folder counts in which it would be made.
     """
     for folder in folders:
         place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
@@ -99,10 +98,10 @@ def check_writable(*folders: Path) -> None:
 
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """An empty, hidden file beside ``path`` to write to; synced and renamed to ``path`` if all went well.
+    """An empty, hidden file beside ``path`` to write to; synced and renamed to ``path`` without an error.
 
-    The writer may replace the file by one of its own: some libraries do, with a mode of their own
-    (safetensors: 0600). It gets the mode that the umask and the folder gave to the empty file.
+    Some libraries replace the file by another one with a mode of their own (safetensors: 0600). It gets
+    the mode that the umask and the folder gave to the empty file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
@@ -122,8 +121,8 @@ def aside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_aside(path: Path) -> Iterator[Path]:
-    """An empty, hidden folder beside ``path``; its files are synced and it is renamed to ``path`` if all
-    went well."""
+    """An empty, hidden folder beside ``path``; its files are synced and it is renamed to ``path``
+    without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     temporary.mkdir()
@@ -138,13 +137,13 @@ def folder_aside(path: Path) -> Iterator[Path]:
 
 
 def check_readable(path: Path) -> None:
-    """Raise the system's own error, which names the file, where a library would say less or another thing."""
+    """Raise the system's own error, which names the file, before a library raises a less clear one."""
     with open(path, "rb"):
         pass
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
+    """Wait until a file, or the list of names in a folder, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -153,7 +152,7 @@ def sync(path: Path) -> None:
 
 
 def write_if_changed(path: Path | str, text: str) -> bool:
-    """Write ``text`` in UTF-8 as the whole file ``path``, unless it holds that already. True if written."""
+    """Write ``text`` in UTF-8 as the whole file ``path``, unless the file has this content. True if written."""
     path, data = Path(path), text.encode()
     if path.is_file() and path.read_bytes() == data:
         return False
@@ -163,13 +162,13 @@ def write_if_changed(path: Path | str, text: str) -> bool:
 
 
 def note_sizes(folder: Path, names: Sequence[str]) -> None:
-    """Note beside the outputs of one job, in a hidden file, how many bytes each has."""
+    """Write the sizes of one job's outputs, in bytes, into a hidden file beside them."""
     sizes = {name: (folder / name).stat().st_size for name in names}
     write_if_changed(folder / f".{names[0]}.sizes", json.dumps(sizes) + "\n")
 
 
 def noted_sizes(folder: Path) -> dict[Path, int]:
-    """What `note_sizes` noted in ``folder``, of all jobs; nothing of a note that was cut itself."""
+    """The sizes that `note_sizes` wrote in ``folder``, of all jobs; without those in a truncated file."""
     sizes = {}
     for path in folder.glob(".*.sizes"):
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Canonical JSON, digests and content keys. Imported while Snakemake parses: standard library only."""
+"""Canonical JSON, digests and content keys. Imported before every run: standard library only."""
 
 import hashlib
 import json
@@ -30,5 +30,5 @@ def clip_key(frames: str, onset: int, apex: int, offset: int, recipe: dict) -> s
 
 
 def derived_key(upstream: str, recipe: dict) -> str:
-    """Content key of what a stage makes of an item with the key ``upstream``."""
+    """Content key of the item that a stage makes from an item with the key ``upstream``."""
     return digest([upstream, recipe])

@@ -1,5 +1,6 @@
-"""Tensors from files of others: weights and checkpoints of torch, of which nothing is run."""
+"""Read tensors from files of other programs: weights and checkpoints of torch. No code in them is run."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -7,6 +8,9 @@ from safetensors.torch import load_file
 
 from infusenet.errors import InputError
 from infusenet.files import check_readable
+
+# Restricts pickles to tensors and plain values.
+_load_torch = partial(torch.load, map_location="cpu", weights_only=True)
 
 
 def read_checkpoint(path: Path) -> dict:
@@ -17,14 +21,12 @@ def read_checkpoint(path: Path) -> dict:
     InputError
         It is damaged, or holds something else, such as a pickled call.
     """
-    check_readable(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on foreign bytes the unpickler fails in any way
-        raise InputError(
-            f"{path}: holds more than tensors and plain values, or is damaged ({_reason(error)}); "
-            "nothing in it was run. Delete it to train from the start"
-        ) from None
+    state = _read(
+        path,
+        _load_torch,
+        "holds more than tensors and plain values, or is damaged ({}); "
+        "nothing in it was run. Delete it to train from the start",
+    )
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds a {type(state).__name__}, no checkpoint; delete it")
     return state
@@ -38,20 +40,22 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     InputError
         It is damaged, or holds something else than names and tensors.
     """
-    check_readable(path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on foreign bytes the unpickler fails in any way
-        raise InputError(
-            f"{path}: not a plain file of weights ({_reason(error)}); "
-            "expected safetensors, or a state dict that torch.load(weights_only=True) reads"
-        ) from None
+    state = _read(
+        path,
+        load_file if path.suffix == ".safetensors" else _load_torch,
+        "not a plain file of weights ({}); "
+        "expected safetensors, or a state dict that torch.load(weights_only=True) reads",
+    )
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise InputError(f"{path}: holds no state dict; expected a dict of names and tensors")
     return state
 
 
-def _reason(error: Exception) -> str:
-    return str(error).partition("\n")[0] or "empty"
+def _read(path: Path, load, refusal: str):
+    """Call ``load`` on ``path``; ``refusal`` is the message if it fails, with a place for the reason."""
+    check_readable(path)
+    try:
+        return load(path)
+    except Exception as error:  # on the bytes of other programs the unpickler fails in any way
+        reason = str(error).partition("\n")[0] or "empty"
+        raise InputError(f"{path}: {refusal.format(reason)}") from None

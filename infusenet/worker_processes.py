@@ -1,4 +1,4 @@
-"""Worker processes, and one line where the system has killed one."""
+"""Worker processes, and an error in one line if the system kills one."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from infusenet.errors import InputError
 KILLED = (
     "was killed, probably because the memory was full (the system's log or the cluster's accounting says so)"
 )
-# How torch reports a loader process that died; an error inside of one it reports as "Caught ...".
+# Torch's message for a loader process that died; an error inside one starts with "Caught ...".
 DEAD_LOADER = re.compile(r"DataLoader worker \(pid")
 FULL_SHM = re.compile(r"shared memory|/torch_.*No space left")
 
@@ -21,7 +21,7 @@ FULL_SHM = re.compile(r"shared memory|/torch_.*No space left")
 def pool(
     processes: int, setting: str, initializer: Callable[[], None] | None = None
 ) -> Iterator[ProcessPoolExecutor]:
-    """A pool of ``processes``; ``setting`` is what a person lowers to have fewer.
+    """A pool of ``processes``; ``setting`` is named in the error as the one to lower.
 
     Spawned, not forked: threads of OpenCV and torch do not survive a fork.
 
@@ -38,30 +38,30 @@ def pool(
     except BrokenProcessPool as error:
         raise InputError(
             f"one of {processes} worker processes {KILLED}. Lower `{setting}`, or give the job more memory, "
-            "and run again; what is finished is kept"
+            "and run again; finished parts are kept"
         ) from error
 
 
 @contextmanager
 def loader_explained() -> Iterator[None]:
-    """Say in one line why torch's loader processes died; its other errors pass.
+    """Explain in one line why torch's loader processes died; its other errors pass.
 
     Raises
     ------
     InputError
-        A loader process was killed, or /dev/shm, where they leave their batches, is full.
+        A loader process was killed, or /dev/shm, where they put their batches, is full.
     """
     try:
         yield
     except RuntimeError as error:
         if FULL_SHM.search(str(error)):
             raise InputError(
-                "/dev/shm is full or too small: loader processes leave their batches there. Set `compute: "
+                "/dev/shm is full or too small: loader processes put their batches there. Set `compute: "
                 "workers: 0`, or enlarge it (docker run --shm-size 2g; mount -o remount,size=2g /dev/shm)"
             ) from error
         if DEAD_LOADER.match(str(error)):
             raise InputError(
                 f"a loader process {KILLED}. Lower `compute: workers` (0: none), or give the job more memory, "
-                "and run again; a training goes on at its last checkpoint"
+                "and run again; a training continues from its last checkpoint"
             ) from error
         raise

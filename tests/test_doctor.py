@@ -60,17 +60,17 @@ def config(raw):
 def levels(findings) -> dict[str, str]:
     """{check: its worst level}; every finding that is not ok says what to expect and what to do."""
     findings = list(findings)
-    assert all(f.expected and f.do for f in findings if f.level != "ok")
-    order = ("ok", "note", "mend")
+    assert all(f.expected and f.remedy for f in findings if f.level != "ok")
+    order = ("ok", "note", "fix")
     worst = {}
     for finding in findings:
         worst[finding.check] = max(worst.get(finding.check, "ok"), finding.level, key=order.index)
     return worst
 
 
-def mended(findings) -> str:
-    """The text of all that must be mended."""
-    return "\n".join(str(f) for f in findings if f.level == "mend")
+def failures(findings) -> str:
+    """The text of all that must be fixed."""
+    return "\n".join(str(f) for f in findings if f.level == "fix")
 
 
 # --- wheels ---------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_the_tested_wheels_are_in_order(monkeypatch):
 
 def test_two_opencvs(monkeypatch):
     installed(monkeypatch, opencv_contrib_python="5.0.0.93", opencv_python="5.0.0.93")
-    text = mended(software.wheels())
+    text = failures(software.wheels())
     assert "overwrite each other" in text
     assert "pip uninstall -y opencv-python " in text
 
@@ -100,19 +100,19 @@ def test_two_opencvs(monkeypatch):
 def test_opencv_without_optflow(monkeypatch):
     installed(monkeypatch, opencv_python_headless="5.0.0.93")
     monkeypatch.delattr(cv2, "optflow")
-    assert "opencv-python-headless 5.0.0.93: no cv2.optflow" in mended(software.wheels())
+    assert "opencv-python-headless 5.0.0.93: no cv2.optflow" in failures(software.wheels())
 
 
 def test_landmark_model_is_missing(monkeypatch):
     monkeypatch.setattr("infusenet.preprocess.alignment.find_spec", lambda name: None)
-    assert levels(software.wheels())["dlib"] == "mend"
+    assert levels(software.wheels())["dlib"] == "fix"
 
 
 def test_another_version_is_noted_and_a_missing_package_is_not_let_pass(monkeypatch):
     installed(monkeypatch, opencv_contrib_python="5.0.0.93", torch="2.6.0")
     assert levels(software.wheels())["wheels"] == "note"
     monkeypatch.setattr(metadata, "distributions", list)
-    assert "torch is not installed" in mended(software.wheels())
+    assert "torch is not installed" in failures(software.wheels())
 
 
 # --- weights --------------------------------------------------------------------------------------
@@ -123,22 +123,22 @@ def test_damaged_magnifier(config, tmp_path):
     half = tmp_path / "half.safetensors"
     half.write_bytes(SHIPPED_WEIGHTS.read_bytes()[:1000])
     config["latents"]["weights"] = str(half)
-    assert "half.safetensors" in mended(software.weights(config))
+    assert "half.safetensors" in failures(software.weights(config))
 
 
 def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     config["methods"]["infusenet_resnet18"]["weights"] = "imagenet"
     (absent,) = [f for f in software.weights(config) if f.level == "note"]
-    assert "resnet18-f37072fd.pth is not on this machine yet" in absent.found
+    assert "resnet18-f37072fd.pth is not on this machine yet" in absent.state
 
     file = tmp_path / "hub/checkpoints/resnet18-f37072fd.pth"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"not what was published")
-    assert "a cut or damaged file, expected sha256 f37072fd" in mended(software.weights(config))
+    assert "a cut or damaged file, expected sha256 f37072fd" in failures(software.weights(config))
     digest = "f37072fd" + hashlib.sha256().hexdigest()[8:]
     monkeypatch.setattr(
-        software.recipes, "file_digest", lambda path: digest if path == file else file_digest(path)
+        software.hashing, "file_digest", lambda path: digest if path == file else file_digest(path)
     )
     assert levels(software.weights(config)) == {"weights": "ok"}
 
@@ -155,9 +155,9 @@ def test_weights_of_timm_are_sought_where_they_are_kept(config, tmp_path, monkey
 
 def test_a_methods_own_file_is_missing(config):
     config["methods"]["infusenet_resnet18"]["weights"] = "mine.pth"
-    assert "mine.pth: no such file" in mended(software.weights(config))
+    assert "mine.pth: no such file" in failures(software.weights(config))
     Path("mine.pth").write_text("<html>")
-    assert "mine.pth: not a plain file of weights" in mended(software.weights(config))
+    assert "mine.pth: not a plain file of weights" in failures(software.weights(config))
     torch.save({}, "mine.pth")
     assert levels(software.weights(config)) == {"weights": "ok"}
 
@@ -196,7 +196,7 @@ def test_a_full_disk(config, monkeypatch):
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: usage(0, 0, needed))
     assert levels(machine.disk(config)) == {"disk": "ok"}
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: usage(0, 0, needed - 1))
-    assert "6 clips in 2 databases" in mended(machine.disk(config))
+    assert "6 clips in 2 databases" in failures(machine.disk(config))
     for database in ("one", "two"):
         store = Path("cache", database, "latents.h5")
         store.parent.mkdir(parents=True)
@@ -206,7 +206,7 @@ def test_a_full_disk(config, monkeypatch):
 
 def test_a_database_that_cannot_be_read(config):
     Path("one.csv").write_text("clip\n1\n")
-    assert "columns missing" in mended(machine.disk(config))
+    assert "columns missing" in failures(machine.disk(config))
 
 
 def test_a_cache_without_locks(config, monkeypatch):
@@ -219,8 +219,8 @@ def test_a_cache_without_locks(config, monkeypatch):
     monkeypatch.setattr(h5py, "File", refuse)
     (found,) = machine.cache(config)
     assert found.level == "note", "stores are written and read without locks"
-    assert "No locks available" in found.found
-    assert "HDF5_USE_FILE_LOCKING=FALSE" in found.do
+    assert "No locks available" in found.state
+    assert "HDF5_USE_FILE_LOCKING=FALSE" in found.remedy
 
 
 def test_a_cache_that_may_not_be_written(config, monkeypatch):
@@ -228,7 +228,7 @@ def test_a_cache_that_may_not_be_written(config, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(machine.tempfile, "mkdtemp", refuse)
-    assert "Permission denied" in mended(machine.cache(config))
+    assert "Permission denied" in failures(machine.cache(config))
 
 
 def test_device_and_settings_from_outside(config, monkeypatch):
@@ -237,11 +237,11 @@ def test_device_and_settings_from_outside(config, monkeypatch):
     assert levels(machine.device(config)) == {"device": "ok"}
     config["compute"] |= {"device": "cuda", "threads": os.cpu_count() + 1}
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":0:0")
-    assert levels(machine.device(config)) == {"device": "mend", "threads": "note", "bits": "mend"}
+    assert levels(machine.device(config)) == {"device": "fix", "threads": "note", "bits": "fix"}
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     assert "bits" not in levels(machine.device(config))
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
-    assert "full float32" in mended(machine.device(config))
+    assert "full float32" in failures(machine.device(config))
     monkeypatch.setattr(machine.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
     config["compute"]["device"] = "auto"
     assert levels(machine.device(config))["device"] == "note"
@@ -293,17 +293,17 @@ def test_no_plugin_or_another_one(ready, monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", absent)
-    assert ".[slurm]" in mended(slurm.cluster(ready))
+    assert ".[slurm]" in failures(slurm.cluster(ready))
 
 
 def test_a_machine_without_slurm(ready, monkeypatch):
     monkeypatch.setattr(slurm.shutil, "which", lambda name: None)
-    assert "no sinfo, sbatch, squeue, scontrol here" in mended(slurm.cluster(ready))
+    assert "no sinfo, sbatch, squeue, scontrol here" in failures(slurm.cluster(ready))
 
 
 def test_a_controller_that_is_down(ready, answers, monkeypatch):
     answers["sinfo"] = subprocess.TimeoutExpired("sinfo", 5)
-    assert "nothing within 5 s" in mended(slurm.cluster(ready))
+    assert "nothing within 5 s" in failures(slurm.cluster(ready))
     monkeypatch.undo()
     with pytest.raises(slurm.Silent, match="cannot open"):
         ask("sh", "-c", "echo cannot open >&2; exit 1")
@@ -315,9 +315,9 @@ def test_a_controller_that_is_down(ready, answers, monkeypatch):
 @pytest.mark.parametrize("state", ["down", "drained", "idle*", "inval"])
 def test_nodes_that_cannot_be_used(ready, answers, state):
     answers["sinfo"] = SINFO.replace("idle", state)
-    assert f"no usable node: main {state}" in mended(slurm.cluster(ready))
+    assert f"no usable node: main {state}" in failures(slurm.cluster(ready))
     answers["sinfo"] += SINFO.replace("idle", "mixed-")
-    assert "mend" not in levels(slurm.cluster(ready)).values()
+    assert "fix" not in levels(slurm.cluster(ready)).values()
 
 
 ON = SCONTROL.replace("/none", "/slurmdbd")
@@ -346,27 +346,27 @@ def test_where_job_states_are_asked_for(answers, status, scontrol, sacct, told):
         del profile["slurm-status-command"]
     settings = dict(line.split(" = ") for line in scontrol.splitlines() if "=" in line)
     finding = slurm.accounting({key.strip(): value for key, value in settings.items()}, profile)
-    assert (told in str(finding) and finding.level == "mend") if told else finding.level == "ok"
+    assert (told in str(finding) and finding.level == "fix") if told else finding.level == "ok"
 
 
 def test_the_login_node_has_no_gpu_but_the_cluster_does(config, answers):
-    assert "the cluster has GPUs" in mended(slurm.cluster(config))
+    assert "the cluster has GPUs" in failures(slurm.cluster(config))
     config["compute"]["device"] = "cpu"
     assert levels(slurm.cluster(config))["gpu"] == "ok"
 
 
 def test_jobs_ask_for_gpus_that_nobody_has(ready, answers):
     answers["sinfo"] = SINFO.replace("gpu:a100:4", "(null)")
-    assert "stay pending" in mended(slurm.cluster(ready))
+    assert "stay pending" in failures(slurm.cluster(ready))
 
 
 @pytest.mark.parametrize("node", ["1|250000", "64|500"])
 def test_jobs_that_fit_no_node(ready, answers, node):
     ready["compute"]["threads"] = 2
     answers["sinfo"] = SINFO.replace("64|250000", node)
-    assert "no node fits" in mended(slurm.cluster(ready))
+    assert "no node fits" in failures(slurm.cluster(ready))
     answers["sinfo"] = SINFO.replace("infinite", "1-00:00:00")
-    text = mended(slurm.cluster(ready))
+    text = failures(slurm.cluster(ready))
     assert "train + predict (2 cores" in text, "a group takes the time of both"
     assert "faces (" not in text
 
@@ -379,20 +379,20 @@ def test_memory_follows_the_number_of_processes(ready, answers):
     assert scaled == {"faces", "flow", "nuisance_bench"}
     assert {rules for rules in asked if more[rules] != asked[rules]} == scaled
     answers["sinfo"] = SINFO.replace("250000", "20000")
-    text = mended(slurm.cluster(ready))
+    text = failures(slurm.cluster(ready))
     assert "nuisance_bench (8 cores, 24000 MB" in text
     assert "faces (" not in text
 
 
 def test_rules_that_the_profile_does_not_name_are_looked_at_too(ready, answers):
     answers["sinfo"] = SINFO.replace("infinite", "20:00")
-    assert "all other rules (1 cores, 2000 MB, 30 min" in mended(slurm.cluster(ready))
+    assert "all other rules (1 cores, 2000 MB, 30 min" in failures(slurm.cluster(ready))
 
 
 def test_jobs_go_to_one_partition(ready, answers, monkeypatch, tmp_path):
     """A GPU elsewhere is of no use to jobs that go to the default partition."""
     answers["sinfo"] = "cpu*|idle|infinite|64|250000|(null)\n" + SINFO.replace("main*", "gpu")
-    text = mended(slurm.cluster(ready))
+    text = failures(slurm.cluster(ready))
     assert "latents (1 cores, 3000 MB, 240 min, GPU in the default partition)" in text
     assert "flow (" not in text
     profile = copy.deepcopy(PROFILE)
@@ -413,7 +413,7 @@ def test_sinfo_in_words():
 # --- the command ----------------------------------------------------------------------------------
 
 
-def test_command_ends_with_what_must_be_mended(raw, monkeypatch, capsys):
+def test_command_fails_if_something_must_be_fixed(raw, monkeypatch, capsys):
     Path("config.yaml").write_text(yaml.safe_dump(raw))
     installed(monkeypatch, opencv_contrib_python="5.0.0.93")
     assert cli.main(["doctor", "--config", "config.yaml"]) == 0
@@ -423,7 +423,7 @@ def test_command_ends_with_what_must_be_mended(raw, monkeypatch, capsys):
     assert cli.main(["doctor", "--config", "config.yaml"]) == 1
     printed = capsys.readouterr()
     assert "did you mean 'strain'" in printed.out
-    assert "1 of 3 findings must be mended" in printed.err
+    assert "1 of 3 checks failed and must be fixed" in printed.err
 
 
 def test_slurm_is_asked_only_when_wanted(raw, answers):

@@ -75,7 +75,7 @@ def test_a_cache_that_is_only_to_be_read(lab):
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
     assert str(caught.value).startswith(f"{folder / 'mine'}: not built: Read-only file system")
-    assert "a cache that is only to be read is given as `stores` in `databases`" in str(caught.value)
+    assert "a read-only cache is given as `stores` in `databases`" in str(caught.value)
 
 
 def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeypatch):

@@ -17,10 +17,10 @@ from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.sync_index import Index
 from infusenet.errors import InputError
+from infusenet.preprocess.accounting import reconcile
 from infusenet.preprocess.build_store import fill
 from infusenet.report import ledger
 from infusenet.store import Failure, Item, Store
-from infusenet.store.accounting import reconcile
 
 NAMES = [f"s1/c{n}" for n in range(5)]
 SIZE = 32
@@ -85,10 +85,10 @@ def test_clips_lost_doubled_or_from_nowhere(tmp_path):
     reconcile(store, NAMES, tmp_path)
     with pytest.raises(InputError, match="s1/x: neither stored nor failed"):
         reconcile(store, [*NAMES, "s1/x"], tmp_path)
-    with pytest.raises(InputError, match="s1/c0: was not asked for"):
+    with pytest.raises(InputError, match="s1/c0: not among the clips of this stage"):
         reconcile(store, NAMES[1:], tmp_path)
     store.failures.append(Failure("s1/c0", "no_face", ""))
-    with pytest.raises(InputError, match="s1/c0: stands 2 times"):
+    with pytest.raises(InputError, match="s1/c0: listed 2 times"):
         reconcile(store, NAMES, tmp_path)
 
 

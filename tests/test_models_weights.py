@@ -240,4 +240,4 @@ def test_doctor_and_training_give_one_verdict(torchvision_s):
     with pytest.raises(InputError) as training:
         build(weights="imagenet")
     verdict = software._imagenet(source.url, source)
-    assert (verdict.level, verdict.found) == ("mend", str(training.value))
+    assert (verdict.level, verdict.state) == ("fix", str(training.value))

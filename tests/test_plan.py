@@ -16,9 +16,9 @@ from infusenet.errors import InputError
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.timings import computed
 from infusenet.protocol import AUS
-from infusenet.snakemake_state.plan.changed_clips import Change, changes, compare, kept
+from infusenet.snakemake_state.plan.changed_clips import Change, changes, compare, stored_clips
 from infusenet.snakemake_state.plan.jobs import Job, changed_settings, jobs
-from infusenet.snakemake_state.plan.page import show
+from infusenet.snakemake_state.plan.plan_text import show
 from infusenet.snakemake_state.plan.times import estimates, predict
 from infusenet.store import Failure, Item, Store
 
@@ -33,7 +33,7 @@ if stage not in ("faces", "flow"):
     exec(pathlib.Path(__file__).with_name("others.py").read_text())
     sys.exit()
 from infusenet import cli
-from infusenet.stages import faces, flow
+from infusenet.preprocess import faces, flow
 from infusenet.store import Failure, Item
 def work(*arguments):
     for name in arguments[-1]:
@@ -173,7 +173,7 @@ def test_clips_of_an_interrupted_build_count_as_done(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         fill(output, stage="flow", database="one", recipe={}, source={}, clips=clips, work=dies)
-    change = compare(kept(output, "flow"), dict(clips) | {"s1/c0": "f" * 64}, set())
+    change = compare(stored_clips(output, "flow"), dict(clips) | {"s1/c0": "f" * 64}, set())
     assert change.failed == {"s1/c3"}
     assert change.changed == {"s1/c0"}
     assert change.reused == {f"s1/c{n}" for n in range(32)} - {"s1/c0", "s1/c3"}

@@ -98,7 +98,7 @@ def test_what_else_reruns(finished):  # noqa: F811
     done = snakemake(finished, "-n")
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    assert ".snakemake/metadata says nothing of these" in said
+    assert ".snakemake/metadata has no record of these" in said
     assert all(f"rm cache/{store.parent.name}/{store.name}.sha256" in said for store in stores)
     assert "results/infusenet_resnet18/two/seed0/weights.safetensors: damaged" in said
     assert "Traceback" not in said

@@ -15,7 +15,7 @@ from infusenet.hashing import file_digest
 from infusenet.store import Store, folder_of
 from infusenet.store.verify import verify
 
-FULL = "not built: No space left on device; make room and run again; what is finished is kept"
+FULL = "not built: No space left on device; free disk space and run again; finished parts are kept"
 OTHERS = [(clip, f"{int(key, 16) + 1000:064x}") for clip, key in CLIPS]
 
 

@@ -19,7 +19,8 @@ from test_workflow import project, reconfigure  # noqa: F401
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.store.bundles import export, intake
+from infusenet.store.bundles import export
+from infusenet.store.bundles import import_bundle as take_in
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
@@ -108,7 +109,7 @@ def write_all(root: Path) -> None:
     contact_sheet(Store(faces), faces.with_suffix(".png"))
     for name in ("bundle", "bundle.tar"):
         export("samm", root / "lab/cache", root / "lab/manifests", root / name, faces=False)
-    intake(root / "bundle.tar", root / "taken")
+    take_in(root / "bundle.tar", root / "taken")
 
 
 @pytest.fixture(scope="module")

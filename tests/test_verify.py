@@ -13,7 +13,7 @@ from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import clip_key, derived_key, file_digest
 from infusenet.preprocess.build_store import fill
-from infusenet.snakemake_state.plan.changed_clips import compare, kept
+from infusenet.snakemake_state.plan.changed_clips import compare, stored_clips
 from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
@@ -135,11 +135,11 @@ def unwritten(file):
         (put("status", 0, b"no"), "s0/c0", "status 'no'"),
         (put("clips", 3, b"s9/c9"), "s9/c9", "not in the manifest"),
         (put("clips", 3, b"s9/c9"), "s0/c4", "neither stored nor listed as failed"),
-        (put("clips", 3, b"s0/c0"), "", "stands twice"),
+        (put("clips", 3, b"s0/c0"), "", "is duplicate"),
         (put("failures/clips", 0, b"s0/c0"), "s0/c0", "has an item and is among the failures"),
         (put("failures/status", 0, b"lost"), "", "failed clip s2/c2: status 'lost'"),
         (attribute("recipe", hashing.canonical(RECIPES["flow"] | {"strain": "meb"})), "s1/c1", "key does not follow"),
-        (attribute("source", '{"faces":"0"}'), "", "another faces.h5"),
+        (attribute("source", '{"faces":"0"}'), "", "not made from the faces.h5 beside it"),
         (attribute("database", "samm"), "", "is of database samm"),
         (attribute("stage", "latents"), "", "the recipe is of stage flow"),
         (attribute("recipe", "{"), "", "damaged"),
@@ -211,7 +211,7 @@ def test_repair_leaves_the_next_build_what_fails_and_nothing_else(cache, capsys)
     assert "dropped clip s1/c1" in said
     assert "the next build takes its sound clips over" in said
     assert not {path, sidecar_of(path)} & set(cache.iterdir()), "to Snakemake it is not made"
-    plan = compare(kept(path, "flow"), dict(clips), {FAILED})
+    plan = compare(stored_clips(path, "flow"), dict(clips), {FAILED})
     assert (plan.computed, plan.new, len(plan.reused)) == (1, {"s1/c1"}, len(clips) - 1)
 
     computed = []

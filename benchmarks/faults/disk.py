@@ -101,7 +101,7 @@ def no_locks(lab: Lab) -> list[Row]:
     if subprocess.run(compiler, check=False, capture_output=True).returncode:
         return [Row(fault, "not tried: no C compiler", "", True)]
     env = os.environ | {"LD_PRELOAD": str(folder / "nolocks.so"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "infusenet.cli.main_command", "flow", lab.folder("now") / "faces.h5"]
+    command = [sys.executable, "-m", "infusenet.cli", "flow", lab.folder("now") / "faces.h5"]
     done = subprocess.run(
         [*command, "--output", folder / "flow.h5"], env=env, check=False, capture_output=True, text=True
     )

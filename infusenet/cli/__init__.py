@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(action=action)
         return sub
 
-    # The order of the help: as the data goes.
+    # The order of the help: the way of the data.
     for topic in (databases, preprocess, store, magnifier, folds, report, before_a_run):
         topic.register(command)
     return parser
@@ -51,7 +51,7 @@ class Tee:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if argv is None:
-        # A cluster ends jobs with SIGTERM: leave as after Ctrl-C, so that locks and half files go too.
+        # A cluster ends jobs with SIGTERM: exit as after Ctrl-C, so that locks and temporary files are removed.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if args.log:
@@ -65,7 +65,3 @@ def main(argv: list[str] | None = None) -> int:
     except (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
         print(f"infusenet: {sentence(error)}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

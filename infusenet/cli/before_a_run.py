@@ -1,4 +1,4 @@
-"""Before a run: what it would do, and whether this machine is ready for it."""
+"""Commands before a run: the plan of its jobs, and the checks of this machine."""
 
 from infusenet.cli.shared_options import add_config
 from infusenet.errors import InputError
@@ -8,7 +8,7 @@ def register(command) -> None:
     sub = command("plan", plan, "what a run would do and why, before it runs")
     sub.add_argument("target", nargs="?", default="all_folds", help="a target or file of the workflow")
 
-    sub = command("doctor", doctor, "is this machine ready? what to mend, and how")
+    sub = command("doctor", doctor, "is this machine ready? what to fix, and how")
     sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
     add_config(sub)
 
@@ -16,20 +16,20 @@ def register(command) -> None:
 def plan(args):
     from infusenet.snakemake_state.plan.changed_clips import changes
     from infusenet.snakemake_state.plan.jobs import jobs
-    from infusenet.snakemake_state.plan.page import show
+    from infusenet.snakemake_state.plan.plan_text import show
     from infusenet.snakemake_state.plan.times import estimates
 
-    planned = jobs(args.target)
-    changed = changes(planned)
-    print("\n".join(show(planned, changed, estimates(planned, changed))))
+    all_jobs = jobs(args.target)
+    job_changes = changes(all_jobs)
+    print("\n".join(show(all_jobs, job_changes, estimates(all_jobs, job_changes))))
 
 
 def doctor(args):
     from infusenet.doctor import examine
 
-    findings = []
-    for finding in examine(args.config, args.slurm):
-        print(finding, flush=True)
-        findings.append(finding)
-    if mend := sum(finding.level == "mend" for finding in findings):
-        raise InputError(f"{mend} of {len(findings)} findings must be mended")
+    levels = []
+    for diagnosis in examine(args.config, args.slurm):
+        print(diagnosis, flush=True)
+        levels.append(diagnosis.level)
+    if errors := levels.count("fix"):
+        raise InputError(f"{errors} of {len(levels)} checks failed and must be fixed")

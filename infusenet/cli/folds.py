@@ -1,4 +1,4 @@
-"""Folds: train a method, score its held-out database, tell two runs apart."""
+"""Commands for folds: train a method, score its held-out database, compare two runs."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def register(command) -> None:
 
 
 def methods(args):
-    """Every method with inputs, parameters, recipe and source; settings as the configuration has them."""
+    """Print every method with inputs, parameters, recipe and source, with the settings of the configuration."""
     from infusenet import magnifier, models
     from infusenet.config import configuration, schema, yaml_files
     from infusenet.config.methods import METHODS
@@ -42,18 +42,18 @@ def methods(args):
     cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())
     for name, method in METHODS.items():
         recipe = configuration.resolve_method(raw, name)
-        # A magnifier that is known by its digest alone has the shipped one's shapes.
+        # A magnifier given by its digest alone has the shapes of the shipped one.
         model = models.create(recipe | {"weights": "none", "magnifier": None})
         parameters = f"{sum(p.numel() for p in model.parameters()):,} parameters"
         if {"latents", "decoded"} & recipe["stores"].keys():
             parameters += f" beside the magnifier's {cached:,}, which are cached"
-        shown = {
+        settings = {
             k: v for k, v in recipe.items() if k not in ("method", "model", "stores", "threads", "revision")
         }
         print(name)
         print(f"    {method.title}; {method.source}")
         print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters}")
-        print(f"    {', '.join(f'{k} {v}' for k, v in shown.items())}")
+        print(f"    {', '.join(f'{k} {v}' for k, v in settings.items())}")
 
 
 def train(args):
@@ -92,13 +92,13 @@ def predict(args):
 
 
 def compare(args) -> int:
-    """Exit status 1 where the runs differ, as `diff` has it."""
+    """Print the first difference; exit status 1 where the runs differ, as of `diff`."""
     from infusenet.evaluation.compare import compare
 
-    found = compare(args.run_a, args.run_b)
-    if not found.step:
-        print(f"no difference: {found.text}")
+    difference = compare(args.run_a, args.run_b)
+    if not difference.step:
+        print(f"no difference: {difference.text}")
         return 0
-    print(f"{found.step}: {found.text}")
-    print(f"the same in both: {', '.join(found.same) or 'nothing before that'}")
+    print(f"{difference.step}: {difference.text}")
+    print(f"the same in both: {', '.join(difference.same) or 'nothing before that'}")
     return 1

@@ -1,4 +1,4 @@
-"""``infusenet magnifier ...``: train one, measure some."""
+"""Commands ``infusenet magnifier ...``: train a magnifier, measure magnifiers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The preprocessing's stages: faces, flow and latents of one database, and what failed in them."""
+"""Commands for the stages of the preprocessing (faces, flow, latents) and for the clips that failed in them."""
 
 from pathlib import Path
 
@@ -12,8 +12,7 @@ def register(command) -> None:
     sub = command("faces", faces, "detect, align and crop the frames that later stages need")
     sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
     sub.add_argument("--frames", type=Path, required=True)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    _add_result(sub)
     sub.add_argument("--size", type=int)
     sub.add_argument("--ecc", action="store_true", default=None)
     sub.add_argument("--failed", choices=("stop", "skip"), default="stop")
@@ -22,16 +21,14 @@ def register(command) -> None:
 
     sub = command("flow", flow, "TV-L1 optical flow and strain, onset to apex")
     sub.add_argument("faces", type=Path)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    _add_result(sub)
     sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
     sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
     sub.add_argument("--processes", type=int, default=1)
 
     sub = command("latents", latents, "magnified latents of the onset-apex pairs")
     sub.add_argument("faces", type=Path)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+    _add_result(sub)
     sub.add_argument("--weights", type=Path)
     sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
     sub.add_argument("--factor", type=float)
@@ -43,6 +40,11 @@ def register(command) -> None:
     sub = command("left-out", left_out, "list the clips that failed in any of a database's stores")
     sub.add_argument("stores", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
+
+
+def _add_result(sub) -> None:
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
 
 
 def faces(args):
@@ -85,17 +87,17 @@ def left_out(args):
 
 
 def _recipe(args, stage: str) -> dict:
-    """The stage's recipe: ``--recipe`` whole, else the defaults with the flags given."""
+    """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
     flags = {name: getattr(args, name, None) for name in recipes.STAGES[stage] if name != "revision"}
     flags = {name: value for name, value in flags.items() if value is not None}
     if not args.recipe:
         return recipes.resolve(stage, flags)
-    given = json_object(args.recipe)
-    settings = {k: v for k, v in given.items() if k not in ("stage", "revision")} | flags
+    recipe = json_object(args.recipe)
+    settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")} | flags
     settings.pop("weights", None)
     resolved = recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
     )
-    if not flags and resolved != given:
-        raise InputError(f"{stage}: --recipe is {given}, this version and these weights give {resolved}")
+    if not flags and resolved != recipe:
+        raise InputError(f"{stage}: --recipe is {recipe}, this version and these weights give {resolved}")
     return resolved

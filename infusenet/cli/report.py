@@ -1,4 +1,4 @@
-"""Tables, figures and pages from finished runs and stores; the nuisance bench."""
+"""Commands for tables, figures and pages from finished runs and stores, and the nuisance bench."""
 
 from pathlib import Path
 
@@ -89,11 +89,11 @@ def ledger(args):
 
     faces = {Store(path).database: path.with_name("faces.h5") for path in args.stores}
     faces = {name: path for name, path in faces.items() if path.is_file()}
-    found = collect(args.stores)
-    write_if_changed(args.output / "ledger.csv", to_csv(found))
-    write_if_changed(args.output / "ledger.html", page(found, Pictures(faces, dict(args.frames))))
+    result = collect(args.stores)
+    write_if_changed(args.output / "ledger.csv", to_csv(result))
+    write_if_changed(args.output / "ledger.html", page(result, Pictures(faces, dict(args.frames))))
     note_sizes(args.output, ("ledger.csv", "ledger.html"))
-    print(f"{args.output / 'ledger.csv'}: {len(found.entries)} clips")
+    print(f"{args.output / 'ledger.csv'}: {len(result.entries)} clips")
 
 
 def nuisance_bench(args):

@@ -1,4 +1,4 @@
-"""Options that several subcommands share, and what is read from them."""
+"""Options that several subcommands share, and their parsed values."""
 
 import argparse
 import json
@@ -34,13 +34,13 @@ def add_stores(sub, required: bool = True, about: str = "") -> None:
 
 
 def add_machine(sub) -> None:
-    """Where a network runs outside training."""
+    """Options for running a network outside training."""
     sub.add_argument("--device", default="auto")
     sub.add_argument("--threads", type=int)
 
 
 def add_fold(sub) -> None:
-    """What a fold is read from and how; the same for training and prediction."""
+    """Options for reading a fold; the same for training and prediction."""
     add_stores(sub)
     sub.add_argument("--manifests", type=Path, required=True)
     sub.add_argument(

@@ -1,4 +1,4 @@
-"""``infusenet store ...``: verify, describe, repair and share published stores."""
+"""Commands ``infusenet store ...``: verify, describe, repair and share published stores."""
 
 from pathlib import Path
 
@@ -15,38 +15,38 @@ def register(command) -> None:
         "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
     )
 
-    sub = command("info", info, "where a store comes from, in one screen", parts)
+    sub = command("info", info, "the origin of a store on one screen", parts)
     sub.add_argument("store", type=Path)
 
-    sub = command("diff", diff, "do two labs hold the same data and recipe? the first difference", parts)
+    sub = command("diff", diff, "compare stores of two labs: the first difference in data or recipe", parts)
     sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
     sub.add_argument("b", type=Path, metavar="B")
 
     sub = command("export", export, "bundle a database's stores for another lab", parts)
     sub.add_argument("database")
-    shown = sub.add_mutually_exclusive_group(required=True)
-    shown.add_argument(
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument(
         "--without-faces", dest="faces", action="store_false",
         help="leave out crops, decoded images and latents that hold the apex itself",
     )  # fmt: skip
-    shown.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
+    group.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
     sub.add_argument(
         "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
     )
     sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
     sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
 
-    sub = command("import", take_in, "check bundles and say what to configure", parts)
+    sub = command("import", import_, "check bundles and print what to configure", parts)
     sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
     sub.add_argument(
         "--output", type=Path, default=Path("shared"),
-        help="where a .tar is unpacked (default: shared); a folder is used where it lies",
+        help="where a .tar is unpacked (default: shared); a folder is used in its place",
     )  # fmt: skip
 
     sub = command(
         "repair",
         repair,
-        "withdraw a damaged store, so that the next build computes the clips that fail",
+        "withdraw a damaged store, so that the next build computes its damaged clips",
         parts,
     )
     sub.add_argument("store", type=Path)
@@ -58,13 +58,13 @@ def register(command) -> None:
 def verify(args):
     from infusenet.store.verify import verify
 
-    findings = []
+    defects = []
     for path in args.stores:
-        found = verify(path, args.manifest)
-        findings += found
-        if not found:
+        store_defects = verify(path, args.manifest)
+        defects += store_defects
+        if not store_defects:
             print(f"{path}: sound")
-    raise_all((finding.text for finding in findings), "stores are not as they were published")
+    raise_all((defect.text for defect in defects), "stores are not as they were published")
 
 
 def info(args):
@@ -103,15 +103,16 @@ def export(args):
     print(f"{output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on")
 
 
-def take_in(args):
-    from infusenet.store.bundles import configuration
-    from infusenet.store.bundles import intake as take_in
+def import_(args):
+    from infusenet.store.bundles import configuration_text, import_bundle
 
     folders = {}
     for bundle in args.bundles:
-        database, folder = take_in(bundle, args.output)
+        database, folder = import_bundle(bundle, args.output)
         if database in folders:
             raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
         folders[database] = folder
         print(f"{folder}: sound")
-    print(f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration(folders)}")
+    print(
+        f"In workflow/config.yaml (other databases beside them as before):\n\n{configuration_text(folders)}"
+    )

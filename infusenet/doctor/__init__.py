@@ -1,6 +1,6 @@
-"""Is this machine ready? Each finding says what was found, what is expected and what to do.
+"""Checks of this machine before a run. Each result names the state, the expected state and what to do.
 
-The checks look and try; nothing that they change stays.
+The checks leave nothing changed.
 """
 
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from infusenet.config import configuration
 from infusenet.doctor import machine, software
-from infusenet.doctor.finding import Finding
+from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
 
-def examine(path: Path, slurm: bool = False) -> Iterator[Finding]:
-    """Every finding about this machine under the configuration at ``path``; ``slurm``: its cluster too."""
+def examine(path: Path, slurm: bool = False) -> Iterator[Diagnosis]:
+    """Check this machine under the configuration at ``path``; ``slurm``: check its cluster too."""
     yield from software.wheels()
     try:
         config = configuration.load(path)
     except InputError as error:
-        yield Finding("mend", "settings", str(error), "a configuration that holds", f"mend {path}")
+        yield Diagnosis("fix", "settings", str(error), "a configuration that holds", f"correct {path}")
         return
     yield from software.weights(config)
     yield from machine.disk(config)

@@ -1,4 +1,4 @@
-"""What a partition's nodes offer, and what the profile's jobs ask of one."""
+"""Resources of a partition's nodes, and the requests of the profile's jobs."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Nodes:
 def parse_sinfo(text: str) -> list[Nodes]:
     """The nodes in lines of partition|state|time limit|cores|memory|gres."""
     rows = [line.split("|") for line in text.splitlines()]
-    # Signs after a state tell of power and maintenance; only * is a node that does not answer.
+    # Signs after a state mean power and maintenance; only * is a node that does not answer.
     return [
         Nodes(
             partition.rstrip("*"), partition.endswith("*"), state.rstrip("~#!%$@^-+") in USABLE, state,
@@ -47,7 +47,7 @@ def minutes(limit: str) -> float:
 
 @dataclass(frozen=True)
 class Request:
-    """What a rule, or a group of rules that run one after the other, asks of one node."""
+    """The request of a rule, or of a group of rules that run one after the other, for one node."""
 
     rules: str
     partition: str | None
@@ -66,35 +66,35 @@ class Request:
         )
 
     def __str__(self) -> str:
-        asked = f"{self.cores} cores, {self.memory_mb} MB, {self.minutes} min{', GPU' * self.gpu}"
-        return f"{self.rules} ({asked} in {self.partition or 'the default partition'})"
+        resources = f"{self.cores} cores, {self.memory_mb} MB, {self.minutes} min{', GPU' * self.gpu}"
+        return f"{self.rules} ({resources} in {self.partition or 'the default partition'})"
 
 
 def requests(config: dict, profile: dict) -> list[Request]:
-    """The profile's requests; a group takes the most of its rules, and the sum of their times."""
+    """The profile's requests; a group asks for the maximum of its rules, and for the sum of their times."""
     compute, defaults = config["compute"], profile["default-resources"]
     cores = dict.fromkeys(("faces", "flow", "nuisance_bench"), compute["processes"])
     cores |= dict.fromkeys(USE_GPU, compute["threads"])
-    named = profile["set-resources"] | {OTHERS: {}}
+    rule_resources = profile["set-resources"] | {OTHERS: {}}
     together: dict[str, list[str]] = {}
-    for rule in named:
+    for rule in rule_resources:
         together.setdefault(profile.get("groups", {}).get(rule, rule), []).append(rule)
-    found = []
+    result = []
     for rules in together.values():
-        asked = [defaults | named[rule] for rule in rules]
-        found.append(
+        resources = [defaults | rule_resources[rule] for rule in rules]
+        result.append(
             Request(
                 rules=" + ".join(rules),
-                partition=asked[0].get("slurm_partition"),
+                partition=resources[0].get("slurm_partition"),
                 cores=max(cores.get(rule, 1) for rule in rules),
                 memory_mb=max(
                     request["mem_mb_per_cpu"] * cores.get(rule, 1)
                     if "mem_mb_per_cpu" in request
                     else request["mem_mb"]
-                    for rule, request in zip(rules, asked, strict=True)
+                    for rule, request in zip(rules, resources, strict=True)
                 ),
-                minutes=sum(request["runtime"] for request in asked),
+                minutes=sum(request["runtime"] for request in resources),
                 gpu=configuration.asks_for_gpu(compute) and not USE_GPU.isdisjoint(rules),
             )
         )
-    return found
+    return result

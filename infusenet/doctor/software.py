@@ -1,4 +1,4 @@
-"""Wheels and weights."""
+"""Installed packages and files of weights."""
 
 import tomllib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infusenet import hashing
 from infusenet.config import configuration, recipes
-from infusenet.doctor.finding import Finding
+from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -19,35 +19,35 @@ OPENCV = (
 )
 
 
-def wheels() -> Iterator[Finding]:
+def wheels() -> Iterator[Diagnosis]:
     """One OpenCV with its contrib modules, dlib's model, and the versions that were tested."""
     installed = {d.name.lower().replace("_", "-"): d.version for d in metadata.distributions()}
     tested = pins()
     contrib = f"opencv-contrib-python=={tested['opencv-contrib-python']}"
-    found = [f"{name} {installed[name]}" for name in OPENCV if name in installed]
+    versions = [f"{name} {installed[name]}" for name in OPENCV if name in installed]
     remove = f"pip uninstall -y {' '.join(OPENCV)} && pip install --no-deps {contrib}"
-    if len(found) > 1:
-        yield Finding(
-            "mend", "opencv", f"{', '.join(found)}: they overwrite each other's files",
+    if len(versions) > 1:
+        yield Diagnosis(
+            "fix", "opencv", f"{', '.join(versions)}: they overwrite each other's files",
             f"{contrib} alone", remove,
         )  # fmt: skip
     elif not _has_optflow():
-        yield Finding("mend", "opencv", f"{', '.join(found) or 'none'}: no cv2.optflow", contrib, remove)
+        yield Diagnosis("fix", "opencv", f"{', '.join(versions) or 'none'}: no cv2.optflow", contrib, remove)
     else:
-        yield Finding("ok", "opencv", f"{found[0] if found else 'another build'}, with cv2.optflow")
+        yield Diagnosis("ok", "opencv", f"{versions[0] if versions else 'another build'}, with cv2.optflow")
 
     from infusenet.preprocess.alignment import landmark_model
 
     try:
-        yield Finding("ok", "dlib", f"68-point model {landmark_model()}")
+        yield Diagnosis("ok", "dlib", f"68-point model {landmark_model()}")
     except InputError as error:
         model = f"face_recognition_models=={tested['face-recognition-models']}"
-        yield Finding("mend", "dlib", str(error), model, f"pip install --force-reinstall {model}")
+        yield Diagnosis("fix", "dlib", str(error), model, f"pip install --force-reinstall {model}")
 
     for name, pin in tested.items():
         if name not in OPENCV and installed.get(name) != pin:
-            yield Finding(
-                "note" if name in installed else "mend", "wheels",
+            yield Diagnosis(
+                "note" if name in installed else "fix", "wheels",
                 f"{name} {installed.get(name, 'is not installed')}", f"{pin}, the tested version",
                 f"pip install --constraint constraints.txt {name}=={pin}",
             )  # fmt: skip
@@ -69,66 +69,70 @@ def _has_optflow() -> bool:
     return hasattr(cv2, "optflow")
 
 
-def weights(config: dict) -> Iterator[Finding]:
-    """The magnifier's weights, and those that the configured methods start from."""
+def weights(config: dict) -> Iterator[Diagnosis]:
+    """The magnifier's weights, and the initial weights of the configured methods."""
     from infusenet.magnifier import load
 
-    given = config["latents"].get("weights") or recipes.SHIPPED_WEIGHTS
+    magnifier = config["latents"].get("weights") or recipes.SHIPPED_WEIGHTS
     try:
-        if hashing.SHA256.fullmatch(str(given)):
-            yield Finding("ok", "weights", f"magnifier known by its sha256 alone, {given}: makes no latents")
+        if hashing.SHA256.fullmatch(str(magnifier)):
+            yield Diagnosis(
+                "ok",
+                "weights",
+                f"magnifier given by its sha256 alone, {magnifier}: latents cannot be made here",
+            )
         else:
-            load(Path(given))
-            yield Finding("ok", "weights", f"magnifier {given}")
+            load(Path(magnifier))
+            yield Diagnosis("ok", "weights", f"magnifier {magnifier}")
     except InputError as error:
-        yield Finding("mend", "weights", str(error), "a magnifier's weights", "set latents: weights")
-    seen = set()
+        yield Diagnosis("fix", "weights", str(error), "a magnifier's weights", "set latents: weights")
+    downloads = set()
     for name in config["methods"]:
         recipe = configuration.resolve_method(config, name)
         start = recipe.get("weights", "none")
         if start == "imagenet":
-            seen |= {(source.url, source) for source in _sources(recipe)}
+            downloads |= {(source.url, source) for source in _sources(recipe)}
         elif start != "none":
             yield _own(name, Path(start), _sources(recipe)[0])
-    for url, source in sorted(seen, key=lambda pair: pair[0]):
+    for url, source in sorted(downloads, key=lambda pair: pair[0]):
         yield _imagenet(url, source)
 
 
 def _sources(recipe: dict) -> list:
-    """Where the parts of a method's model have their ImageNet weights from."""
+    """The sources of ImageNet weights for the parts of a method's model."""
     from infusenet import models
 
     model = models.create(recipe | {"weights": "none"})
     return [part.imagenet for part in model.modules() if hasattr(part, "imagenet")]
 
 
-def _imagenet(url: str, source) -> Finding:
+def _imagenet(url: str, source) -> Diagnosis:
     from infusenet.models.weights import cached, check
 
     file = cached(source)
     if file is None:
-        return Finding(
-            "note", "weights", f"{url} is not on this machine yet: the first training fetches it",
+        return Diagnosis(
+            "note", "weights", f"{url} is not on this machine yet: the first training downloads it",
             "the file in the cache where the training nodes have no network",
             "train once where there is a network, or set the method's weights to a file or to none",
         )  # fmt: skip
     try:
         check(file, source)
     except InputError as error:
-        return Finding(
-            "mend", "weights", str(error), "the published file", "delete it, or put that file in its place"
+        return Diagnosis(
+            "fix", "weights", str(error), "the published file", "delete it, or replace it by that file"
         )
-    return Finding("ok", "weights", f"ImageNet {file}")
+    return Diagnosis("ok", "weights", f"ImageNet {file}")
 
 
-def _own(method: str, file: Path, source) -> Finding:
+def _own(method: str, file: Path, source) -> Diagnosis:
     from infusenet.models.weights import read_own
 
     try:
         read_own(file, source)
     except InputError as error:
-        return Finding(
-            "mend", "weights", str(error), "imagenet, none or a file of weights",
+        return Diagnosis(
+            "fix", "weights", str(error), "imagenet, none or a file of weights",
             f"put the file there or set methods: {method}: weights",
         )  # fmt: skip
-    return Finding("ok", "weights", f"methods.{method}.weights {file}")
+    return Diagnosis("ok", "weights", f"methods.{method}.weights {file}")

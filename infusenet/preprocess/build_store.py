@@ -24,9 +24,9 @@ from tqdm import tqdm
 from infusenet import __version__
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained, write_if_changed
+from infusenet.preprocess.accounting import reconcile
 from infusenet.preprocess.timings import LINE
 from infusenet.store import Failure, Item, Store, publish
-from infusenet.store.accounting import reconcile
 from infusenet.store.lock import hold
 from infusenet.store.writer import Stored
 from infusenet.worker_processes import pool

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from infusenet.databases import audit
 from infusenet.databases.audit import Finding
+from infusenet.preprocess.accounting import reconcile
 from infusenet.store import Store
-from infusenet.store.accounting import reconcile
 
 RECOVERED = "its face was found at the second try or later (border, size, contrast, next frame)"
 

@@ -1,8 +1,8 @@
-"""The package and the command that jobs run: those of the checkout that Snakemake runs in.
+"""The package and the command of jobs: those of the checkout that Snakemake runs in.
 
-A rule's command says `infusenet`. An environment has one, bound to the clone that it was installed
-from, and without activation a shell does not find it. Rules that said more would rerun all that
-they made before, so the jobs' environment says it.
+A rule's command is `infusenet ...`. An environment has one such command, of the clone that it was
+installed from, and without activation a shell does not find it. A full path in the rules would rerun
+all existing outputs, so the path is set in the environment of the jobs.
 """
 
 import os
@@ -28,8 +28,8 @@ def other_package(folder: Path) -> str:
 
 
 def prepare(folder: Path) -> None:
-    """Have all that this process starts run this interpreter's `infusenet`, and with it the package of
-    the checkout ``folder``.
+    """Set PATH and PYTHONPATH so that jobs run this interpreter's `infusenet` with the package of the
+    checkout ``folder``.
 
     Raises
     ------

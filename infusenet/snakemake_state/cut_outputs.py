@@ -1,10 +1,10 @@
-"""Outputs that were cut after they were made: by a power cut, a full disk, a copy that broke off.
+"""Outputs that were cut off: by a power cut, a full disk or an interrupted copy.
 
-Snakemake sees that an output is there, not that half of it is missing. So this runs whenever it
-parses: what was cut is named on stderr and set aside as ``{name}.cut``, and Snakemake makes it again.
-A file counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`), lacks
-the end that its format has or begins with zeros. Other bytes of that length are left to who reads
-them. Standard library only, and no more is read than the ends of files: 144 runs take a tenth of a second.
+Snakemake sees that an output exists, not that half of it is missing. So this runs whenever it parses:
+a cut output is reported on stderr and renamed to ``{name}.cut``, and Snakemake makes it again. A file
+counts as cut if it is shorter than its writer noted (`infusenet.files.note_sizes`), lacks the end of
+its format or begins with zeros. Other damage is found by the readers of the file. Standard library only,
+and only the ends of files are read: 144 runs take a tenth of a second.
 """
 
 import json
@@ -37,16 +37,16 @@ MAX_HEADER = 100_000_000  # bytes, of safetensors
 
 
 def set_aside(config: dict) -> list[str]:
-    """Set every output below ``results`` and ``cache`` aside that was cut, with a line on stderr.
+    """Rename every cut output below ``results`` and ``cache``, with a line on stderr.
 
-    A sidecar and a contact sheet are made again here: as missing outputs they would have their store
-    made again, and with it all that was trained on it.
+    A sidecar and a contact sheet are made again here: as missing outputs they would rerun the job of
+    their store, and with it every training on it.
 
     Returns
     -------
     list of str
-        What was cut in run folders and has not been made again, this time or before. Snakemake makes a
-        missing file again only if it is asked for it, or for another that has to be made from it.
+        The cut files of run folders that have not been made again yet, also those of earlier calls.
+        Snakemake makes a missing file again only as a target or as the input of a job that runs.
     """
     results, cache = Path(config["results"]), Path(config["cache"])
     made_here = [cache / name for name, source in config["databases"].items() if "stores" not in source]
@@ -69,7 +69,7 @@ def set_aside(config: dict) -> list[str]:
 
 
 def run_folders(results: Path) -> list[Path]:
-    """The folders of all runs. What somebody keeps beside one, ``seed0_old`` or ``seed0.zip``, is none."""
+    """The folders of all runs; others beside them, such as ``seed0_old``, are ignored."""
     return [path for path in sorted(results.glob("*/*/seed*")) if RUN.fullmatch(path.name) and path.is_dir()]
 
 
@@ -103,7 +103,7 @@ def _caches(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def _cut(path: Path, size: int | None = None) -> str:
-    """How it shows that a file was cut; empty where it is whole or not there. ``size``: as noted, bytes."""
+    """The sign that a file was cut; empty if it is whole or missing. ``size``: bytes, as its writer noted."""
     try:
         with open(path, "rb") as file:
             head = file.read(8)
@@ -122,8 +122,8 @@ def _cut(path: Path, size: int | None = None) -> str:
 
 
 def _cut_log(path: Path, header: dict) -> str:
-    """A log has a row an epoch; of a model without epochs it is the header ``epoch`` alone. The number
-    is that of the weights beside it: ``run.json`` may still be of another training."""
+    """The sign that a log was cut: it has one row per epoch, or only the header ``epoch`` for a model without
+    epochs. The number comes from the weights beside it: ``run.json`` may still be of another training."""
     facts = json.loads(header.get("__metadata__", {}).get("infusenet", "{}"))
     epochs = facts.get("recipe", {}).get("epochs")
     if epochs is None or not path.is_file():
@@ -134,10 +134,10 @@ def _cut_log(path: Path, header: dict) -> str:
 
 
 def _tensors(path: Path) -> tuple[dict, str]:
-    """The header of a safetensors file, and how it shows that the file ends before its last tensor.
+    """The header of a safetensors file, and the sign that the file ends before its last tensor.
 
     The file begins with the length of its header, 8 bytes, and the header, in JSON, with each tensor's
-    place behind it. Both are empty of other bytes: who reads them says so.
+    place after it. Both are empty for other content: the readers of the file report that.
     """
     try:
         with open(path, "rb") as file:
@@ -169,24 +169,24 @@ def cut_store(path: Path) -> bool:
 
 
 def _complete(store: Path) -> None:
-    """Make what belongs to a store again if it was cut: the sidecar, of faces the contact sheet."""
+    """Make cut files beside a store again: the sidecar and, of faces, the contact sheet."""
     sidecar, sheet = store.with_name(f"{store.name}.sha256"), store.with_suffix(".png")
     if sidecar.is_file() and not DIGEST.fullmatch(sidecar.read_bytes()):
-        from infusenet.store import folder_of  # heavy, and seldom needed here
+        from infusenet.store import folder_of  # slow to import, and seldom needed
 
         # The second name of a store's bytes is their digest.
-        kept = [path.stem for path in folder_of(store).glob("*.h5") if path.samefile(store)]
+        digests = [path.stem for path in folder_of(store).glob("*.h5") if path.samefile(store)]
         sidecar.unlink()
-        if kept:
-            write_if_changed(sidecar, f"{kept[0]}\n")
+        if digests:
+            write_if_changed(sidecar, f"{digests[0]}\n")
         print(
-            f"{sidecar}: no digest; {'written again' if kept else 'removed, so that the next run makes it again'}",
+            f"{sidecar}: no digest; {'written again' if digests else 'removed, so that the next run makes it again'}",
             file=sys.stderr,
         )
     if store.name.startswith("faces") and (reason := _cut(sheet)):
         from infusenet.preprocess.contact_sheet import contact_sheet
         from infusenet.store import Store
 
-        with suppress(InputError):  # a damaged store: who reads it says so
+        with suppress(InputError):  # a damaged store: its readers report it
             contact_sheet(Store(store, "faces"), sheet)
             print(f"{sheet}: {reason}; drawn again", file=sys.stderr)

@@ -1,9 +1,9 @@
-"""What Snakemake has no record of, held against the configuration.
+"""Outputs without a record of Snakemake, compared with the configuration.
 
-Snakemake reruns what other settings made because it wrote down in ``.snakemake`` how each output
-came about. An output without such a record, because that folder is gone or because another working
-directory filled the cache, it takes for up to date. Stores and weights carry their recipe, so here
-it is read. Called whenever Snakemake parses: what has a record costs no more than a look.
+Snakemake reruns outputs of other settings because it records in ``.snakemake`` how it made each one.
+An output without a record, because that folder was deleted or another working directory filled the
+cache, counts as up to date. Stores and weights contain their recipe, so these are compared here. This
+runs whenever Snakemake parses: an output with a record costs one look at the disk.
 """
 
 import json
@@ -22,11 +22,9 @@ from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.hashing import file_digest
 from infusenet.snakemake_state.cut_outputs import run_folders
+from infusenet.snakemake_state.internals import RECORDS
 
-RECORDS = Path(".snakemake")
-# Snakemake writes into these, in a dry run too.
-FOLDERS = (RECORDS, *(RECORDS / name for name in ("iocache", "locks", "metadata", "incomplete")))
-# What Snakemake must look at, and what it would miss without. It looks at times in any case.
+# Rerun triggers that Snakemake must use, and the changes that it would miss without. It uses times in any case.
 TRIGGERS = {
     "params": "other settings and changed clips",
     "input": "other databases and methods",
@@ -34,19 +32,21 @@ TRIGGERS = {
 }
 
 
-def check_triggers(triggers: Collection[str]) -> None:
-    """Refuse a run that is not to look for what makes results stale.
+def check_triggers(triggers: Collection[str] | None) -> None:
+    """Refuse a run that does not look for changes that make results stale; None: no graph of jobs is built.
 
     Raises
     ------
     InputError
         Naming the triggers that ``triggers`` lacks.
     """
-    if lacking := [f"{name} ({missed})" for name, missed in TRIGGERS.items() if name not in triggers]:
+    if triggers is None:
+        return
+    if lacking := [f"{name} ({change})" for name, change in TRIGGERS.items() if name not in triggers]:
         raise InputError(
-            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change has made stale "
-            "would stay, under 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
-            "touched and copied files rerun nothing here as it is"
+            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change makes stale "
+            "would stay, with 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
+            "files with a new time and the same content rerun nothing in any case"
         )
 
 
@@ -98,19 +98,19 @@ def check(config: dict) -> None:
     Raises
     ------
     InputError
-        One that lists them all, with the folders to set to keep both, and the commands that give up theirs.
+        With a list of all of them, the folders to set to keep both, and the commands that delete the old ones.
     """
     raise_all(
-        [*_stores(config), *_given(config), *_runs(config)],
-        f"{RECORDS}/metadata says nothing of these, so Snakemake cannot see that they were made with "
-        "other settings. Somebody may work with them: give your settings folders of their own, `cache` for "
-        "stores and `results` for runs. Only what nobody needs any more is to be removed to be made again",
+        [*_stores(config), *_external(config), *_runs(config)],
+        f"{RECORDS}/metadata has no record of these, so Snakemake cannot see that they were made with "
+        "other settings. Somebody may work with them: set other folders for your settings, `cache` for "
+        "stores and `results` for runs. Remove only outputs that nobody needs any more; they are made again",
     )
 
 
 def recorded(output: str) -> bool:
-    """Whether Snakemake knows how ``output`` (its path as the rules write it) came about, or that it
-    was left unfinished. A record's name is the path in base64, in pieces that file systems take."""
+    """Whether Snakemake has a record of ``output`` (its path as the rules write it), finished or not.
+    The record's name is the path in base64, in pieces that file systems accept."""
     *folders, name = re.findall(".{1,254}", urlsafe_b64encode(output.encode()).decode())
     place = os.path.join(*(f"@{folder}" for folder in folders), name)
     return any(os.path.exists(f"{RECORDS}/{kind}/{place}") for kind in ("metadata", "incomplete"))
@@ -120,11 +120,11 @@ def _stores(config: dict) -> Iterator[str]:
     for path in sorted(Path(config["cache"]).glob("*/*.h5")):
         stage, _, variant = path.stem.partition(".")
         source = config["databases"].get(path.parent.name)
-        if stage not in STAGES or source is None or "stores" in source:  # given ones are not made here
+        if stage not in STAGES or source is None or "stores" in source:  # stores that were made elsewhere
             continue
         if recorded(f"{config['cache']}/{path.parent.name}/{path.name}"):
             continue
-        from infusenet.store import Store, sidecar_of  # heavy, and seldom needed here
+        from infusenet.store import Store, sidecar_of  # slow to import, and seldom needed
 
         remove = f"rm {shlex.quote(str(sidecar_of(path)))}"
         try:
@@ -139,18 +139,18 @@ def _stores(config: dict) -> Iterator[str]:
             yield f"{path}: was not made from {listed} as it is now. Set `cache` to another folder, or {remove}"
 
 
-def _apart(found: dict, expected: dict) -> str:
-    """How to have a store of ``expected`` beside the one that is there."""
+def _apart(present: dict, expected: dict) -> str:
+    """Advice: keep a store of the recipe ``expected`` beside the one of the recipe ``present``."""
     stage, cache = expected["stage"], "Set `cache` to another folder"
-    settings = {name: value for name, value in expected.items() if found.get(name) != value}
-    if settings.keys() & {"revision", "weights"}:  # no setting, and a digest in place of a file
+    settings = {name: value for name, value in expected.items() if present.get(name) != value}
+    if settings.keys() & {"revision", "weights"}:  # not a setting; a digest in place of a file
         return cache
     return f"{cache}, or name a variant: `variants: {json.dumps({f'{stage}.NAME': settings})}`"
 
 
-def _given(config: dict) -> Iterator[str]:
-    """Stores that were made elsewhere. Who reads them compares their own recipe, and knows nothing of
-    the one that is configured for the faces they were made from."""
+def _external(config: dict) -> Iterator[str]:
+    """Stores that were made elsewhere. Their readers compare the recipe of the store itself, so the
+    recipe of the faces that it was made from is compared here."""
     for source in config["databases"].values():
         for path in sorted(Path(source["stores"]).glob("*.h5")) if "stores" in source else ():
             stage = path.stem.partition(".")[0]
@@ -159,11 +159,11 @@ def _given(config: dict) -> Iterator[str]:
             from infusenet.store import Store
 
             expected = configuration.stage_recipe(config, "faces")
-            with suppress(InputError):  # said by who reads it, if anybody does
-                made = Store(path, stage).source.get("faces_recipe", expected)
-                if made != expected:
+            with suppress(InputError):  # a job that reads it reports it
+                recipe = Store(path, stage).source.get("faces_recipe", expected)
+                if recipe != expected:
                     yield (
-                        f"{path}: made from faces of which {difference(made, expected)}; configure `faces` so, "
+                        f"{path}: made from faces of which {difference(recipe, expected)}; configure `faces` so, "
                         "or get stores of these settings"
                     )
 
@@ -178,26 +178,28 @@ def _runs(config: dict) -> Iterator[str]:
         except InputError:
             continue  # a method that the configuration no longer names
         remove = f"rm -r {shlex.quote(str(run))}"
-        if (found := _recipe_of(path)) is None:
+        if (recipe := _recipe_of(path)) is None:
             yield f"{path}: damaged; train it again: {remove}"
-        elif found != _as_json(expected):
-            yield f"{run}: {difference(found, expected)}. Set `results` to another folder, or {remove}"
+        elif recipe != _as_json(expected):
+            yield f"{run}: {difference(recipe, expected)}. Set `results` to another folder, or {remove}"
 
 
 def as_trained(recipe: dict, run: Path | str) -> dict:
-    """A method's full recipe as the training in ``run`` has it, where only the spelling of files of weights
-    differs: their bytes count, and a recipe names them beside."""
+    """A method's full recipe, with paths of weights as the training in ``run`` has them if they are the same
+    files. Their bytes are compared, and the recipe has their digests too."""
     files = [name for name in ("weights", "magnifier") if os.path.isfile(recipe.get(name) or "")]
     path = Path(run, "weights.safetensors")
-    found = _recipe_of(path) if files and path.is_file() else None
-    if not found:
+    recorded_recipe = _recipe_of(path) if files and path.is_file() else None
+    if not recorded_recipe:
         return recipe
-    same = recipe | {name: found[name] for name in files if _same_file(found.get(name), recipe[name])}
-    return same if found == _as_json(same) else recipe
+    same = recipe | {
+        name: recorded_recipe[name] for name in files if _same_file(recorded_recipe.get(name), recipe[name])
+    }
+    return same if recorded_recipe == _as_json(same) else recipe
 
 
 def _recipe_of(weights: Path) -> dict | None:
-    """What the run was trained by; None if its weights are damaged."""
+    """The recipe of the training that wrote ``weights``; None if they are damaged."""
     from safetensors import SafetensorError, safe_open
 
     check_readable(weights)
@@ -209,7 +211,7 @@ def _recipe_of(weights: Path) -> dict | None:
 
 
 def _as_json(recipe: dict) -> dict:
-    """Tuples are lists there."""
+    """The recipe as JSON keeps it: tuples are lists."""
     return json.loads(json.dumps(recipe))
 
 

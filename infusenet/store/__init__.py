@@ -1,5 +1,6 @@
-"""Stores: one HDF5 file per database and stage. `clip_store` is the contract of its bytes."""
+"""Stores: one HDF5 file per database and stage. `infusenet.store.format` is the contract of its bytes."""
 
-from infusenet.store.reader import DAMAGE, FORMAT, VERSION, Failure, Item, Store, folder_of, sidecar_of
+from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, Item, folder_of, sidecar_of
+from infusenet.store.reader import Store
 
 __all__ = ["DAMAGE", "FORMAT", "VERSION", "Failure", "Item", "Store", "folder_of", "sidecar_of"]

@@ -1,4 +1,4 @@
-"""Do two labs hold the same data and recipe? The first difference between stores, in a sentence."""
+"""Compare stores of two labs: the first difference in data or recipe, in a sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +12,11 @@ from infusenet.store.reader import Store
 
 
 def diff(a: Path | str, b: Path | str) -> Iterator[tuple[str, str]]:
-    """Compare two stores, or what two folders of stores both hold, in the order of the stages.
+    """Compare two stores, or the stores that are in both of two folders, in the order of the stages.
 
-    Yields (name, first difference; empty where there is none). Made from other files, by another
-    version: that is no difference where recipes, clips, keys and values are equal. Of folders with a
-    ``manifest.csv`` each the annotations are compared first.
+    Yields (name, first difference; empty where there is none). Other input files or
+    another version are no difference if recipes, clips, keys and values are equal. If both folders have a
+    ``manifest.csv``, the annotations are compared first.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def _annotations(a: list, b: list) -> Iterator[str]:
         left, right = ({**vars(c)} | {"frames": "", "digest": ""} for c in (clip, rows_b[key]))
         if left != right:
             names = [name for name in left if left[name] != right[name]]
-            told = ", ".join(f"{name} is {left[name]!r} and {right[name]!r}" for name in names)
-            yield f"clip {key}: {told}"
+            values = ", ".join(f"{name} is {left[name]!r} and {right[name]!r}" for name in names)
+            yield f"clip {key}: {values}"
 
 
 def first_difference(a: Store, b: Store) -> str:
@@ -84,16 +84,16 @@ def _differences(a: Store, b: Store) -> Iterator[str]:
 
 
 def _sets(a: dict, b: dict, failures: dict | None = None) -> Iterator[str]:
-    """Clips that only one side has; ``failures`` tells why the other has not."""
+    """Clips that only one side has; ``failures`` gives the reason why the other lacks them."""
     only = [[clip for clip in side if clip not in other] for side, other in ((a, b), (b, a))]
-    told = []
+    parts = []
     for place, clips in zip(("first", "second"), only, strict=True):
         if clips:
             failed = (failures or {}).get(clips[0])
             why = f" (failed in the other: {failed.reason})" if failed else ""
-            told.append(f"{len(clips)} only in the {place}, first {clips[0]}{why}")
-    if told:
-        yield f"clips: {'; '.join(told)}"
+            parts.append(f"{len(clips)} only in the {place}, first {clips[0]}{why}")
+    if parts:
+        yield f"clips: {'; '.join(parts)}"
 
 
 def _values(a: Store, b: Store, name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a store's file may not contain: anything that reaches out of it or could fill the memory."""
+"""Limits of a store's file: nothing in it may refer to other files or fill the memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ MAX_ITEM_BYTES = 1 << 30
 
 
 def check(file: h5py.File, path: Path) -> None:
-    """Refuse what could reach out of the file or fill the memory."""
+    """Refuse links and data that refer to other files, and items that could fill the memory."""
     count = file["clips"].shape[0] if isinstance(file.get("clips", getlink=True), h5py.HardLink) else None
     for name, dataset in _datasets(file, path):
         if dataset.external or dataset.is_virtual:

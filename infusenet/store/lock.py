@@ -1,10 +1,10 @@
-"""The builder's lock on a store: a file beside it that says who builds.
+"""The builder's lock on a store: a file beside it that names the process that builds.
 
-Network file systems often lack file locks or only pretend to have them, so nothing but an exclusive
-creation and a rename is asked of them. The file names host, process and the process's start time. A
-holder that died on this host is replaced at once. Of a holder on another host only its beats are
-seen (it touches the file while it works); when they stop, a person decides. A lock can therefore be
-lost: whoever holds it asks `Lock.check` right before publishing anything.
+Network file systems often lack file locks or only pretend to have them, so the lock needs nothing but
+exclusive creation and rename. The file names the host, the process and its start time. A lock of a
+dead process on this host is replaced at once. A process on another host is visible only by its beats
+(it touches the file while it works); when they stop, a person decides. A lock can therefore be lost,
+so its holder calls `Lock.check` right before it publishes anything.
 """
 
 import errno
@@ -27,7 +27,7 @@ from infusenet.errors import InputError
 POLL, BEAT = 0.5, 15.0
 # Twelve missed beats, and longer than a network file system keeps old times in its cache.
 PATIENCE = 180.0
-# What a file system without hard links says to one.
+# Errors of a file system without hard links when a link is made.
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
@@ -49,14 +49,14 @@ class Lock:
 
     def check(self) -> None:
         """Raise InputError if the lock is no longer this process's."""
-        found = _look(self.path)
-        if not found:  # a waiter that took it for a dead one's puts it back at once
+        state = _look(self.path)
+        if not state:  # a waiter that took it for the lock of a dead process puts it back at once
             time.sleep(POLL)
-            found = _look(self.path)
-        if not found or found[0] != self._text:
+            state = _look(self.path)
+        if not state or state[0] != self._text:
             raise InputError(
-                f"{self.target}: this builder lost its lock to {_named(found[0]) if found else 'nobody'}; "
-                "it publishes nothing. Run it again to see what the other one made"
+                f"{self.target}: this builder lost its lock to {_describe(state[0]) if state else 'nobody'}; "
+                "it publishes nothing. Run it again to see the result of the other one"
             )
 
     def acquire(self) -> None:
@@ -67,49 +67,49 @@ class Lock:
         InputError
             A holder on another host gave no sign of life for PATIENCE seconds.
         """
-        seen = said = None
+        previous = reported = None
         while not self._create():
-            found = _look(self.path)
-            if found is None:
+            state = _look(self.path)
+            if state is None:
                 continue
-            text = found[0]
-            if found != seen:
-                seen, since = found, time.monotonic()
+            text = state[0]
+            if state != previous:
+                previous, since = state, time.monotonic()
             local = _claim(text).get("host") == socket.gethostname()
             if local and not _alive(_claim(text)):
-                print(f"{self.target}: its builder ({_named(text)}) is dead; taking over", file=sys.stderr)
+                print(f"{self.target}: its builder ({_describe(text)}) is dead; taking over", file=sys.stderr)
                 self._clear(text)
                 self.waited = False
                 continue
             if not local and time.monotonic() - since > PATIENCE:
                 raise InputError(
-                    f"{self.target}: locked by {_named(text)}, which gave no sign of life for "
+                    f"{self.target}: locked by {_describe(text)}, which gave no sign of life for "
                     f"{time.monotonic() - since:.0f} s. If nothing builds there any more: "
                     f"rm {shlex.quote(str(self.path))}"
                 )
-            if text != said:
-                print(f"{self.target}: being built by {_named(text)}; waiting for it", file=sys.stderr)
-                said = text
+            if text != reported:
+                print(f"{self.target}: being built by {_describe(text)}; waiting for it", file=sys.stderr)
+                reported = text
             self.waited = True
             time.sleep(POLL)
 
     def release(self) -> None:
-        """Give the lock back, unless it is another's by now."""
-        found = _look(self.path)
-        if found and found[0] == self._text:
+        """Give the lock back, unless another process has it by now."""
+        state = _look(self.path)
+        if state and state[0] == self._text:
             self.path.unlink(missing_ok=True)
 
     def beat(self, stop: threading.Event) -> None:
         """Show waiters on other hosts that this process lives, until ``stop``."""
         while not stop.wait(BEAT):
             with suppress(OSError):  # a file server that is away for a moment
-                found = _look(self.path)
-                if not found or found[0] != self._text:
+                state = _look(self.path)
+                if not state or state[0] != self._text:
                     return
                 os.utime(self.path)
 
     def _create(self) -> bool:
-        """Take the lock if it is free. A link to a finished file puts it there whole or not at all."""
+        """Take the lock if it is free. A link to a finished file appears whole or not at all."""
         if self.path.exists():
             return False
         whole = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.tmp")
@@ -117,7 +117,7 @@ class Lock:
             _write(whole, self._text)
             try:
                 os.link(whole, self.path)
-            except (FileExistsError, FileNotFoundError):  # the holder's sweep may have taken ours away
+            except (FileExistsError, FileNotFoundError):  # the holder's sweep may have removed our file
                 return False
             except OSError as error:
                 if error.errno not in NO_LINKS:
@@ -139,7 +139,7 @@ class Lock:
 
     def _clear(self, text: str) -> None:
         """Remove a dead holder's lock. Between look and removal another waiter may have done so and
-        locked anew, so it is moved away first and moved back if it is not the one that was seen."""
+        locked anew, so it is moved away first, and moved back if it is another lock."""
         away = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.tmp")
         with suppress(FileNotFoundError):
             os.rename(self.path, away)
@@ -161,7 +161,7 @@ def hold(target: Path) -> Iterator[Lock]:
     try:
         yield lock
     except (FileNotFoundError, InputError):
-        lock.check()  # files go missing when another builder, who got the lock, sweeps them away
+        lock.check()  # another builder that took the lock removes temporary files
         raise
     finally:
         stop.set()
@@ -183,14 +183,14 @@ def _look(path: Path) -> tuple[str, int] | None:
 
 
 def _claim(text: str) -> dict:
-    """What a lock says; nothing if its holder was killed while writing it."""
+    """The content of a lock; empty if its holder was killed while writing it."""
     try:
         return json.loads(text)
     except ValueError:
         return {}
 
 
-def _named(text: str) -> str:
+def _describe(text: str) -> str:
     claim = _claim(text)
     return f"pid {claim['pid']} on {claim['host']}, since {claim['since']}" if claim else "an unknown process"
 

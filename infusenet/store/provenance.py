@@ -1,4 +1,4 @@
-"""Where a store comes from, in one screen, and what identifies its contents."""
+"""The origin of a store on one screen, and the digests that identify its content."""
 
 import hashlib
 from collections import Counter
@@ -9,11 +9,12 @@ import h5py
 
 from infusenet.config.recipes import difference
 from infusenet.hashing import canonical, digest
-from infusenet.store.reader import Store, sidecar_of
+from infusenet.store.format import sidecar_of
+from infusenet.store.reader import Store
 
 
 def describe(path: Path | str) -> str:
-    """Stage, database, counts, arrays, recipe and sources of a store as aligned lines.
+    """Describe a store in aligned lines: stage, database, counts, arrays, recipe and sources.
 
     Raises
     ------
@@ -42,35 +43,33 @@ def describe(path: Path | str) -> str:
     faces = sidecar_of(store.path.with_name("faces.h5"))
     if "faces" in store.source and faces.is_file():
         same = faces.read_text().strip() == store.source["faces"]
-        lines["faces.h5"] = (
-            "the one it was made from" if same else "another one lies beside it; build it again"
-        )
+        lines["faces.h5"] = "the one it was made from" if same else "another one is beside it; build it again"
     width = max(map(len, lines))
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
 
 
 def mixed(stores: Iterable[Store]) -> Iterator[str]:
-    """What says that stores of one database do not belong together: made of other clips or frames,
-    or from faces of other recipes. One that tells neither passes."""
+    """Reasons why stores of one database do not belong together: other clips or frames, or faces of
+    other recipes. A store without this information passes."""
     first: dict[str, tuple[Store, object]] = {}
     for store in stores:
-        for what in ("data", "faces_recipe"):
-            made = store.source.get(what)
-            other, expected = first.setdefault(what, (store, made)) if made else (store, made)
-            if made != expected:
-                how = (
+        for name in ("data", "faces_recipe"):
+            value = store.source.get(name)
+            other, expected = first.setdefault(name, (store, value)) if value else (store, value)
+            if value != expected:
+                origin = (
                     "other clips or frames"
-                    if what == "data"
-                    else f"faces of which {difference(made, expected)}"
+                    if name == "data"
+                    else f"faces of which {difference(value, expected)}"
                 )
-                yield f"{store.path}: made from {how}, in {other.path}; build both from the same faces"
+                yield f"{store.path}: made from {origin}, in {other.path}; build both from the same faces"
 
 
 def identity(store: Store) -> dict:
-    """What a run keeps of a store that it read, as JSON values.
+    """The facts about a store that a run records, as JSON values.
 
-    ``keys`` is equal where clips, data and recipes are, ``content`` where clips and values are,
-    whoever made the store with whatever version; ``sha256`` only where the files are.
+    ``keys`` is equal where clips, data and recipes are, ``content`` where clips and values are, for any
+    builder and version; ``sha256`` only where the files are.
     """
     return {
         "clips": len(store),

@@ -1,12 +1,11 @@
-"""How a store is kept and published. `clip_store` is the contract of its bytes.
+"""Keep finished parts of a store, publish it, withdraw it.
 
-Beside ``faces.h5`` lies the folder ``.faces.h5.parts``: finished stores of this output under the
-sha256 of their bytes, that is the parts of a build under way and, between builds, the published
-file itself. There it is a second name (hard link) of the same bytes: it takes no room on the disk,
-and it outlives Snakemake, which deletes the outputs of a rule before it runs, so that the next build
-takes unchanged clips over. A name that is the content's digest needs no record beside it, and a file
-cut short by a kill is known by it. On a file system without hard links nothing is kept, and an
-update computes every clip whose store Snakemake has deleted.
+Beside ``faces.h5`` is the folder ``.faces.h5.parts``. It holds finished stores under the sha256 of
+their bytes: during a build its parts, between builds the published file itself. That one is a second
+name (hard link) of the same bytes. It takes no disk space and remains when a workflow engine deletes
+the output before a build (Snakemake does), so that the next build takes unchanged clips over. The
+name is the digest of the content, so a truncated file is detected without a record beside it. On a
+file system without hard links nothing is kept: when the output was deleted, every clip is computed.
 """
 
 import os
@@ -18,19 +17,19 @@ from pathlib import Path
 
 from infusenet.files import aside
 from infusenet.hashing import file_digest
+from infusenet.store.format import folder_of, sidecar_of
 from infusenet.store.lock import Lock
-from infusenet.store.reader import folder_of, sidecar_of
 from infusenet.store.writer import write
 
 
 def keep(output: Path, **content) -> Path:
-    """Write a store (see `write`) into the folder of ``output``; returns where it is."""
+    """Write a store (see `write`) into the folder of ``output``; returns its path."""
     folder = folder_of(output)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
     try:
         write(temporary, **content)
-        # Not synced: what a power cut leaves of it is known by its digest.
+        # Not synced: its digest shows whether a power cut truncated it.
         path = folder / f"{file_digest(temporary)}.h5"
         os.replace(temporary, path)
     finally:
@@ -39,7 +38,7 @@ def keep(output: Path, **content) -> Path:
 
 
 def sound(output: Path) -> Iterator[Path]:
-    """The finished stores of ``output``, itself first, whose bytes are those that were written."""
+    """The undamaged finished stores of ``output``, the published one first."""
     sidecar, digest = sidecar_of(output), ""
     if output.is_file() and sidecar.is_file():
         digest = sidecar.read_text().strip()
@@ -76,24 +75,24 @@ def publish(finished: Path, output: Path, lock: Lock) -> None:
             except OSError:
                 os.replace(finished, temporary)
             lock.check()
-            # The old digest goes first: at no moment may it stand beside another file's bytes.
+            # The old digest goes first: it must never be beside the bytes of another file.
             sidecar_of(output).unlink(missing_ok=True)
         with aside(sidecar_of(output)) as temporary:
             temporary.write_text(f"{finished.stem}\n")
-    kept = folder_of(output) / f"{sidecar_of(output).read_text().strip()}.h5"
-    kept.parent.mkdir(exist_ok=True)
-    for path in kept.parent.iterdir():
-        # A copied store has another file behind its name: that one is kept, not both.
-        if path != kept or not path.samefile(output):
+    second_name = folder_of(output) / f"{sidecar_of(output).read_text().strip()}.h5"
+    second_name.parent.mkdir(exist_ok=True)
+    for path in second_name.parent.iterdir():
+        # Of a copied store the second name is another file: only the published file is kept.
+        if path != second_name or not path.samefile(output):
             path.unlink()
     with suppress(OSError):
-        os.link(output, kept)
-    with suppress(OSError):  # it is empty where the file system has no links
-        kept.parent.rmdir()
+        os.link(output, second_name)
+    with suppress(OSError):  # the folder is empty where the file system has no links
+        second_name.parent.rmdir()
 
 
 def withdraw(output: Path, lock: Lock) -> None:
-    """Take a published store back under all its names, so that a build has it to make."""
+    """Remove a published store under all its names, so that the next build makes it again."""
     lock.check()
     sidecar_of(output).unlink(missing_ok=True)
     for path in folder_of(output).glob("*.h5"):

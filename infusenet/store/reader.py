@@ -1,30 +1,10 @@
-"""ClipStore: one HDF5 file per database and stage, and the contract of its bytes.
-
-Format ``infusenet-store``, version 1
--------------------------------------
-Root attributes: ``format`` (the name above), ``version`` (1), ``stage``, ``database``, ``package``
-(version that wrote it), ``recipe`` and ``source`` (canonical JSON; ``source`` holds the sha256 of
-what the store was made from, ``data``, the digest of the clips' frames, onset, apex and offset, and
-after the faces their recipe). Datasets, n clips in manifest order:
-
-- ``clips`` (n,) fixed-length bytes, UTF-8 ``subject/clip``; ``keys`` (n,) 64 hex digits, the clips'
-  content keys; ``status`` (n,) bytes, ``ok`` or ``recovered``
-- ``items/<name>`` (n, ...): one array a clip, a chunk holds one clip's array or one pair of it
-- ``failures/clips``, ``failures/status``, ``failures/reason`` (m,) bytes: clips without an item
-
-Every dataset is chunked, uncompressed, with fletcher32. A reader MUST refuse another format or
-version, links out of the file, external or virtual data and object types. The final name is never
-opened for writing: a file is written aside, fsynced and renamed. ``<store>.sha256`` beside it holds
-the file's sha256. Handles are opened read-only, without file locks (a published file never changes),
-in the process that reads.
-"""
+"""Read a published store."""
 
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -36,30 +16,11 @@ import numpy as np
 from infusenet.config.recipes import difference
 from infusenet.errors import InputError
 from infusenet.files import check_readable
+from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, folder_of, sidecar_of
 from infusenet.store.limits import check
 
-FORMAT, VERSION = "infusenet-store", 1
-# What h5py raises on a damaged file, depending on which bytes are hit.
-DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
-PATIENCE = 30
+PATIENCE = 30  # seconds for a store that another run is about to publish again
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A clip without an item. ``status`` is no_face, multiple_faces or error."""
-
-    clip: str
-    status: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Item:
-    """What a stage computed for one clip. ``status`` is ok or recovered."""
-
-    arrays: dict[str, np.ndarray]
-    status: str = "ok"
 
 
 class Store:
@@ -69,9 +30,9 @@ class Store:
     ----------
     path : Path
     stage : str, optional
-        The stage that is expected; any if not given.
+        The expected stage; default: any.
     recipe : dict, optional
-        The recipe that is expected; a store made by another one is refused.
+        The expected recipe; a store of another recipe is refused.
 
     Raises
     ------
@@ -86,7 +47,7 @@ class Store:
         try:
             self._load(self._open(), stage, recipe)
         except PermissionError:
-            raise  # no damage
+            raise  # the file is not damaged
         except DAMAGE as error:
             raise InputError(
                 f"{path}: damaged ({type(error).__name__}: {error}); delete it and build it again"
@@ -111,7 +72,6 @@ class Store:
                 f"{path}: {difference(self.recipe, recipe)}; build the store again or change the recipe"
             )
         check(file, path)
-        self.package = attrs["package"]
         self.names = list(file["items"])
         self._loaded = self._content(file)
         self.clips = _texts(self._read(file, "clips"))
@@ -132,7 +92,7 @@ class Store:
 
     @property
     def sha256(self) -> str:
-        """The digest noted beside the file when it was published."""
+        """The digest that was written beside the file when it was published."""
         sidecar = sidecar_of(self.path)
         try:
             digest = self._awaited(sidecar, Path.read_text).strip()
@@ -140,14 +100,14 @@ class Store:
             raise InputError(
                 f"{sidecar}: missing; expected a published store's sha256: build it again"
             ) from None
-        # It follows its store, so it is this store's if that still stands there.
+        # The sidecar is written after its store, so it is of this store if this file is still in place.
         self._close()
         self._open()
         return digest
 
     @property
     def as_source(self) -> dict:
-        """The ``source`` of what is made from these faces: it tells their recipe and data without them."""
+        """The ``source`` of stores made from these faces: their digest, recipe and data."""
         return {"faces": self.sha256, "faces_recipe": self.recipe, "data": self.source.get("data")}
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -159,7 +119,7 @@ class Store:
         return self._dataset(name).dtype
 
     def read(self, name: str, clip: str, index=()) -> np.ndarray:
-        """The array ``name`` of ``clip``, or the part of it that ``index`` selects.
+        """Return the array ``name`` of ``clip``, or the part of it that ``index`` selects.
 
         Raises
         ------
@@ -182,7 +142,7 @@ class Store:
         return dataset.shape[1:], dataset.dtype, dataset.chunks[1:]
 
     def stored(self, name: str, clip: str) -> Iterator[tuple[tuple[int, ...], int, bytes]]:
-        """The chunks of one clip's array as they stand in the file, neither decoded nor checked:
+        """The chunks of one clip's array as the file holds them, neither decoded nor checked:
         (place in the array, HDF5's filter mask, bytes with their fletcher32)."""
         dataset, row = self._dataset(name), self._rows[clip]
         shape, _, chunk = self.layout(name)
@@ -210,25 +170,25 @@ class Store:
         return self._file
 
     def _content(self, file: h5py.File) -> tuple[bytes, bytes]:
-        """Which rows hold what: equal for files of equal items."""
+        """The clips and keys of the rows: equal for files of equal items."""
         return tuple(self._read(file, name).tobytes() for name in ("clips", "keys"))
 
     def _awaited(self, path: Path, open_it: Callable[[Path], T]) -> T:
-        """What ``open_it`` makes of ``path``, once it is there. Snakemake deletes the outputs of a rule
-        before it runs; where the store has been published before, a run in another folder is about to
-        publish it again. Opened rather than looked for first: it may go between the two."""
-        patience, said = time.monotonic() + PATIENCE, False
+        """Call ``open_it`` on ``path``, once it exists. A workflow engine deletes a store before it is
+        built again; where the store was published before, a run in another folder may be about to
+        publish it again. There is no look before the call: the file may vanish between the two."""
+        patience, reported = time.monotonic() + PATIENCE, False
         while True:
             try:
                 return open_it(path)
             except FileNotFoundError:
                 if not folder_of(self.path).is_dir() or time.monotonic() > patience:
                     raise
-            if not said:
+            if not reported:
                 print(
                     f"{path}: away; waiting up to {PATIENCE} s for a builder to publish it", file=sys.stderr
                 )
-                said = True
+                reported = True
             time.sleep(0.05)
 
     def _close(self) -> None:
@@ -247,13 +207,3 @@ class Store:
 
 def _texts(values: np.ndarray) -> list[str]:
     return [value.decode() for value in values.tolist()]
-
-
-def folder_of(path: Path) -> Path:
-    """Where the parts of a store are kept while it is built, and the published file's second name."""
-    return path.with_name(f".{path.name}.parts")
-
-
-def sidecar_of(path: Path) -> Path:
-    """Where a store's sha256 stands."""
-    return path.with_name(f"{path.name}.sha256")

@@ -1,7 +1,7 @@
-"""Is a published store still what was published? Every finding at once, each with its clip.
+"""Verify that a published store is unchanged, and repair a damaged one. Reports all defects, each with its clip.
 
-Damage below HDF5's checksums (attributes, chunk index) shows only in the file's sha256, so that is
-compared first; then the file is walked like a reader would, to name the clips that are hit.
+Damage outside HDF5's checksums (attributes, chunk index) shows only in the file's sha256, so that is
+compared first; then the whole file is read, to name the clips that are damaged.
 """
 
 import itertools
@@ -13,38 +13,25 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from infusenet.config.stage_arrays import ARRAYS
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained
 from infusenet.hashing import clip_key, derived_key, file_digest
 from infusenet.store import publish
+from infusenet.store.format import DAMAGE, FAILED, STATUS, Item, sidecar_of
 from infusenet.store.lock import hold
-from infusenet.store.reader import DAMAGE, Item, Store, sidecar_of
+from infusenet.store.reader import Store
 
-# Arrays of each stage: name -> (dtype, dimensions of one clip's array).
-PAIRS = {
-    "frames": ("uint8", 4),
-    "numbers": ("int32", 1),
-    "landmarks": ("float32", 2),
-    "matrix": ("float64", 3),
-}
-VIDEO = {"video": ("uint8", 3), "onset": ("uint8", 3), "landmarks": ("float32", 2)}
-ITEMS = {
-    "faces": (PAIRS, VIDEO),
-    "flow": ({"flow": ("float16", 3)},),
-    "latents": ({"latents": ("float16", 4)},),
-}
 KEY = re.compile(r"[0-9a-f]{64}")
-STATUS = {"ok", "recovered"}
-FAILED = {"no_face", "multiple_faces", "error"}
 UNALLOCATED = 2**64 - 1  # HDF5's address of a chunk that was never written
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong, as a sentence; ``clip`` is empty where the whole store is concerned.
+class Defect:
+    """A sentence about one clip, or about the whole store where ``clip`` is empty.
 
-    ``bytes_only`` says that the file's sha256 differs, which alone names no part of the store.
+    ``bytes_only`` marks the file's sha256, which alone names no part of the store.
     """
 
     clip: str
@@ -52,8 +39,8 @@ class Finding:
     bytes_only: bool = False
 
 
-def verify(path: Path | str, manifest: Path | str | None = None) -> list[Finding]:
-    """All that is wrong with a store: bytes, structure, checksums, keys, values, counts.
+def verify(path: Path | str, manifest: Path | str | None = None) -> list[Defect]:
+    """List all defects of a store: bytes, structure, checksums, keys, values, counts.
 
     Parameters
     ----------
@@ -70,24 +57,30 @@ def verify(path: Path | str, manifest: Path | str | None = None) -> list[Finding
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such store; build it first")
-    listed = path.with_name("clips.csv")
-    clips = read_manifest(manifest or listed) if manifest or listed.is_file() else None
-    findings = [Finding("", text, bytes_only=True) for text in _bytes(path)]
+    clips = _read_clips(path, manifest)
+    defects = [Defect("", text, bytes_only=True) for text in _bytes(path)]
     try:
         store = Store(path)
     except InputError as error:
-        return [*findings, Finding("", str(error))]
+        return [*defects, Defect("", str(error))]
     checks = [_columns(store), _layout(store), _values(store), _keys(store, clips)]
     if clips is not None:
         checks.append(_counts(store, clips))
-    # One clip can be hit in many chunks: each sentence once is enough.
-    found = dict.fromkeys(itertools.chain(*map(_gathered, checks)))
-    return findings + [
-        Finding(clip, f"{path}: clip {clip}: {text}" if clip else f"{path}: {text}") for clip, text in found
+    # A clip can be damaged in many chunks: each sentence once is enough.
+    unique = dict.fromkeys(itertools.chain(*map(_without_errors, checks)))
+    return defects + [
+        Defect(clip, f"{path}: clip {clip}: {text}" if clip else f"{path}: {text}") for clip, text in unique
     ]
 
 
-def _gathered(check: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _read_clips(path: Path, manifest: Path | str | None) -> list[Clip] | None:
+    """The clips of ``manifest``, else of the clip list beside the store; None without either."""
+    table = manifest or path.with_name("clips.csv")
+    return read_manifest(table) if manifest or table.is_file() else None
+
+
+def _without_errors(check: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the defects of one check; an error that damage causes in it is one more."""
     try:
         yield from check
     except DAMAGE as error:
@@ -99,9 +92,9 @@ def _bytes(path: Path) -> Iterator[str]:
     if not sidecar.is_file():
         yield f"{sidecar}: missing; expected the store's sha256"
         return
-    noted, found = sidecar.read_bytes(), file_digest(path)
-    if noted != f"{found}\n".encode():
-        yield f"{path}: sha256 is {found}, {sidecar.name} says {noted[:66]!r}: not the bytes that were published"
+    recorded, digest = sidecar.read_bytes(), file_digest(path)
+    if recorded != f"{digest}\n".encode():
+        yield f"{path}: sha256 is {digest}, {sidecar.name} says {recorded[:66]!r}: not the bytes that were published"
 
 
 def _columns(store: Store) -> Iterator[tuple[str, str]]:
@@ -110,7 +103,7 @@ def _columns(store: Store) -> Iterator[tuple[str, str]]:
     with h5py.File(store.path, "r", locking=False) as file:
         count = len(file["clips"])
     if count != len(store.keys):
-        yield "", f"{count} rows for {len(store.keys)} clips: a clip stands twice"
+        yield "", f"{count} rows for {len(store.keys)} clips: a clip is duplicate"
     for clip in store.clips:
         if not KEY.fullmatch(store.keys[clip]):
             yield clip, f"key '{store.keys[clip]}', expected 64 hex digits"
@@ -131,12 +124,12 @@ def _layout(store: Store) -> Iterator[tuple[str, str]]:
         for name in ("clips", "keys", "status", *(f"items/{item}" for item in store.names)):
             if file[name].chunks is None or not file[name].fletcher32 or file[name].compression:
                 yield "", f"{name}: expected chunks with fletcher32 and no compression"
-        found = {name: (str(data.dtype), data.ndim - 1) for name, data in file["items"].items()}
-    expected = ITEMS.get(store.stage)
+        arrays = {name: (str(data.dtype), data.ndim - 1) for name, data in file["items"].items()}
+    expected = ARRAYS.get(store.stage)
     if expected is None:
-        yield "", f"stage '{store.stage}', expected one of {', '.join(ITEMS)}"
-    elif len(store) and found not in expected:
-        yield "", f"items {found}, expected {' or '.join(map(str, expected))}"
+        yield "", f"stage '{store.stage}', expected one of {', '.join(ARRAYS)}"
+    elif len(store) and arrays not in expected:
+        yield "", f"items {arrays}, expected {' or '.join(map(str, expected))}"
 
 
 def _values(store: Store) -> Iterator[tuple[str, str]]:
@@ -145,7 +138,7 @@ def _values(store: Store) -> Iterator[tuple[str, str]]:
         for name in store.names:
             dataset, places = file[f"items/{name}"], {}
             if dataset.chunks is None:
-                continue  # said by the layout; without chunks there are no checksums to compare
+                continue  # the layout check reports it; without chunks there are no checksums to compare
             for row, clip in enumerate(store.clips):
                 try:
                     for place in _places(dataset, row):
@@ -174,17 +167,17 @@ def _keys(store: Store, clips: list[Clip] | None) -> Iterator[tuple[str, str]]:
     try:
         expected = expected_keys(store, clips)
         if store.stage != "faces" and faces.is_file() and Store(faces).sha256 != store.source.get("faces"):
-            yield "", "was made from another faces.h5 than the one beside it; build it again"
+            yield "", "was not made from the faces.h5 beside it; build it again"
     except InputError as error:
         yield "", f"its keys cannot be compared: {error}"
         return
     for clip, key in expected.items():
         if clip in store and store.keys[clip] != key:
-            yield clip, "key does not follow from its frames and the recipe; it was made of something else"
+            yield clip, "key does not follow from its frames and the recipe; it was made from other data"
 
 
 def expected_keys(store: Store, clips: list[Clip] | None) -> dict[str, str]:
-    """The content keys that the store's clips must have, as far as what lies beside it tells them."""
+    """The content keys that the store's clips must have, as far as the files beside it tell them."""
     if store.stage == "faces":
         return {
             c.key: clip_key(c.digest, c.onset, c.apex, c.offset, store.recipe)
@@ -199,7 +192,7 @@ def expected_keys(store: Store, clips: list[Clip] | None) -> dict[str, str]:
 
 def _counts(store: Store, clips: list[Clip]) -> Iterator[tuple[str, str]]:
     if strangers := {clip.database for clip in clips} - {store.database}:
-        yield "", f"is of database {store.database}, the manifest of {', '.join(sorted(strangers))}"
+        yield "", f"is of database {store.database}, but the manifest of {', '.join(sorted(strangers))}"
     annotated, failed = {clip.key for clip in clips}, {failure.clip for failure in store.failures}
     for clip in sorted(annotated - failed - set(store.clips)):
         yield clip, "is in the manifest and neither stored nor listed as failed"
@@ -208,39 +201,38 @@ def _counts(store: Store, clips: list[Clip]) -> Iterator[tuple[str, str]]:
 
 
 def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
-    """Withdraw a damaged store and keep its sound clips for the next build; returns the others' names.
+    """Withdraw a damaged store and keep its sound clips for the next build; returns the damaged clips.
 
-    The sound clips' arrays are read, which compares their checksums, and kept as they are in the
-    store's folder of parts, so that the next build computes only what is missing there. Nothing is
-    written where `verify` finds nothing.
+    The sound clips' arrays are read, which compares their checksums, and kept in the store's folder of
+    parts, so that the next build computes only the missing clips. Nothing is written if `verify`
+    finds no defect.
 
     Raises
     ------
     InputError
-        The whole store is concerned, or nothing beside it proves that its recipe is undamaged
+        A defect concerns the whole store, or no file beside it proves that its recipe is undamaged
         (attributes carry no checksum, keys follow from the recipe).
     """
-    path, findings = Path(path), verify(path, manifest)
-    if not findings:
+    path, defects = Path(path), verify(path, manifest)
+    if not defects:
         return []
     raise_all(
-        (finding.text for finding in findings if not (finding.clip or finding.bytes_only)),
+        (defect.text for defect in defects if not (defect.clip or defect.bytes_only)),
         f"{path}: beyond repair; delete it and build it again",
     )
-    store, listed = Store(path), path.with_name("clips.csv")
-    clips = read_manifest(manifest or listed) if manifest or listed.is_file() else None
-    if not expected_keys(store, clips):
+    store = Store(path)
+    if not expected_keys(store, _read_clips(path, manifest)):
         beside = "the clip list clips.csv" if store.stage == "faces" else "faces.h5"
         raise InputError(f"{path}: cannot be repaired without {beside} beside it, which proves its keys")
-    failed = {finding.clip for finding in findings}
-    kept = [clip for clip in store.clips if clip not in failed]
+    damaged = {defect.clip for defect in defects}
+    sound = [clip for clip in store.clips if clip not in damaged]
     with explained(path), hold(path) as lock:
         publish.keep(
             path, stage=store.stage, database=store.database, recipe=store.recipe, source=store.source,
-            clips=[(clip, store.keys[clip]) for clip in kept],
-            outcomes=(Item({n: store.read(n, clip) for n in store.names}, store.status[clip]) for clip in kept),
-            failures=[failure for failure in store.failures if failure.clip not in failed],
+            clips=[(clip, store.keys[clip]) for clip in sound],
+            outcomes=(Item({n: store.read(n, clip) for n in store.names}, store.status[clip]) for clip in sound),
+            failures=[failure for failure in store.failures if failure.clip not in damaged],
             chunks={name: store.layout(name)[-1] for name in store.names},
         )  # fmt: skip
         publish.withdraw(path, lock)
-    return [clip for clip in store.clips if clip in failed]
+    return [clip for clip in store.clips if clip in damaged]

@@ -1,4 +1,4 @@
-"""How a store's file is written: the same content gives the same bytes, computed or copied."""
+"""Write a store's file: the same content gives the same bytes, computed or copied."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,13 @@ import numpy as np
 from infusenet import __version__
 from infusenet.errors import InputError
 from infusenet.hashing import canonical
-from infusenet.store.reader import FORMAT, VERSION, Failure, Item, Store
+from infusenet.store.format import FORMAT, VERSION, Failure, Item
+from infusenet.store.reader import Store
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A clip's item as it stands in another store, to be copied chunk by chunk, undecoded."""
+    """A clip's item in another store, to be copied chunk by chunk, undecoded."""
 
     store: Store
     clip: str

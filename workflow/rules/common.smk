@@ -1,12 +1,10 @@
-# Tables, wildcards and what all rules share, the settled configuration and up-to-date clip lists.
+# Configuration, clip lists, wildcards and functions that all rules share.
 
 import functools
 import os
 import shlex
 import sys
 
-from snakemake.api import DAGApi
-from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 
 from infusenet import files, hashing
@@ -15,40 +13,23 @@ from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
 from infusenet.report import targets
-from infusenet.snakemake_state import cut_outputs, live_jobs, unrecorded_outputs
+from infusenet.snakemake_state import cut_outputs, internals, live_jobs, unrecorded_outputs
 
 
-# Snakemake deletes what a job has made if an input is dated later, as a file server with another clock
-# dates it. Here a clock decides nothing: small inputs are compared by content, large ones are `ancient`.
-async def _any_time(dag, job, output):
-    pass
-
-
-DAG.check_output_mtime = _any_time
-
-
-def rerun_triggers():
-    """Names of what Snakemake is to look at. The workflow gets them after the parse; who calls it has them."""
-    frame = sys._getframe()
-    while frame:
-        if isinstance(caller := frame.f_locals.get("self"), DAGApi):
-            return {trigger.name.lower() for trigger in caller.dag_settings.rerun_triggers}
-        frame = frame.f_back
-    return unrecorded_outputs.TRIGGERS  # a linter builds no graph
-
+internals.keep_outputs_of_any_time()
 
 MANIFESTS = "data_manifests"
 
-# Linting looks at the rules alone, so it needs no data; jobs run what the main process decided.
-LINTING = "--lint" in sys.argv
-# Files of runs that were cut and have to be made again.
+# Linting needs no data, and jobs use what the main process has checked.
+LINTING = internals.is_linting()
+# Files of runs that were truncated and have to be made again.
 CUT = []
 try:
-    unrecorded_outputs.check_triggers(rerun_triggers())
+    unrecorded_outputs.check_triggers(internals.rerun_triggers())
     if LINTING:
         config = config | {"databases": {name: {"frames": name, "manifest": name} for name in ("a", "b")}}
     for path in workflow.configfiles:
-        yaml_files.read(path)  # for what is lost in `config`: keys that stand twice
+        yaml_files.read(path)  # for duplicate keys, which `config` no longer shows
     SETTLED = configuration.settle(config)
     CONFIG = unrecorded_outputs.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
@@ -59,7 +40,7 @@ try:
         if running := live_jobs.holders():
             print(f"clip tables are left as they are: pid {running[0].pid} runs here", file=sys.stderr)
         else:
-            files.check_writable(*unrecorded_outputs.FOLDERS)
+            files.check_writable(*internals.FOLDERS)
             CUT = cut_outputs.set_aside(CONFIG)
             sync.sync(CONFIG, MANIFESTS)
             unrecorded_outputs.check(CONFIG)
@@ -72,17 +53,14 @@ CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]
 COMPUTE = CONFIG["compute"]
 # Stores that were made elsewhere are inputs without a rule.
-GIVEN = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
-# No rule makes a store of a database whose stores were given; where all were, none at all.
-BUILT = "|".join(name for name in DATABASES if name not in GIVEN) or "(?!)"
-# Pictures of faces show what is there: given stores may come without.
-FACED = [name for name in DATABASES if name not in GIVEN or os.path.isfile(f"{GIVEN[name]}/faces.h5")]
-STORES = [CACHE, *(f"{name}={folder}" for name, folder in GIVEN.items())]
+EXTERNAL = {name: source["stores"] for name, source in CONFIG["databases"].items() if "stores" in source}
+# Databases whose stores are built here, as a pattern; it matches nothing where there is none.
+BUILT = "|".join(name for name in DATABASES if name not in EXTERNAL) or "(?!)"
+# Databases with faces: stores that were made elsewhere may come without.
+WITH_FACES = [name for name in DATABASES if name not in EXTERNAL or os.path.isfile(f"{EXTERNAL[name]}/faces.h5")]
+STORES = [CACHE, *(f"{name}={folder}" for name, folder in EXTERNAL.items())]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
-# Snakemake runs any number of GPU jobs side by side unless the resource has a limit; 0 is none.
-_gpus = workflow.global_resources.get("gpu")
-if workflow.local_exec and not (_gpus and _gpus.value):
-    workflow.register_resource("gpu", 1)
+internals.limit_gpu_jobs(workflow)
 
 
 wildcard_constraints:
@@ -94,7 +72,7 @@ wildcard_constraints:
 
 
 def stage_recipe(stage):
-    """Params: the canonical recipe of the store that is made."""
+    """Params: the canonical recipe of a stage's store."""
     return lambda wildcards: hashing.canonical(
         configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
     )
@@ -128,9 +106,9 @@ def store_paths(method, databases):
 
 
 def store_path(database, name):
-    if database not in GIVEN:
+    if database not in EXTERNAL:
         return f"{CACHE}/{database}/{name}"
-    path = f"{GIVEN[database]}/{name}"
+    path = f"{EXTERNAL[database]}/{name}"
     for file in (path, f"{path}.sha256"):
         if not os.path.isfile(file):
             raise WorkflowError(
@@ -140,18 +118,18 @@ def store_path(database, name):
     return path
 
 
-def given_bytes(stores):
-    """Params: a digest of the .sha256 of those of `stores` (a function of the wildcards) that were given.
+def external_bytes(stores):
+    """Params: a digest of the .sha256 of those of `stores` (a function of the wildcards) that were made elsewhere.
 
-    As inputs they would have to be newer as well, and what is copied into place may keep its old time.
+    As inputs they would have to be newer as well, and copied files may keep their old time.
     """
-    folders = {os.path.normpath(folder) for folder in GIVEN.values()}
+    folders = {os.path.normpath(folder) for folder in EXTERNAL.values()}
 
-    def of(wildcards):
-        given = [path for path in stores(wildcards) if os.path.normpath(os.path.dirname(path)) in folders]
-        return hashing.digest([sidecar_text(path) for path in given])
+    def external_digest(wildcards):
+        paths = [path for path in stores(wildcards) if os.path.normpath(os.path.dirname(path)) in folders]
+        return hashing.digest([sidecar_text(path) for path in paths])
 
-    return of if GIVEN else unrecorded("")
+    return external_digest if EXTERNAL else unrecorded("")
 
 
 @functools.cache
@@ -162,7 +140,7 @@ def sidecar_text(store):
 
 def paper_runs(target):
     """The run folders that a table or figure is made of."""
-    return runs(targets.NEEDS[target], FACED if target in targets.PICTURES else DATABASES)
+    return runs(targets.NEEDS[target], WITH_FACES if target in targets.PICTURES else DATABASES)
 
 
 def paper_input(target):
@@ -170,15 +148,15 @@ def paper_input(target):
         _same_clips(target)
         if target not in targets.PICTURES:
             return results_of(paper_runs(target))
-        if not FACED:
+        if not WITH_FACES:
             raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
-        return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in FACED])
+        return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in WITH_FACES])
 
     return files
 
 
 def _same_clips(target):
-    """Clips are left out of all methods together, so those of a table have to be known before the first trains."""
+    """Clips are left out of all methods together, so all methods of a table must be known before one trains."""
     read = set(store_paths_of(METHODS))
     others = [name for name in targets.NEEDS[target] if not read.issuperset(store_paths_of([name]))]
     if SKIPS and others:
@@ -195,26 +173,26 @@ def gpus_of(wildcards):
 
 
 def store_paths_of(methods, databases=DATABASES):
-    """The stores that some methods read between them."""
+    """The stores that at least one of some methods reads."""
     return sorted({path for method in methods for path in store_paths(method, databases)})
 
 
 def clip_stores():
     """The stores that the configured methods read, and the faces behind them."""
-    return sorted({*store_paths_of(METHODS), *(store_path(name, "faces.h5") for name in FACED)})
+    return sorted({*store_paths_of(METHODS), *(store_path(name, "faces.h5") for name in WITH_FACES)})
 
 
 SKIPS = CONFIG["failed_clips"] == "skip"
-# Only then an option: Snakemake takes another command for another computation.
+# An option only if needed: to Snakemake another command is another computation.
 LEFT_OUT = " --left-out {input.left_out:q}" if SKIPS else ""
 
 
 def left_out(databases):
-    """Lists of the clips that some configured method lacks; none where failures stop the run."""
+    """Lists of the clips that a configured method lacks; none where failures stop the run."""
     return [checkpoints.left_out.get(database=name).output[0] for name in databases] if SKIPS else []
 
 
-def others(held_out):
+def training_databases(held_out):
     return [database for database in DATABASES if database != held_out]
 
 
@@ -229,23 +207,23 @@ def runs(methods, databases=DATABASES):
 
 
 def results_of(folders):
-    """What runs leave for tables and figures."""
+    """The results of runs that tables and figures are made of."""
     return [f"{run}/{name}" for run in folders for name in ("predictions.csv", "run.json", "log.csv")]
 
 
 def picture_options(target):
-    """Params: what figures need besides runs. A function, so that no other target resolves their method."""
+    """Params: options of figures besides their runs. A function, so that no other target resolves their method."""
     return lambda wildcards: _picture_options(target)
 
 
 def _picture_options(target):
-    """Faces stores, chosen clips, the model's recipe."""
+    """Options for the stores of faces, the clips and the model's recipe."""
     if target == "figure2":
         return f"--recipe {shlex.quote(hashing.canonical(configuration.resolve_method(CONFIG, targets.INFUSENET)))}"
     if target not in targets.PICTURES:
         return ""
-    chosen = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
-    clips = shlex.join([chosen] if isinstance(chosen, str) else chosen)
+    names = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
+    clips = shlex.join([names] if isinstance(names, str) else names)
     weights = CONFIG["latents"].get("weights")
     return " ".join(
         [f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"]

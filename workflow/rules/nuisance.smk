@@ -17,7 +17,7 @@ rule nuisance_bench:
         weights=f"--weights {shlex.quote(_weights)}" if _weights else "",
     log:
         f"{RESULTS}/nuisance.log",
-    # All that the run may use: Snakemake scales it down to --cores. A cluster's login node has none to give.
+    # All cores of this machine: Snakemake lowers the number to --cores. A cluster's submit node has none to give.
     threads: os.cpu_count() if workflow.local_exec else COMPUTE["processes"]
     shell:
         "infusenet --log {log:q} nuisance-bench --output {params.folder:q} --cores {threads} {params.weights}"

@@ -1,4 +1,4 @@
-# The paper's tables and figures: one rule a target, named as the paper names them, so that
+# The paper's tables and figures: one rule per target, named as the paper names them, so that
 # `snakemake --cores N table1` trains what it needs and nothing else.
 
 for _target, _outputs in targets.OUTPUTS.items():
@@ -29,13 +29,13 @@ for _target, _outputs in targets.OUTPUTS.items():
             " --output {params.results:q}"
 
 
-_finished = expand(f"{RESULTS}/{{name}}", name=[name for names in targets.OUTPUTS.values() for name in names])
+_paper_files = expand(f"{RESULTS}/{{name}}", name=[name for names in targets.OUTPUTS.values() for name in names])
 
 
-# All of it in one file, with what `snakemake report` shows.
+# All of it in one file, with the content of `snakemake report`.
 rule paper_html:
     input:
-        _finished,
+        _paper_files,
         rules.evaluate.output,
         rules.ledger.output,
     output:
@@ -50,5 +50,5 @@ rule paper_html:
 
 rule paper:
     input:
-        _finished,
+        _paper_files,
         rules.paper_html.output,

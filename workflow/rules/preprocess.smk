@@ -1,4 +1,4 @@
-# Faces, flow and latents: one job a stage and database, no labels in sight.
+# Faces, flow and latents: one job per stage and database. No stage reads labels.
 #
 # A store is followed through its recipe, its clip list's digest and its upstream's .sha256, all by
 # content; `ancient` keeps times out of it (a re-copied store with the same bytes changes nothing).
@@ -30,8 +30,8 @@ rule faces:
         " --contact-sheet {output.sheet:q} --output {output.store:q}"
 
 
-# Under `failed_clips: skip`: what one method lacks is left out of all. A checkpoint, because nothing is
-# trained again as long as the list's content stays, however often its stores are made.
+# Under `failed_clips: skip`: a clip that one method lacks is left out of all methods. A checkpoint, because
+# nothing is trained again as long as the list's content stays, however often its stores are made.
 checkpoint left_out:
     input:
         stores=lambda wildcards: ancient(store_paths_of(METHODS, [wildcards.database])),
@@ -39,7 +39,7 @@ checkpoint left_out:
     output:
         f"{CACHE}/{{database}}/left_out.csv",
     params:
-        given=given_bytes(lambda wildcards: [p for m in METHODS for p in store_paths(m, [wildcards.database])]),
+        given=external_bytes(lambda wildcards: [p for m in METHODS for p in store_paths(m, [wildcards.database])]),
     log:
         f"{CACHE}/logs/{{database}}.left_out.log",
     shell:

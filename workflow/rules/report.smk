@@ -21,11 +21,11 @@ rule evaluate:
         "infusenet --log {log:q} evaluate {params.runs:q} --output {params.results:q}"
 
 
-# A database whose stores were given was audited where they were made.
-AUDITS = [f"{CACHE}/{name}/audit.csv" for name in DATABASES if name not in GIVEN]
+# A database whose stores were made elsewhere was audited there.
+AUDITS = [f"{CACHE}/{name}/audit.csv" for name in DATABASES if name not in EXTERNAL]
 
 
-# What became of every annotated clip. The page holds pictures of faces.
+# The state of every annotated clip. The page shows pictures of faces.
 rule ledger:
     input:
         stores=ancient(clip_stores()),
@@ -36,7 +36,7 @@ rule ledger:
         page=report(f"{RESULTS}/ledger.html", caption="../report/ledger.rst", category="Clips"),
     params:
         audits=lambda wildcards: [hashing.file_digest(path) for path in AUDITS],
-        given=given_bytes(lambda wildcards: clip_stores()),
+        given=external_bytes(lambda wildcards: clip_stores()),
         frames=unrecorded(
             " ".join(
                 f"--frames {shlex.quote(name + '=' + source['frames'])}"

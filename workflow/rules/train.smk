@@ -1,22 +1,22 @@
-# One fold and seed a job. Training sees the other databases only; the held-out one is opened by
-# `predict`, once the weights are final.
+# One job per fold and seed. Training reads the other databases only; the held-out one is first read by
+# `predict`, when the weights are final.
 
 
 rule train:
     input:
-        manifests=lambda wildcards: expand(f"{MANIFESTS}/{{name}}.csv", name=others(wildcards.held_out)),
-        stores=lambda wildcards: ancient(store_paths(wildcards.method, others(wildcards.held_out))),
+        manifests=lambda wildcards: expand(f"{MANIFESTS}/{{name}}.csv", name=training_databases(wildcards.held_out)),
+        stores=lambda wildcards: ancient(store_paths(wildcards.method, training_databases(wildcards.held_out))),
         digests=lambda wildcards: [
-            f"{path}.sha256" for path in store_paths(wildcards.method, others(wildcards.held_out))
+            f"{path}.sha256" for path in store_paths(wildcards.method, training_databases(wildcards.held_out))
         ],
-        left_out=lambda wildcards: left_out(others(wildcards.held_out)),
+        left_out=lambda wildcards: left_out(training_databases(wildcards.held_out)),
     output:
         weights=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/weights.safetensors",
         log=f"{RESULTS}/{{method}}/{{held_out}}/seed{{seed}}/log.csv",
     params:
         recipe=method_recipe,
-        databases=lambda wildcards: others(wildcards.held_out),
-        given=given_bytes(lambda wildcards: store_paths(wildcards.method, others(wildcards.held_out))),
+        databases=lambda wildcards: training_databases(wildcards.held_out),
+        given=external_bytes(lambda wildcards: store_paths(wildcards.method, training_databases(wildcards.held_out))),
         run=lambda wildcards, output: os.path.dirname(output.weights),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
@@ -37,8 +37,8 @@ rule train:
         f"{LEFT_OUT}"
 
 
-# Of 90 MB of weights Snakemake would see the time alone. Another training shows in small files, which it
-# compares by content: those of all databases and, where nothing but the training itself differed, the log.
+# Of 90 MB of weights Snakemake compares the time alone. Another training shows in small files, which it
+# compares by content: those of all databases and, where only the training itself differs, the log.
 rule predict:
     input:
         weights=ancient(rules.train.output.weights),
@@ -53,7 +53,7 @@ rule predict:
     params:
         recipe=method_recipe,
         run=lambda wildcards, input: os.path.dirname(input.weights),
-        given=given_bytes(lambda wildcards: store_paths(wildcards.method, DATABASES)),
+        given=external_bytes(lambda wildcards: store_paths(wildcards.method, DATABASES)),
         device=unrecorded(COMPUTE["device"]),
         workers=unrecorded(COMPUTE["workers"]),
         stores=unrecorded(STORES),

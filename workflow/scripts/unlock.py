@@ -3,18 +3,13 @@
 Called by the Makefile before every run.
 """
 
-import subprocess
 import sys
-from pathlib import Path
 
+from infusenet.errors import InputError
 from infusenet.snakemake_state import live_jobs
 
 if __name__ == "__main__":
-    if any(Path(".snakemake/locks").glob("*")):
-        if running := live_jobs.holders():
-            sys.exit(
-                "this directory is locked by a live run: "
-                + "; ".join(f"pid {p.pid} ({' '.join(p.info['cmdline'][:4])} ...)" for p in running)
-                + ". Wait for it, or end it, and run again"
-            )
-        sys.exit(subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=False).returncode)
+    try:
+        sys.exit(live_jobs.unlock())
+    except InputError as error:
+        sys.exit(str(error))

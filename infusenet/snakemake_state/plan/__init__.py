@@ -1,1 +1,1 @@
-"""What a run would do, before it runs: Snakemake's jobs, the clips behind them, and their time."""
+"""The plan of a run: the jobs that Snakemake would start, the clips behind them, and their time."""

@@ -1,4 +1,4 @@
-"""What a build of a store finds done already, clip by clip: by content keys, as the build itself does."""
+"""The clips that a build will compute or reuse, by content keys, as the build itself decides."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from infusenet.store import Store, folder_of
 
 @dataclass(frozen=True)
 class Change:
-    """The clips of a store to be. Every one is either computed (new, changed or failed before), reused
-    from what lies on disk, or left out because a stage has failed on it and is not run again.
+    """The clips of a planned store. Each one is either computed (new, changed or failed before), reused
+    from disk, or left out because an earlier stage failed on it and is not run again.
     """
 
     new: frozenset[str]
@@ -35,46 +35,46 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What lies on disk of a store: content keys by clip, and clips that failed."""
+class StoredClips:
+    """The clips of a store on disk: content keys by clip, and clips that failed."""
 
     keys: dict[str, set[str]]
     failed: set[str]
 
 
-def kept(output: Path, stage: str) -> Kept:
-    """The published store and the parts of an interrupted build; what is not readable counts for nothing."""
-    found = Kept({}, set())
-    there = [output] if output.is_file() else []  # what is away would be waited for
-    for path in (*there, *sorted(folder_of(output).glob("*.h5"))):
+def stored_clips(output: Path, stage: str) -> StoredClips:
+    """The clips of the published store and of the parts of an interrupted build; unreadable files are skipped."""
+    result = StoredClips({}, set())
+    published = [output] if output.is_file() else []  # a reader would wait for a missing one
+    for path in (*published, *sorted(folder_of(output).glob("*.h5"))):
         with suppress(InputError):
             store = Store(path, stage)
             for clip, key in store.keys.items():
-                found.keys.setdefault(clip, set()).add(key)
-            found.failed.update(failure.clip for failure in store.failures)
-    return found
+                result.keys.setdefault(clip, set()).add(key)
+            result.failed.update(failure.clip for failure in store.failures)
+    return result
 
 
-def compare(found: Kept, wanted: dict[str, str], left_out: set[str]) -> Change:
-    """What a build of ``wanted`` ({clip: key}) will take over and compute.
+def compare(stored: StoredClips, keys: dict[str, str], left_out: set[str]) -> Change:
+    """Compare the clips on disk with a build of ``keys`` ({clip: content key}).
 
     ``left_out`` are clips that an earlier stage failed on, and that it does not try again.
     """
-    reused = {clip for clip, key in wanted.items() if key in found.keys.get(clip, ())}
-    failed = (found.failed & wanted.keys()) - reused
-    changed = (wanted.keys() & found.keys.keys()) - reused - failed
-    removed = found.keys.keys() - wanted.keys() - left_out
-    new = wanted.keys() - reused - failed - changed
+    reused = {clip for clip, key in keys.items() if key in stored.keys.get(clip, ())}
+    failed = (stored.failed & keys.keys()) - reused
+    changed = (keys.keys() & stored.keys.keys()) - reused - failed
+    removed = stored.keys.keys() - keys.keys() - left_out
+    new = keys.keys() - reused - failed - changed
     return Change(*map(frozenset, (new, changed, removed, reused, failed, left_out)))
 
 
 def changes(jobs: list[Job]) -> dict[Job, Change]:
-    """For every job that makes or has made a store: what it will do, or what it left there."""
-    result, wanted = {}, {}
+    """The change of each job that makes a store; of a job that does not run, the clips in its store."""
+    result, planned = {}, {}
     stages = list(STAGES)
     for job in sorted((j for j in jobs if j.rule in stages), key=lambda j: stages.index(j.rule)):
         output = Path(job.output[0])
-        found = kept(output, job.rule)
+        stored = stored_clips(output, job.rule)
         if job.reasons:
             if job.rule == "faces":
                 clips = read_manifest(output.with_name("clips.csv"))
@@ -82,13 +82,13 @@ def changes(jobs: list[Job]) -> dict[Job, Change]:
                 left_out = set()
             else:
                 faces = output.with_name("faces.h5")
-                upstream, left_out = wanted.get(faces) or _published(faces)
+                upstream, left_out = planned.get(faces) or _published(faces)
                 keys = {clip: derived_key(key, job.recipe) for clip, key in upstream.items()}
-            wanted[output] = keys, left_out
-            result[job] = compare(found, keys, left_out)
+            planned[output] = keys, left_out
+            result[job] = compare(stored, keys, left_out)
         elif output.is_file():
             none = frozenset()
-            result[job] = Change(none, none, none, frozenset(found.keys), none, frozenset(found.failed))
+            result[job] = Change(none, none, none, frozenset(stored.keys), none, frozenset(stored.failed))
     return result
 
 

@@ -1,4 +1,4 @@
-"""What Snakemake has decided: the jobs behind a target, which of them run, and why."""
+"""Snakemake's decisions: the jobs behind a target, which of them run, and why."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infusenet import files
 from infusenet.errors import InputError
-from infusenet.snakemake_state import unrecorded_outputs
+from infusenet.snakemake_state import internals
 
 MISSING = "output files have to be generated"
 PARAMS = "params have changed since last execution"
@@ -28,7 +28,7 @@ WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One job of the workflow; it runs if there are reasons. ``recipe`` is the one that it is given."""
+    """One job of the workflow; it runs if there are reasons. ``recipe`` is its param."""
 
     rule: str
     wildcards: dict[str, str]
@@ -42,12 +42,12 @@ class Job:
 def jobs(target: str) -> list[Job]:
     """Every job behind ``target`` (a rule or a file), from a dry run in the working directory.
 
-    What an interrupted run left unfinished is to be made again, as under ``make``.
+    Unfinished outputs of an interrupted run count as missing, as under ``make``.
 
     Raises
     ------
     InputError
-        With what Snakemake refuses: the configuration, the databases, the target.
+        Snakemake refuses the configuration, the databases or the target.
     """
     # Loading Snakemake takes a second that no other command should pay.
     from snakemake.api import SnakemakeApi
@@ -56,20 +56,20 @@ def jobs(target: str) -> list[Job]:
 
     if not Path("Snakefile").is_file():
         raise InputError(f"no Snakefile in {Path.cwd()}; run this where `snakemake` is run")
-    files.check_writable(*unrecorded_outputs.FOLDERS)
+    files.check_writable(*internals.FOLDERS)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
             workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
             dry = workflow.dag(DAGSettings(targets={target}, force_incomplete=True))
             dry.execute_workflow(executor="dryrun")
-            # The API tells of jobs only by printing them.
+            # The public API only prints the jobs.
             dag = workflow._workflow.dag
             return [_job(job, dag.reason(job), dag.needrun(job)) for job in dag.jobs if job.output]
     except (WorkflowError, RuleException) as error:
         raise InputError(str(error)) from None
     finally:
-        # Snakemake's scheduler, even a dry one, takes SIGTERM for itself: nothing could end this process.
+        # Snakemake's scheduler, even a dry one, handles SIGTERM itself: it could no longer end this process.
         signal.signal(signal.SIGTERM, handler)
 
 
@@ -87,7 +87,7 @@ def _job(job, reason, runs: bool) -> Job:
 
 def _reasons(reason) -> Iterator[str]:
     names = list(reason.get_names())
-    if MISSING in names:  # whatever else has changed since
+    if MISSING in names:  # then other changes do not matter
         names = [MISSING]
     for name in names:
         if name == PARAMS:
@@ -98,7 +98,7 @@ def _reasons(reason) -> Iterator[str]:
 
 
 def changed_settings(old: set[str], new: set[str]) -> Iterator[str]:
-    """What differs between a job's recorded params and those that it would run with.
+    """Yield the differences between a job's recorded params and those that it would run with.
 
     Both are Python literals, recipes as JSON text inside. A digest stands for the clips.
     """

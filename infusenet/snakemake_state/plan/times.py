@@ -1,8 +1,7 @@
-"""How long a job will take, from the jobs of its kind that have run: their benchmark files.
+"""Estimated times of jobs, from the benchmark files of earlier jobs of the same kind.
 
-The time of a store grows with the clips that were computed for it (its log says how many), that of a
-training with its epochs. A straight line through the past runs gives the rest, its start at no
-amount being what a process costs before it does anything.
+The time of a store grows with the number of computed clips (from its log), that of a training with its
+epochs. A straight line is fitted to the earlier jobs; its value at zero is the time to start a process.
 """
 
 import csv
@@ -51,17 +50,17 @@ def _amount(job: Job, changes: dict[Job, Change]) -> float:
 
 
 def _past(job: Job) -> tuple[float, float] | None:
-    """Amount and seconds of the job's last run that went through."""
+    """Amount and seconds of the job's last successful run."""
     if job.benchmark is None or not job.benchmark.is_file():
         return None
     try:
         with open(job.benchmark, newline="") as file:
             seconds = float(list(csv.DictReader(file, delimiter="\t"))[-1]["s"])
-    except (IndexError, KeyError, TypeError, ValueError):  # a file that was cut
+    except (IndexError, KeyError, TypeError, ValueError):  # a truncated file
         return None
     if job.rule in ("faces", "flow", "latents"):
-        done = computed(job.log)
-        return None if done is None else (done, seconds)
+        clips = computed(job.log)
+        return None if clips is None else (clips, seconds)
     if job.rule == "train":
         log = Path(job.output[1])
         rows = len(log.read_text().splitlines()) - 1 if log.is_file() else 0

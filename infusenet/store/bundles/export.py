@@ -1,4 +1,4 @@
-"""Write a bundle."""
+"""Write a bundle for another lab."""
 
 import hashlib
 import io
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infusenet import __version__
+from infusenet.config.stage_arrays import shows_faces
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError, raise_all
 from infusenet.files import aside, folder_aside
@@ -17,7 +18,7 @@ from infusenet.store import Store, sidecar_of
 from infusenet.store.bundles.members import FORMAT, INDEX, MANIFEST, README, STORE, VERSION
 from infusenet.store.verify import verify
 
-# Of the files in a .tar: who unpacks it takes off what the umask forbids.
+# Of the files in a .tar; the umask of the person who unpacks it removes bits from it.
 MEMBER_MODE = 0o664
 
 NOTICE = """\
@@ -34,11 +35,6 @@ Licence. The clips belong to the owners of {database}. Data derived from them, w
 and their labels may fall under the licence agreement of that database. This bundle grants no right to
 them: pass it on only to people who signed that agreement, or with the owners' consent.
 """
-
-
-def shows_faces(recipe: dict) -> bool:
-    """True where a store holds pictures of faces, or latents of the apex itself beside those of the motion."""
-    return recipe["stage"] == "faces" or (recipe["stage"] == "latents" and recipe["latent"] != "difference")
 
 
 def export(database: str, stores: Path, manifests: Path, output: Path, faces: bool) -> list[str]:
@@ -62,25 +58,25 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
     output, folder, table = Path(output), Path(stores) / database, Path(manifests) / f"{database}.csv"
     if output.exists():
         raise InputError(f"{output} exists; remove it or give another name")
-    there = [Store(path) for path in sorted(folder.glob("*.h5")) if STORE.fullmatch(path.name)]
-    chosen = [store for store in there if faces or not shows_faces(store.recipe)]
-    if not chosen:
-        found = ", ".join(store.path.name for store in there) or "none"
-        raise InputError(f"{folder}: no store to export (found: {found}); build flow and latents first")
+    available = [Store(path) for path in sorted(folder.glob("*.h5")) if STORE.fullmatch(path.name)]
+    exported = [store for store in available if faces or not shows_faces(store.recipe)]
+    if not exported:
+        names = ", ".join(store.path.name for store in available) or "none"
+        raise InputError(f"{folder}: no store to export (found: {names}); build flow and latents first")
     clips = read_manifest(table)
-    findings = [finding.text for store in chosen for finding in verify(store.path, table)]
-    raise_all(findings, f"{database} is not exported")
+    defects = [defect.text for store in exported for defect in verify(store.path, table)]
+    raise_all(defects, f"{database} is not exported")
 
     bare = [Clip(**{**vars(clip), "frames": ""}) for clip in clips]
     contents: dict[str, Path | bytes] = {
         MANIFEST: to_csv(bare).encode(),
-        README: _notice(database, clips, chosen).encode(),
+        README: _notice(database, clips, exported).encode(),
     }
-    for store in chosen:
+    for store in exported:
         contents |= {path.name: path for path in (store.path, sidecar_of(store.path))}
     index = {
         "format": FORMAT, "version": VERSION, "database": database, "package": __version__,
-        "stores": {store.path.name: store.recipe for store in chosen},
+        "stores": {store.path.name: store.recipe for store in exported},
         "files": {name: _digest(content) for name, content in contents.items()},
     }  # fmt: skip
     contents = {INDEX: (json.dumps(index, indent=1, sort_keys=True) + "\n").encode(), **contents}
@@ -90,7 +86,7 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
     else:
         with folder_aside(output) as temporary:
             _write_folder(temporary, contents)
-    return [store.path.name for store in chosen]
+    return [store.path.name for store in exported]
 
 
 def _notice(database: str, clips: Sequence[Clip], stores: Sequence[Store]) -> str:
@@ -98,10 +94,10 @@ def _notice(database: str, clips: Sequence[Clip], stores: Sequence[Store]) -> st
     for store in stores:
         settings = ", ".join(f"{name} {value}" for name, value in store.recipe.items() if name != "stage")
         lines.append(f"{store.path.name}: {len(store)} clips; {settings}")
-    shown = ", ".join(store.path.name for store in stores if shows_faces(store.recipe))
+    names = ", ".join(store.path.name for store in stores if shows_faces(store.recipe))
     return NOTICE.format(
         database=database, clips=len(clips), package=__version__, stores="\n".join(lines),
-        faces=f"It shows faces: {shown}." if shown else "No store in it shows a face.",
+        faces=f"It shows faces: {names}." if names else "No store in it shows a face.",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What may lie in a bundle."""
+"""Names of the files in a bundle."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The plan in words: stores by database, folds by method, then what is made of them."""
+"""The plan as text: stores by database, folds by method, then tables and pages."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -49,12 +49,12 @@ def _store(job: Job, change: Change, seconds: dict[Job, float]) -> tuple[str, ..
 
 
 def _time(jobs: list[Job], seconds: dict[Job, float]) -> str:
-    """``about h:mm:ss``; jobs of a kind that has not run yet are counted, not guessed."""
-    known = [seconds[job] for job in jobs if job in seconds]
-    unknown = len(jobs) - len(known)
-    if not known:
+    """``about h:mm:ss``; jobs of a kind that has not run yet are counted only."""
+    times = [seconds[job] for job in jobs if job in seconds]
+    unknown = len(jobs) - len(times)
+    if not times:
         return "time unknown"
-    about = f"about {timedelta(seconds=round(sum(known)))}"
+    about = f"about {timedelta(seconds=round(sum(times)))}"
     return f"{about} and {unknown} of unknown time" if unknown else about
 
 

@@ -1,4 +1,4 @@
-"""Check a bundle that came from elsewhere, and unpack it. Nothing in it is trusted."""
+"""Check a bundle from another lab, and unpack it. Nothing in it is trusted."""
 
 import json
 import shutil
@@ -20,12 +20,12 @@ from infusenet.store.verify import verify
 MAX_INDEX = 1 << 20
 
 
-def take_in(bundle: Path, output: Path) -> tuple[str, Path]:
-    """The database of a bundle and its folder, after every check.
+def import_bundle(bundle: Path, output: Path) -> tuple[str, Path]:
+    """Return the database of a bundle and the folder of its files, after every check.
 
     Parameters
     ----------
-    output : a ``.tar`` is unpacked into ``{output}/{database}``; a folder is used where it lies
+    output : a ``.tar`` is unpacked into ``{output}/{database}``; a folder is used in its place
 
     Raises
     ------
@@ -61,13 +61,13 @@ def _unpacked(tar: tarfile.TarFile, bundle: Path, output: Path) -> tuple[str, Pa
 
 
 def _unsafe(members: list[tarfile.TarInfo]) -> Iterator[str]:
-    seen = set()
+    names = set()
     for member in members:
-        if member.name in seen or not (member.name == INDEX or FILE.fullmatch(member.name)):
+        if member.name in names or not (member.name == INDEX or FILE.fullmatch(member.name)):
             yield f"'{member.name}': expected the files of a bundle, without folders, each once"
         elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
             yield f"'{member.name}': expected a plain file"
-        seen.add(member.name)
+        names.add(member.name)
 
 
 def _checked(folder: Path) -> str:
@@ -104,8 +104,8 @@ def _index(text: bytes, origin: Path) -> dict:
 
 
 def _damage(folder: Path, files: dict[str, str]) -> Iterator[str]:
-    there = {path.name for path in folder.iterdir() if not is_service(path.name)} - {INDEX}
-    for name in sorted(there | files.keys()):
+    present = {path.name for path in folder.iterdir() if not is_service(path.name)} - {INDEX}
+    for name in sorted(present | files.keys()):
         path = folder / name
         if name not in files:
             yield f"{name}: not listed in {INDEX}"
@@ -129,5 +129,5 @@ def _wrong_stores(folder: Path, index: dict) -> Iterator[str]:
                 f"{name}: made by revision {recipe.get('revision')} of {store.stage} in infusenet {store.package}; "
                 f"this infusenet, {__version__}, has revision {STAGES[store.stage]['revision']}: use that version"
             )
-        yield from (finding.text for finding in verify(folder / name, folder / MANIFEST))
+        yield from (defect.text for defect in verify(folder / name, folder / MANIFEST))
     yield from mixed(Store(folder / name) for name in index["stores"])

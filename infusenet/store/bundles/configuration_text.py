@@ -1,4 +1,4 @@
-"""The lines of workflow/config.yaml under which stores made elsewhere are what the workflow declares."""
+"""The lines of workflow/config.yaml that make a workflow accept stores made elsewhere."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from infusenet.store import Store
 from infusenet.store.bundles.members import STORE
 
 
-def settings(folders: dict[str, Path]) -> str:
+def configuration_text(folders: dict[str, Path]) -> str:
     """YAML for the stores in ``folders`` ({database: folder}).
 
     The databases' entries, then the stages' blocks and variants that resolve to the stores' recipes;
@@ -26,14 +26,14 @@ def settings(folders: dict[str, Path]) -> str:
         Stores of two databases were made by different recipes, so no run can read both, or no settings
         declare a method's variant beside the plain store.
     """
-    found: dict[str, tuple[Store, dict]] = {}
+    first: dict[str, tuple[Store, dict]] = {}
     problems = []
     for folder in folders.values():
         for name, store, recipe in _recipes(folder):
-            first, other = found.setdefault(name, (store, recipe))
+            other_store, other = first.setdefault(name, (store, recipe))
             if recipe != other:
                 problems.append(
-                    f"{name}: {difference(other, recipe, ' and')} in {first.path.parent} and {folder}"
+                    f"{name}: {difference(other, recipe, ' and')} in {other_store.path.parent} and {folder}"
                 )
     raise_all(problems, "these databases cannot be used together")
     entries = {
@@ -41,11 +41,11 @@ def settings(folders: dict[str, Path]) -> str:
         for database, folder in folders.items()
     }
     lines = ["databases:", *(f"  {database}: {_flow(entry)}" for database, entry in entries.items())]
-    return "\n".join([*lines, *_blocks({name: recipe for name, (_, recipe) in found.items()})])
+    return "\n".join([*lines, *_blocks({name: recipe for name, (_, recipe) in first.items()})])
 
 
 def _recipes(folder: Path) -> Iterator[tuple[str, Store, dict]]:
-    """(stage or stage.variant, store, recipe) of a folder; of the faces also what other stores tell."""
+    """(stage or stage.variant, store, recipe) of a folder; the recipe of the faces also as other stores tell it."""
     for path in sorted(folder.glob("*.h5")):
         if STORE.fullmatch(path.name):
             store = Store(path)
@@ -54,23 +54,23 @@ def _recipes(folder: Path) -> Iterator[tuple[str, Store, dict]]:
                 yield "faces", store, store.source["faces_recipe"]
 
 
-def _blocks(found: dict[str, dict]) -> Iterator[str]:
+def _blocks(stage_recipes: dict[str, dict]) -> Iterator[str]:
     variants = {}
     for stage in recipes.STAGES:
-        names = [name for name in found if name.split(".")[0] == stage]
+        names = [name for name in stage_recipes if name.split(".")[0] == stage]
         if not names:
             continue
-        name = min(names, key=len)  # the plain store; where there is none, a variant tells the rest
-        block = {k: v for k, v in _settings(found[name]).items() if k not in VARIANTS.get(name, {})}
+        name = min(names, key=len)  # the plain store; without one, a variant tells the rest
+        block = {k: v for k, v in _settings(stage_recipes[name]).items() if k not in VARIANTS.get(name, {})}
         for name in names:
-            made = _settings(found[name])
+            settings = _settings(stage_recipes[name])
             declared = _settings(recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
-            if name in VARIANTS and made != declared:
+            if name in VARIANTS and settings != declared:
                 raise InputError(
-                    f"{name}.h5 is none that the workflow declares beside {stage}.h5: {difference(made, declared)}"
+                    f"{name}.h5 is none that the workflow declares beside {stage}.h5: {difference(settings, declared)}"
                 )
             if name not in (stage, *VARIANTS):
-                variants[name] = {k: v for k, v in made.items() if block.get(k) != v}
+                variants[name] = {k: v for k, v in settings.items() if block.get(k) != v}
         block.pop("keep", None)
         if block:
             yield f"{stage}: {_flow(block)}"
