@@ -100,8 +100,6 @@ class InfuseNet(nn.Module):
     ``infusions.block1`` .. ``infusions.block4``.
     """
 
-    heads = ("mag", "flow")
-
     def __init__(self, settings: Settings, frame_flow: Backbone, frame_mag: Backbone):
         super().__init__()
         self.frame_flow, self.frame_mag = frame_flow, frame_mag

@@ -79,7 +79,6 @@ class LBPTOP(nn.Module):
     dict holds them; their sizes are those of the last fit or of the state dict loaded.
     """
 
-    heads = ("video",)
     scoring_batch = 32  # pays for reading the support once; a score does not depend on it
 
     def __init__(self):

@@ -49,7 +49,6 @@ class LED(nn.Module):
     0) at a tenth of it.
     """
 
-    heads = ("video",)
     scoring_batch = 1
 
     def __init__(self, filter_rate: float, filter_drop: int):

@@ -24,7 +24,6 @@ def check(recipe: dict) -> None:
 class OffApexNet(nn.Module):
     """Horizontal and vertical flow; the strain is not used."""
 
-    heads = ("flow",)
     scoring_batch = 1
 
     def __init__(self):
@@ -44,7 +43,6 @@ class OffApexNet(nn.Module):
 class SSSNet(nn.Module):
     """Two convolutions on flow and strain, batch normalisation after pooling, whole channels dropped."""
 
-    heads = ("flow",)
     scoring_batch = 1
 
     def __init__(self):
