@@ -134,6 +134,13 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """The affine (2, 3) that applies ``inner`` first and then ``outer``."""
+    product = outer[:, :2] @ inner
+    product[:, 2] += outer[:, 2]
+    return product
+
+
 def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """One resampling of a frame into the crop: uint8 (size, size, 3), border replicated.
 
@@ -144,8 +151,7 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     factor = max(1, int(np.ceil(shrink - 0.25)))
     # From the crop's pixel centres to those of the grid that is `factor` times finer.
     finer = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]])
-    warp = finer[:, :2] @ matrix
-    warp[:, 2] += finer[:, 2]
+    warp = compose(finer, matrix)
     side = size * factor
     warped = cv2.warpAffine(
         image, warp, (side, side), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
@@ -183,10 +189,7 @@ def sway(onset: np.ndarray, frame: np.ndarray, landmarks: np.ndarray) -> np.ndar
 
 def compose_sway(matrix: np.ndarray, warp: np.ndarray) -> np.ndarray:
     """The native-to-crop transform of a frame whose crop moved by ``warp`` against the onset's."""
-    inverse = cv2.invertAffineTransform(warp)
-    composed = inverse[:, :2] @ matrix
-    composed[:, 2] += inverse[:, 2]
-    return composed
+    return compose(cv2.invertAffineTransform(warp), matrix)
 
 
 def _equalised(image: np.ndarray) -> np.ndarray:
