@@ -9,7 +9,7 @@ class Backbone(nn.Module):
 
     InfuseNet needs the parts, so that it can infuse one network into another after each block. Initial weights go to every parameter but those whose names start with one of ``fresh``;
     ``prefix`` is what the names here have before those in a file. Every backbone also names its
-    ``imagenet``: where such weights are to be had (`infusenet.models.weights`).
+    ``imagenet``: the source of such weights (`infusenet.models.weights`).
     """
 
     head = "flow"

@@ -15,7 +15,7 @@ SCOPES = INFUSION["scope"].choices
 
 @dataclass(frozen=True)
 class Settings:
-    """How FrameFlow is infused into FrameMag.
+    """The form of the infusion of FrameFlow into FrameMag.
 
     ``scope`` of the minimum and maximum: a clip's whole map, each of its channels, or the whole
     batch (then a clip's score depends on its batch-mates). ``places``: after which blocks, and
@@ -43,17 +43,17 @@ def preset(name: str) -> Settings:
 
 
 def settings(recipe: dict) -> Settings:
-    """The recipe's preset, with its ``scope``, ``places`` and ``detach`` over it where it gives them.
+    """The recipe's preset, replaced by its ``scope``, ``places`` and ``detach`` where it has them.
 
     A value None leaves the preset's. InputError for an unknown preset, scope or place.
     """
-    given = {name: recipe.get(name) for name in ("scope", "places", "detach")}
-    chosen = replace(preset(recipe["preset"]), **{k: v for k, v in given.items() if v is not None})
+    overrides = {name: recipe.get(name) for name in ("scope", "places", "detach")}
+    result = replace(preset(recipe["preset"]), **{k: v for k, v in overrides.items() if v is not None})
     raise_all(
-        (f"'{place}' {did_you_mean(place, PLACES)}" for place in chosen.places if place not in PLACES),
+        (f"'{place}' {did_you_mean(place, PLACES)}" for place in result.places if place not in PLACES),
         "unknown infusion places",
     )
-    return chosen
+    return result
 
 
 def minmax(map: Tensor, scope: str) -> Tensor:

@@ -53,8 +53,8 @@ class FrameFlow(Trunk):
 class FrameMag(Trunk):
     """ResNet18 on maps (B, 64, S / 4, S / 4) that ``entry`` makes of FrameMag's input.
 
-    They stand where ResNet18 has its maps after the first convolution and max-pooling, so ``conv1``
-    and ``bn1`` do not exist here.
+    These maps replace those of ResNet18 after its first convolution and max-pooling, so ``conv1`` and
+    ``bn1`` do not exist here.
     """
 
     head = "mag"

@@ -1,6 +1,6 @@
-"""Find a face on the onset frame and cut every frame of its clip by one similarity transform.
+"""Alignment: the face of an onset frame, and one similarity transform that crops all frames of its clip.
 
-Landmarks on every frame jitter by more than the motion we look for, so they are taken once, on the
+Landmarks on every frame jitter by more than the motion we look for, so they are located once, on the
 onset, and the same warp serves the whole clip. Arrays in, arrays out.
 """
 
@@ -36,16 +36,16 @@ WEAK = 0.25
 
 
 class NoFace(Exception):
-    """The detector ran through all its rungs and found nothing; the text is a hint, or empty."""
+    """No rung of the detector found a face; the text is a hint, or empty."""
 
 
 class MultipleFaces(Exception):
-    """Several faces of similar size: which one is meant cannot be told."""
+    """Several faces of similar size: the subject's is unknown."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """``landmarks`` float64 (68, 2), (x, y) in native px; ``rung`` names what it took to find them."""
+    """``landmarks`` float64 (68, 2), (x, y) in native px; ``rung``: the step of the ladder that found them."""
 
     landmarks: np.ndarray
     rung: str
@@ -56,7 +56,7 @@ class Detection:
 
 
 def detect(onset: np.ndarray, neighbour: np.ndarray | None = None) -> Detection:
-    """Find the face of a clip by a fixed ladder: each rung is tried when the one before found nothing.
+    """Find the face of a clip by a fixed ladder: each rung is tried when the rung before it found no face.
 
     A box far below the best one's detection weight is no face, whatever its size.
 
@@ -210,7 +210,7 @@ def _predictor():
 
 def landmark_model() -> Path:
     """The file of dlib's 68-point model; InputError where it is not installed."""
-    # The package itself does not import beside current setuptools; only its file is wanted.
+    # The package itself does not import beside current setuptools; only its file is needed.
     spec = find_spec("face_recognition_models")
     folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path("face_recognition_models")
     model = folder / "shape_predictor_68_face_landmarks.dat"

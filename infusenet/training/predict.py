@@ -35,7 +35,7 @@ def predict(
 
     ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of each of the model's
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
-    (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
+    (``AU<n>``, 0 or 1); one row per clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
     under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them;
     of a database of CD6ME ``cd6me``, what sets its clips apart (`infusenet.databases.cd6me.difference`).
@@ -92,7 +92,7 @@ def difference(database: folds.Database, audited: Path) -> str:
 @loader_explained()
 @torch.inference_mode()
 def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
-    """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""
+    """Logits float32 (n, 12 per head) as a numpy array, head after head, in the data's order."""
     rows = []
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
