@@ -210,6 +210,6 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     assert methods >= {f"mine/{head}_head" for head in heads[1:]}
     (legend,) = drawn["training.png"].legends
     titles = [text.get_text() for text in legend.get_texts()]
-    assert titles == [plots.head_styles().get(head, (head,))[0] for head in heads]
+    assert titles == [plots.HEADS.get(head, (head,))[0] for head in heads]
     colours = [line.get_color() for line in legend.get_lines()]
     assert len(set(colours)) == min(len(heads), len(plots.OTHER_COLOURS))

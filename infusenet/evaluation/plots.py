@@ -7,23 +7,19 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from infusenet import models
 from infusenet.errors import InputError
 from infusenet.evaluation.f1_tables import COLUMNS, Row, by_cell
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.files import aside
-from infusenet.models import MODELS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-# Colours (Okabe-Ito) of heads that no registered model has, in the order in which they come: results of a model
-# that was removed since keep their curves, under the heads' own names.
+# Title and colour of every registered model's heads. Heads of models that are no longer registered are
+# called by their own names and coloured in the order in which they come.
+HEADS = {name: (head.title, head.colour) for name, head in models.heads().items()}
 OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
-
-
-def head_styles() -> dict[str, tuple[str, str]]:
-    """Title and colour of the registered models' heads by name (`infusenet.models.MODELS`)."""
-    return {head.name: (head.title, head.colour) for model in MODELS.values() for head in model.heads}
 
 
 def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, path: Path) -> None:
@@ -73,8 +69,7 @@ def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Pa
     figure, axes = plt.subplots(
         rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
     )
-    shown, styles = {}, head_styles()
-    registered = len(styles)
+    shown, styles = {}, dict(HEADS)
     for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
         for log in paths:
             if not log.is_file():
@@ -84,7 +79,7 @@ def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Pa
             for column in (name for name in reader.fieldnames if name.startswith("loss_")):
                 head = column.removeprefix("loss_")
                 x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
-                others = len(styles) - registered
+                others = len(styles) - len(HEADS)
                 title, colour = styles.setdefault(head, (head, OTHER_COLOURS[others % len(OTHER_COLOURS)]))
                 (shown[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
         axis.set_title(method, fontsize=10)

@@ -65,6 +65,11 @@ MODELS = {
 }
 
 
+def heads() -> dict[str, Head]:
+    """The heads of all registered models by name; a head of one name is the same in every model."""
+    return {head.name: head for model in MODELS.values() for head in model.heads}
+
+
 def create(recipe: dict) -> "Module":
     """The model of a method recipe, initialised as its ``weights`` says (``none``: from torch's seed).
 

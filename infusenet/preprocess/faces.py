@@ -18,7 +18,7 @@ from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.contact_sheet import contact_sheet as draw
 from infusenet.preprocess.images import read_frames
 from infusenet.preprocess.temporal import spread, tim
-from infusenet.protocol import PSEUDO_APEX
+from infusenet.protocol import CANDIDATES
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
 from infusenet.texts import visible
@@ -179,7 +179,7 @@ def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
         span = f"{min(index)}..{max(index)}" if index else "none"
         raise InputError(f"{folder}: {', '.join(missing)} missing; the folder's frames are {span}")
     numbers = [clip.onset]
-    for shift in range(PSEUDO_APEX + 1):
+    for shift in range(CANDIDATES):
         slot = min(clip.apex + shift, clip.offset)
         numbers.append(max(n for n in range(clip.apex, slot + 1) if n in index))
     return numbers

@@ -20,11 +20,10 @@ from infusenet.databases.frames.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import file_digest
-from infusenet.protocol import PSEUDO_APEX
+from infusenet.protocol import CANDIDATES
 from infusenet.store import Store
 from infusenet.store.provenance import mixed
 
-CANDIDATES = PSEUDO_APEX + 1  # of a clip's pseudo-apex in a latents store: apex + 0 .. apex + 5
 FIXED4 = 4  # what the authors' later code uses for every clip
 PREDICTION = 2**32 - 1  # in place of the epoch when a clip is scored: no training has so many
 

@@ -13,14 +13,13 @@ from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
 from infusenet.experiments.infusion_bench.measurements import PAIRS, Bench, Row, beyond, paired
 from infusenet.files import note_sizes, write_if_changed
-from infusenet.models import MODELS
 from infusenet.standins import NUISANCE
 
 # The order of the paper's Table 2, worst first; titles and colours told apart by the colour-blind.
 SYSTEMS = {
-    "resnet18_mag": (*MODELS["resnet18_mag"].heads[0][1:], "s"),
-    "late_fusion": (*MODELS["late_fusion"].heads[0][1:], "^"),
-    "resnet18_flow": (*MODELS["resnet18_flow"].heads[0][1:], "o"),
+    "resnet18_mag": (*plots.HEADS["mag"], "s"),
+    "late_fusion": (*plots.HEADS["fused"], "^"),
+    "resnet18_flow": (*plots.HEADS["flow"], "o"),
     "infusenet_resnet18": ("InfuseNet", "black", "D"),
 }
 
