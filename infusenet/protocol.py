@@ -4,5 +4,11 @@
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 # The six databases, in the order of the paper's tables.
 CD6ME = ("casme", "casme2", "samm", "fourd", "mmew", "casme3a")
-# The paper draws the pseudo-apex up to this many frames after the apex.
+# The paper draws the pseudo-apex from the apex and up to this many frames after it,
 PSEUDO_APEX = 5
+# so it has these candidates, apex + 0 .. apex + 5: the pairs of a latents item, in this order.
+CANDIDATES = PSEUDO_APEX + 1
+# The frames of a faces item: the onset, then the candidates.
+ONSET_SLOT, APEX_SLOT = 0, 1
+SLOTS = APEX_SLOT + CANDIDATES
+ONSET_AND_APEX = slice(ONSET_SLOT, APEX_SLOT + 1)

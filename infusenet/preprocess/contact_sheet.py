@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from infusenet.files import aside
+from infusenet.protocol import ONSET_SLOT
 from infusenet.store import Store
 
 TILE, CAPTION, COLUMNS, ROWS = 160, 18, 8, 8
@@ -35,7 +36,7 @@ def contact_sheet(store: Store, path: Path) -> None:
 
 def crop_tile(store: Store, clip: str) -> np.ndarray:
     """The onset crop with its landmarks and name, orange-framed if recovered: uint8 RGB, 160 px wide."""
-    onset = store.read("onset", clip) if "onset" in store.names else store.read("frames", clip, 0)
+    onset = store.read("onset", clip) if "onset" in store.names else store.read("frames", clip, ONSET_SLOT)
     landmarks = store.read("landmarks", clip) * TILE / onset.shape[0]
     tile = cv2.resize(onset, (TILE, TILE), interpolation=cv2.INTER_AREA)
     for point in landmarks:

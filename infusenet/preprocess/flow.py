@@ -11,6 +11,7 @@ from infusenet.errors import InputError
 from infusenet.hashing import derived_key
 from infusenet.preprocess import optical_flow
 from infusenet.preprocess.build_store import fill
+from infusenet.protocol import ONSET_AND_APEX
 from infusenet.store import Item, Store
 
 
@@ -43,7 +44,7 @@ def _work(faces: Store, recipe: dict, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
     cv2.setNumThreads(1)
     for clip in clips:
-        onset, apex = faces.read("frames", clip, slice(0, 2))
+        onset, apex = faces.read("frames", clip, ONSET_AND_APEX)
         image = optical_flow.flow_image(onset, apex, recipe).astype(np.float16)
         if not np.isfinite(image).all():
             raise InputError("optical flow is not finite; look at the clip's onset and apex frames")

@@ -13,7 +13,7 @@ from infusenet.errors import InputError
 from infusenet.preprocess import photometric
 from infusenet.preprocess.images import resize
 from infusenet.preprocess.optical_flow import prepare
-from infusenet.protocol import AUS
+from infusenet.protocol import APEX_SLOT, AUS, ONSET_SLOT
 from infusenet.training.folds import PREDICTION, Database, pseudo_apex
 
 MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; arrays beyond that are read again
@@ -66,7 +66,7 @@ class ClipDataset(Dataset):
     def frames(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
         store, size = database.stores["frames"], self.recipe["size"]
-        slots = (0, 1, 1 + self.candidate(epoch, index))
+        slots = (ONSET_SLOT, APEX_SLOT, APEX_SLOT + self.candidate(epoch, index))
         images = [
             self._keep(
                 ("frames", index, slot), lambda slot=slot: resize(store.read("frames", clip.key, slot), size)
