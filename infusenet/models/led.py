@@ -89,5 +89,5 @@ class LED(nn.Module):
 
 
 def led(recipe: dict) -> LED:
-    check(recipe)
+    check(recipe, 64)
     return LED(recipe["filter_rate"], recipe["filter_drop"])
