@@ -18,6 +18,7 @@ REACH = 3  # latent pixels around a moving place that count as moving
 
 
 def inside(x: torch.Tensor, margin: int = MARGIN) -> torch.Tensor:
+    """``x`` (..., H, W) without ``margin`` px at each side."""
     return x[..., margin:-margin, margin:-margin]
 
 

@@ -1,4 +1,4 @@
-"""Measure a magnifier against exactly known motion of a face.
+"""Measurements of a magnifier on exactly known motion of a face.
 
 The face (the head of scikit-image's astronaut, kept out of the training data) is taken as a
 continuous image, a spline, so that the frame displaced by any field is exact at any sub-pixel size.

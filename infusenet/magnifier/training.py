@@ -1,4 +1,4 @@
-"""Train the magnifier on procedural scenes: one file that reads top to bottom.
+"""The training of the magnifier on procedural scenes: one file that reads top to bottom.
 
 Two stages: first the decoder learns to invert the encoder, which starts as an invertible code; then
 all parts learn together to show the truly magnified frame, with neither too little nor too much

@@ -69,6 +69,7 @@ def minmax(map: Tensor, scope: str) -> Tensor:
     dims = tuple(range(first, map.dim()))
     low = map.amin(dims, keepdim=True)
     span = map.amax(dims, keepdim=True) - low
+    # A constant map, as of a clip without motion, has no range: 0 / 0 would be NaN.
     return (map - low) / torch.where(span > 0, span, 1)
 
 
@@ -106,7 +107,9 @@ class InfuseNet(nn.Module):
         self.infusions = nn.ModuleDict(
             {place: Infusion(settings.scope, settings.detach) for place in settings.places}
         )
+        # Batch-mates change a score only where the minimum and maximum span them; the authors score in eights.
         self.scoring_batch = 8 if settings.scope == "batch" else 1
+        # `forward` then scores both networks with FrameMag's layer.
         if settings.shared_head:
             self.frame_flow.fc = None
 

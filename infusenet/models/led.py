@@ -1,4 +1,4 @@
-"""LED: a learnable temporal filter on gray clips before a small 3-D network (Varanka et al., SCIA 2023)."""
+"""LED: a learnable temporal filter on gray clips and a small 3-D network after it (Varanka et al., SCIA 2023)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""ResNet10 as the CD6ME benchmark ran it: timm's resnet10t. torchvision has no ResNet of that depth."""
+"""ResNet10 of the CD6ME benchmark: timm's resnet10t. torchvision has no ResNet of that depth."""
 
 import timm
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Clips of any length made equally long: resampling along time."""
+"""Resampling along time: clips of any length become equally long."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Leave one database out: a fold's clips with their labels and stores, and its seeded draws.
+"""Folds, each of which leaves one database out: their clips, labels and stores, and their seeded draws.
 
 The pseudo-apex of a clip is a pure function of (seed, epoch, clip): neither loader workers nor the
 order of reading can change it.
@@ -136,6 +136,7 @@ def open_database(
         store = store_by_input[input_name] = Store(path, declared["recipe"]["stage"], declared["recipe"])
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
+        # Reading every byte takes seconds; a training on a damaged copy would take hours and give no error.
         if file_digest(path) != store.sha256:
             raise InputError(f"{path}: damaged, its sha256 is not that of {path}.sha256; build it again")
     raise_all(mixed(store_by_input.values()), f"stores of {name} that do not belong together")

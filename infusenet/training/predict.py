@@ -1,4 +1,4 @@
-"""Score a run's held-out database: logits of every clip, beside its labels."""
+"""Predictions of a run for its held-out database: the logits of every clip, beside its labels."""
 
 import csv
 import io
@@ -38,7 +38,8 @@ def predict(
     (``AU<n>``, 0 or 1); one row per clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
     under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them;
-    of a database of CD6ME ``cd6me``, what sets its clips apart (`infusenet.databases.cd6me.difference`).
+    for a database of CD6ME also ``cd6me``, the difference of its clips from CD6ME's
+    (`infusenet.databases.cd6me.difference`).
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its

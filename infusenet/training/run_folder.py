@@ -116,6 +116,7 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
     A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
     one; both are reported on stderr.
     """
+    # Temporary files of a killed training: nothing else would delete them.
     for orphan in run.glob(".*.tmp"):
         orphan.unlink()
     path = run / "checkpoint.pt"
@@ -149,7 +150,7 @@ def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
 
 
 def finished(run: Path, facts: dict) -> bool:
-    """Whether the weights of a training with these facts lie there."""
+    """Whether the folder has the weights of a training with these facts."""
     return (run / "weights.safetensors").is_file() and canonical(load_weights(run)[1]) == canonical(facts)
 
 

@@ -1,7 +1,7 @@
-"""Train one method on all databases but one, with one seed. Reads top to bottom.
+"""The training of one method on all databases but one, with one seed. Reads top to bottom.
 
-The held-out database is never opened here: neither its stores nor its manifest, and no epoch is
-chosen; the weights after the last epoch are the result. Everything random derives from (seed,
+The held-out database is never opened here, neither its stores nor its manifest. No best epoch is
+selected: the weights after the last epoch are the result. Everything random derives from (seed,
 held-out database, method), so a fold trained alone equals the same fold in a full run.
 """
 
@@ -50,8 +50,8 @@ def train(
     """Write ``weights.safetensors``, ``log.csv`` and ``tensorboard/`` into the run folder ``output``.
 
     Adam, learning rate times gamma each epoch, binary cross-entropy on 12 logits, summed over the
-    heads with weight 1 (Khor et al. 2025, section 4). An interrupted run goes on at its last finished
-    epoch and ends with the same weights and log as an uninterrupted one. One training at a time works
+    heads with weight 1 (Khor et al. 2025, section 4). An interrupted run continues after its last
+    checkpoint and ends with the same weights and log as an uninterrupted one. One training at a time works
     in a run folder; one that waited takes over the weights of the other if the facts are equal.
 
     Parameters
@@ -98,6 +98,7 @@ def train(
     with hold(output / "weights.safetensors") as lock:
         if lock.waited and run_folder.finished(output, facts):
             return
+        # A model with `fit` takes all clips at once and has no epochs.
         if hasattr(model, "fit"):
             model.fit(*whole(data))
             rows = []
@@ -124,6 +125,7 @@ def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
     rows = run_folder.resume(run, facts, **parts)
+    # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
     clips_done, total = len(rows) * clips, recipe["epochs"] * clips
