@@ -47,10 +47,10 @@ class ClipDataset(Dataset):
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         epoch, index = item
-        inputs = {stage: getattr(self, stage)(epoch, index) for stage in self.recipe["stores"]}
-        return {name: torch.from_numpy(array) for name, array in inputs.items()}, torch.from_numpy(
-            self.labels[index]
-        )
+        # An input is read by the method of its name.
+        inputs = {name: getattr(self, name)(epoch, index) for name in self.recipe["stores"]}
+        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        return tensors, torch.from_numpy(self.labels[index])
 
     def flow(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
