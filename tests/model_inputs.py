@@ -7,29 +7,12 @@ from infusenet import models
 from infusenet.config.methods import LED_FILTER
 
 SIZE = 64
-INPUTS = {
-    "lbp_top": ("video",),
-    "off_apexnet": ("flow",),
-    "sssnet": ("flow",),
-    "resnet10": ("flow",),
-    "resnet18_flow": ("flow",),
-    "resnet18_mag": ("latents",),
-    "resnet34": ("flow",),
-    "resnet50": ("flow",),
-    "led": ("video",),
-    "vit_tiny_flow": ("flow",),
-    "vit_tiny_mag": ("latents",),
-    "late_fusion": ("flow", "latents"),
-    "infusenet_vit": ("flow", "latents"),
-    "infusenet_resnet18": ("flow", "latents"),
-    "infusenet_decoded": ("flow", "decoded"),
-    "infusenet_finetuned": ("flow", "frames"),
-}
 
 
 def recipe(model: str, form: str = "pooled", **changes) -> dict:
     latents = RECIPE["stores"]["latents"]
     stores = RECIPE["stores"] | {"latents": latents | {"recipe": latents["recipe"] | {"form": form}}}
+    stores = {name: stores.get(name, {}) for name in models.MODELS[model].inputs}
     size = {"off_apexnet": 28}.get(model, SIZE)
     own = {"model": model, "size": size, "variant": "tinyvit_5m", "magnifier": None, "stores": stores}
     own |= {"photometric": "none", **LED_FILTER}
@@ -55,4 +38,4 @@ def batch(model: str = "infusenet_resnet18", clips: int = 3, form: str = "pooled
     }
     if form == "pooled":
         made["latents"].relu_()
-    return {name: made[name] for name in INPUTS[model]}
+    return {name: made[name] for name in models.MODELS[model].inputs}

@@ -120,13 +120,13 @@ def test_another_factor_multiplies_difference_latents(root):
 
 def test_items_are_the_same_from_memory_from_files_and_in_another_process(root):
     kept, read = clips_of_fold(root), clips_of_fold(root)
-    read.room = 0
+    read.free_bytes = 0
     for _ in range(2):
         for item in [(0, 0), (1, 19)]:
             for name in ("flow", "latents"):
                 assert torch.equal(kept[item][0][name], read[item][0][name])
-    assert kept.kept
-    assert not read.kept
+    assert kept.arrays
+    assert not read.arrays
     copy = pickle.loads(pickle.dumps(kept))
     assert torch.equal(copy[(1, 19)][0]["flow"], kept[(1, 19)][0]["flow"])
 

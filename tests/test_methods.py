@@ -11,15 +11,17 @@ import pytest
 import torch
 import yaml
 
-from infusenet import cli
+from infusenet import cli, models
 from infusenet.config import configuration
-from infusenet.config.methods import METHODS
+from infusenet.config.methods import METHODS, Method
 from infusenet.config.recipes import store_name
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
+from infusenet.evaluation.evaluate import evaluate
 from infusenet.hashing import digest
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
+from infusenet.report import paper_tables, published_numbers
 from infusenet.store import Item
 from infusenet.training.dataset import ClipDataset, gain
 from infusenet.training.folds import open_database
@@ -97,15 +99,31 @@ def test_the_listing_names_every_method(capsys):
     assert "filter_rate 0.1, filter_drop 50" in listed
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A function of a method's name and settings: the folder of its run, trained and predicted once."""
+    runs = {}
+
+    def run_folder(name, **settings):
+        key = (name, *settings.items())
+        if key not in runs:
+            root = tmp_path_factory.mktemp(name)
+            recipe = recipe_of(name, **settings)
+            write(root, recipe)
+            places = {"stores": root / "cache", "manifests": root / "manifests"}
+            run = root / "run"
+            train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
+            for output in ("predictions.csv", "again/predictions.csv"):
+                predict(run, **places, output=run / output, device="cpu", standins=True)
+            runs[key] = run
+        return runs[key]
+
+    return run_folder
+
+
 @pytest.mark.parametrize(("name", "settings"), DISTINCT + OTHERWISE)
-def test_a_method_trains_predicts_and_reloads(name, settings, tmp_path):
-    recipe = recipe_of(name, **settings)
-    write(tmp_path, recipe)
-    places = {"stores": tmp_path / "cache", "manifests": tmp_path / "manifests"}
-    run = tmp_path / "run"
-    train(name, "samm", places["stores"], places["manifests"], 0, run, recipe=recipe, device="cpu")
-    for output in ("predictions.csv", "again/predictions.csv"):
-        predict(run, **places, output=run / output, device="cpu", standins=True)
+def test_a_method_trains_predicts_and_reloads(name, settings, trained):
+    run = trained(name, **settings)
     first, second = (run / name for name in ("predictions.csv", "again/predictions.csv"))
     assert first.read_bytes() == second.read_bytes()
     facts = json.loads((run / "run.json").read_text())
@@ -115,6 +133,67 @@ def test_a_method_trains_predicts_and_reloads(name, settings, tmp_path):
     logits = np.array([[float(row[f"{h}_AU{n}"]) for h in facts["heads"] for n in AUS] for row in rows])
     assert np.isfinite(logits).all()
     assert len(np.unique(logits[:, : len(AUS)], axis=0)) > 1, "clips differ, so do their scores"
+
+
+NEW_MODEL = """
+import torch
+from infusenet.protocol import AUS
+
+class GazeNet(torch.nn.Module):
+    scoring_batch = 1
+
+    def __init__(self):
+        super().__init__()
+        self.gaze, self.flow = (torch.nn.LazyLinear(len(AUS)) for _ in range(2))
+        self(torch.zeros(1, 3, {size}, {size}))
+
+    def forward(self, flow):
+        return {{"gaze": self.gaze(flow.flatten(1)), "flow": self.flow(flow.abs().flatten(1))}}
+
+def gaze_net(recipe):
+    return GazeNet()
+"""
+
+
+def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, monkeypatch):
+    """The new model is a file, a line in MODELS, and the line of the method that trains it."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/gaze_net.py").write_text(NEW_MODEL.format(size=SIZE))
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "models")])
+    gaze = models.Head("gaze", "Gaze network", "#56B4E9")
+    monkeypatch.setitem(models.MODELS, "gaze_net", models.Model("gaze_net", ("flow",), (gaze, models.FLOW)))
+    recipe = {"weights": "none", "size": SIZE, **METHODS["resnet18_flow"].recipe}
+    monkeypatch.setitem(
+        METHODS, "gaze", Method("Gaze", "made up", {"flow": "flow"}, recipe, {"model": "gaze_net"})
+    )
+
+    names = [*(name for name, _ in DISTINCT), "gaze"]
+    assert {METHODS[name].fixed["model"] for name in names} == set(models.MODELS)
+    runs = [trained(name) for name in names]
+    evaluate(runs, tmp_path / "results")
+    with open(tmp_path / "results/metrics.csv", newline="") as file:
+        scored = {row["method"] for row in csv.DictReader(file)}
+    assert scored >= {*names, "gaze/flow_head", "gaze/mean_of_heads"}
+    assert models.heads()["gaze"].title == "Gaze network"
+    paper_tables.table1(runs, tmp_path / "report")
+    table = (tmp_path / "report/table1.md").read_text()
+    assert all(
+        title in table
+        for title in ("`gaze`", *(title for name, title in published_numbers.TITLES.items() if name in names))
+    )
+
+
+def test_a_head_s_name_has_one_title_and_colour():
+    heads = {head for model in models.MODELS.values() for head in model.heads}
+    assert len({head.name for head in heads}) == len(heads)
+
+
+def test_a_method_reads_what_its_model_takes():
+    for name, method in METHODS.items():
+        assert set(method.inputs) == set(models.MODELS[method.fixed["model"]].inputs), name
+    recipe = recipe_of("late_fusion") | {"model": "resnet18_flow"}
+    with pytest.raises(InputError, match="resnet18_flow: the method reads flow, latents, expected flow"):
+        models.create(recipe)
 
 
 def test_inputs_are_what_the_contract_says(tmp_path):
@@ -150,7 +229,7 @@ def test_inputs_are_what_the_contract_says(tmp_path):
 def test_the_factor_is_that_of_the_store():
     recipe = recipe_of("infusenet_resnet18_decoded")
     assert gain(recipe) == 1
-    with pytest.raises(InputError, match="factor 5 cannot be had from decoded latents of factor 10"):
+    with pytest.raises(InputError, match="factor 5 cannot be computed from decoded latents of factor 10"):
         gain(recipe | {"factor": 5})
 
 

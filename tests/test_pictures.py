@@ -15,7 +15,7 @@ from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.report import figure1, figure2, figure5, trained_models
 from infusenet.report.figure5 import SYSTEMS, Sample
-from infusenet.training import folds
+from infusenet.training import folds, trained_run
 
 DATABASES = ("alpha", "beta")
 
@@ -168,7 +168,7 @@ def test_figure1_refuses_another_magnifier_and_unknown_clips(root, tmp_path):
 
 def test_masks_are_the_minmax_of_the_flow_s_maps(root):
     paths, *rest = arguments(root, "infusenet_resnet18")
-    run = trained_models.restore(paths[0], *rest)
+    run = trained_run.restore(paths[0], *rest)
     inputs = run.inputs("s0/c0")
     found = figure1.masks(run.model, inputs)
     network = run.model.frame_flow

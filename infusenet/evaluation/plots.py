@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from infusenet import models
 from infusenet.errors import InputError
 from infusenet.evaluation.f1_tables import COLUMNS, Row, by_cell
 from infusenet.evaluation.protocol_label import Protocol
@@ -15,15 +16,10 @@ from infusenet.files import aside
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-# Title and colour (Okabe-Ito, told apart by the colour-blind) of the shipped models' heads. Other heads are
+# Title and colour of every registered model's heads. Heads of models that are no longer registered are
 # called by their own names and coloured in the order in which they come.
+HEADS = {name: (head.title, head.colour) for name, head in models.heads().items()}
 OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
-HEADS = {
-    "mag": ("FrameMag", "#D55E00"),
-    "flow": ("FrameFlow", "#0072B2"),
-    "fused": ("late fusion", "#009E73"),
-    "video": ("video", "#CC79A7"),
-}
 
 
 def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The motion magnifier: its network, its checkpoints, and how ours was trained."""
+"""The motion magnifier: its network, its checkpoints, and the training of the shipped one."""
 
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier

@@ -1,4 +1,4 @@
-"""Read a magnifier checkpoint: the released one (.pth) or ours (.safetensors), strictly."""
+"""Reading of magnifier checkpoints: the released one (.pth) or ours (.safetensors), every name and shape checked."""
 
 from pathlib import Path
 

@@ -1,10 +1,12 @@
-"""Where training starts: a linear magnifier.
+"""Initial weights of the magnifier's training: a linear magnifier.
 
-Started at random on a CPU's budget, the network settles at the trivial answer "output = frame b"
-and its latents collapse. It is started instead as a Haar pyramid of one level: every colour's four
-coefficients carried past the ReLUs as a positive and a negative part, which the encoder's last block
-joins again; a manipulator that passes what is not smooth in their difference, because a change of
-brightness mostly is and a motion is not; and a decoder that puts them back. The remaining channels and the residual branches start small and random.
+From random weights, on a CPU's budget, the network settles at the trivial answer "output = frame b"
+and its latents collapse. Training starts instead from a Haar pyramid of one level. The encoder
+computes the four coefficients of every colour; each passes the ReLUs as a positive and a negative
+part, which the encoder's last block joins again. The manipulator passes what is not smooth in the
+difference of two frames: a change of brightness is mostly smooth, a motion is not. The decoder
+rebuilds the image from the coefficients. All other channels and the residual branches start small
+and random.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""What the magnifier is trained to do: one value a scene (N,), zero where it is done.
+"""Losses of the magnifier's training: one value per scene (N,), zero for a perfect magnifier.
 
 All are relative, so that scenes with little motion teach as much as those with a lot.
 """
@@ -8,16 +8,17 @@ from torch.nn import functional
 
 from infusenet.magnifier.scenes import Batch
 
-MARGIN = 6  # px left out at each side: what moves in from outside cannot be known
-FLOOR = 0.005  # L1 of a motion that hardly counts, so that still scenes count as reconstruction
-WINDOW = 6  # half-size pixels: where one gain is told
-FAINT = 0.01  # rms of a motion's slope below which its gain cannot be told
+MARGIN = 6  # px left out at each side: the content that moves in from outside is unknown
+FLOOR = 0.005  # L1 of a very small motion: keeps the ratio finite, so that still scenes train reconstruction
+WINDOW = 6  # half-size pixels: the windows in which a gain is measured
+FAINT = 0.01  # rms of a motion's slope below which its gain cannot be measured
 GLIMPSE = 0.006  # L1 between the frames of a scene that moves by about 0.1 px
 STILL = 0.03  # share of a scene's largest change up to which a place counts as still
 REACH = 3  # latent pixels around a moving place that count as moving
 
 
 def inside(x: torch.Tensor, margin: int = MARGIN) -> torch.Tensor:
+    """``x`` (..., H, W) without ``margin`` px at each side."""
     return x[..., margin:-margin, margin:-margin]
 
 
@@ -42,11 +43,11 @@ def frame(output: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """How far the motion in the output is from the magnified one, as a share of it.
+    """Error of the motion in the output, as a share of the magnified motion.
 
     Lucas and Kanade's estimate of the missing motion, window by window: the error's component along
     the frame's own derivative. Blur does not enter it, which is why an L1 alone can settle for too
-    little motion; and what one object lacks cannot be made up by another's surplus.
+    little motion; and too little motion of one object is not offset by too much of another.
     """
     error, slope = (functional.avg_pool2d(inside(x), 2) for x in (output - batch.magnified, batch.slope))
     missing = functional.avg_pool2d((error * slope).mean(dim=1), WINDOW, WINDOW // 2).abs()
@@ -54,7 +55,7 @@ def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 def fidelity(noisy: torch.Tensor, clean: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """What the difference latent has besides the motion, over what it has of it.
+    """Share of the difference latent that is not motion, relative to the part that is.
 
     ``noisy`` and ``clean`` (N, 32, S / 2, S / 2) are the unit differences of the camera's frames and
     of the motion alone. They should be equal, and zero where nothing moves: light, noise and blur

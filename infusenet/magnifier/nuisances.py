@@ -1,4 +1,4 @@
-"""What changes between two frames without being motion: light, sensor noise, rounding."""
+"""Changes between two frames that are no motion: light, sensor noise, rounding."""
 
 import math
 

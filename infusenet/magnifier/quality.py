@@ -1,4 +1,4 @@
-"""Measure a magnifier against exactly known motion of a face.
+"""Measurements of a magnifier on exactly known motion of a face.
 
 The face (the head of scikit-image's astronaut, kept out of the training data) is taken as a
 continuous image, a spline, so that the frame displaced by any field is exact at any sub-pixel size.
@@ -107,10 +107,10 @@ class Ruler:
         self.frames = [self.continuous.displaced(k * field) for k in self.grid]
 
     def read(self, moved: np.ndarray, most: float = np.inf) -> list[float]:
-        """How many times the field ``moved`` (H, W, 3) is displaced, for each window; up to ``most``."""
+        """The multiple of the field by which ``moved`` (H, W, 3) is displaced, for each window; up to ``most``."""
         moved = moved @ LUMA
         grid = self.grid[self.grid <= most + self.step]
-        found = []
+        multiples = []
         for window in self.windows:
             near = grid[np.argmin([_misfit(frame, moved, window) for frame in self.frames[: len(grid)]])]
             # Parabolas through three ever closer points: near its minimum the misfit is one.
@@ -122,8 +122,8 @@ class Ruler:
                 bend = left - 2 * middle + right
                 shift = (left - right) / (2 * bend) if bend > 0 else np.sign(left - right)
                 near += step * np.clip(shift, -1, 1)
-            found.append(float(near))
-        return found
+            multiples.append(float(near))
+        return multiples
 
 
 def _misfit(warped: np.ndarray, moved: np.ndarray, window: np.ndarray) -> float:
@@ -138,7 +138,7 @@ def inside() -> np.ndarray:
 
 
 def gains(reference: np.ndarray, moved: np.ndarray, field: np.ndarray, most: float, local: bool) -> list:
-    """How many times ``field`` the frame ``moved`` is displaced from ``reference``, up to ``most``.
+    """The multiple of ``field`` by which ``moved`` is displaced from ``reference``, up to ``most``.
 
     ``local`` gives one value for each site of `bump`, otherwise one for the whole frame.
     """

@@ -1,4 +1,4 @@
-"""What training scenes are painted with: photographs free of rights, 1/f noise and flat shapes."""
+"""Textures of the training scenes: photographs free of rights, 1/f noise and flat shapes."""
 
 import math
 

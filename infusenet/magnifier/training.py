@@ -1,4 +1,4 @@
-"""Train the magnifier on procedural scenes: one file that reads top to bottom.
+"""The training of the magnifier on procedural scenes: one file that reads top to bottom.
 
 Two stages: first the decoder learns to invert the encoder, which starts as an invertible code; then
 all parts learn together to show the truly magnified frame, with neither too little nor too much
@@ -26,7 +26,7 @@ from infusenet.magnifier.initialisation import start
 from infusenet.magnifier.network import Magnifier
 from infusenet.tensor_files import read_checkpoint
 
-# Steps, scenes a step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
+# Steps, scenes per step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
 SIZES = {"cpu": (5_000, 8, 48), "cuda": (40_000, 32, 96)}
 AUTOENCODER = 0.03  # where the first stage ends, as a share of the steps
 APART_RATE = 1e-3
@@ -52,7 +52,7 @@ def train(
     output : path of the weights to write, ``.safetensors``, which carry the training record (command,
         data, hardware, bench); beside it come the record as ``.json``, ``.tensorboard`` and, until the
         training is done, ``.resume.pt``, from which the same command goes on
-    bench : measures the trained magnifier; what it returns (JSON values) stands in the record
+    bench : measures the trained magnifier; what it returns (JSON values) is kept in the record
     steps : default 5,000 on a CPU, 40,000 with CUDA, where batches and crops are larger too
     seed : all random numbers follow from it; on a CPU the same machine, threads and seed give the same
         weights (CUDA adds in no fixed order, so that its last bits differ)
@@ -83,13 +83,15 @@ def train(
             part.compile()
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.99))
     resume = output.with_suffix(".resume.pt")
-    done, seconds = _resume(resume, settings, model, optimizer)
+    step_count, seconds = _resume(resume, settings, model, optimizer)
 
     supply = scenes.Scenes(seed, device)
     began = time.monotonic()
     recent = defaultdict(list)
-    with SummaryWriter(output.with_suffix(".tensorboard"), purge_step=done) as board:
-        for step in tqdm(range(done, steps), initial=done, total=steps, unit="step", disable=None):
+    with SummaryWriter(output.with_suffix(".tensorboard"), purge_step=step_count) as board:
+        for step in tqdm(
+            range(step_count, steps), initial=step_count, total=steps, unit="step", disable=None
+        ):
             progress = step / steps
             if step and (step - 1) / steps < AUTOENCODER <= progress:
                 # Another loss, other gradients: moments kept from the first stage overshoot at once.
@@ -131,7 +133,7 @@ def train(
 
 
 def _together(progress: float) -> float:
-    """How much of the second stage is done, in [0, 1]."""
+    """The completed share of the second stage, in [0, 1]."""
     return max(progress - AUTOENCODER, 0) / (1 - AUTOENCODER)
 
 
@@ -150,7 +152,7 @@ def _rate(progress: float) -> float:
 
 
 def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
-    """The first stage's loss: the encoder stands, the decoder learns."""
+    """The first stage's loss: the encoder is fixed, the decoder learns."""
     with torch.no_grad():
         latents = model.encoder(batch.clean_a)
     return {"loss": losses.distance(model.decoder(latents), batch.clean_a).mean()}
@@ -179,7 +181,7 @@ def _hardware(device: torch.device) -> str:
 
 
 def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
-    """Load what an interrupted training left; (steps done, seconds spent)."""
+    """Load the state of an interrupted training: (number of finished steps, seconds spent)."""
     if not path.exists():
         return 0, 0.0
     state = read_checkpoint(path)
@@ -192,9 +194,9 @@ def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
     return state["done"], state["seconds"]
 
 
-def _save(path: Path, settings: dict, done: int, seconds: float, model, optimizer) -> None:
-    """What `_resume` loads; a killed training leaves the last whole file."""
-    state = {"settings": settings, "done": done, "seconds": seconds}
+def _save(path: Path, settings: dict, step_count: int, seconds: float, model, optimizer) -> None:
+    """Write the state that `_resume` loads; a killed training leaves the last whole file."""
+    state = {"settings": settings, "done": step_count, "seconds": seconds}
     state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
     with aside(path) as temporary:
         torch.save(state, temporary)

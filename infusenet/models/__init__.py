@@ -1,48 +1,96 @@
-"""The models by name: a new one is one file here and one line below.
+"""The models by name: a new one is one file in this folder and one line in `MODELS`.
 
-A model takes its inputs by name (``flow``, ``latents``, ...) and returns a dict of heads, each
-float32 (B, 12) logits in the order of `infusenet.protocol.AUS`. Its attribute ``heads`` names them;
-every head is trained, the first one is a clip's score. ``scoring_batch`` says how many clips are
-scored together: 1, unless batch-mates matter.
+The line says what the rest of the package must know without running the model: its inputs, and its
+heads with their titles and colours. The file has a function of the model's name that takes a method
+recipe and returns a `torch.nn.Module`, whose ``forward`` takes the inputs by name (shapes:
+`infusenet.training.dataset.ClipDataset`) and returns {head: float32 logits (B, 12)}, the Action Units
+in the order of `infusenet.protocol.AUS`. Every head is trained, the first one is a clip's score.
+
+The module has the attribute ``scoring_batch``, the number of clips that are scored together: 1, unless
+batch-mates matter. It may have ``fit(inputs, labels)``, which then replaces training by gradients, and
+``parameter_groups(rate)`` and ``group_rates(epoch)``, learning rates of its own (`infusenet.models.led`).
+
+A model is trained under the name of a method, its line in `infusenet.config.methods.METHODS`.
 """
 
 from importlib import import_module
-
-from torch import nn
+from typing import TYPE_CHECKING, NamedTuple
 
 from infusenet.errors import InputError, did_you_mean
 
-# The file of each model; its function of the model's name builds it from a recipe. A file is imported
-# when its model is wanted: every fold is a process, and timm and scikit-learn take long to start.
+if TYPE_CHECKING:  # reports look heads up here, without waiting for torch
+    from torch.nn import Module
+
+
+class Head(NamedTuple):
+    """One output of a model: the name in columns and logs, title and colour in pictures."""
+
+    name: str
+    title: str
+    colour: str
+
+
+class Model(NamedTuple):
+    """``file``: the module in this folder. ``inputs`` as ``forward`` names them. ``heads``: the scored one
+    first."""
+
+    file: str
+    inputs: tuple[str, ...]
+    heads: tuple[Head, ...]
+
+
+# Colours by Okabe and Ito, which the colour-blind can tell apart.
+FLOW = Head("flow", "FrameFlow", "#0072B2")
+MAG = Head("mag", "FrameMag", "#D55E00")
+FUSED = Head("fused", "late fusion", "#009E73")
+VIDEO = Head("video", "video", "#CC79A7")
+
 MODELS = {
-    "lbp_top": "lbp_top",
-    "off_apexnet": "shallow",
-    "sssnet": "shallow",
-    "resnet10": "resnet10",
-    "resnet18_flow": "resnet",
-    "resnet18_mag": "resnet",
-    "resnet34": "resnet",
-    "resnet50": "resnet",
-    "late_fusion": "resnet",
-    "infusenet_resnet18": "resnet",
-    "infusenet_decoded": "resnet",
-    "infusenet_finetuned": "resnet",
-    "led": "led",
-    "vit_tiny_flow": "vit",
-    "vit_tiny_mag": "vit",
-    "infusenet_vit": "vit",
+    "lbp_top": Model("lbp_top", ("video",), (VIDEO,)),
+    "off_apexnet": Model("shallow", ("flow",), (FLOW,)),
+    "sssnet": Model("shallow", ("flow",), (FLOW,)),
+    "resnet10": Model("resnet10", ("flow",), (FLOW,)),
+    "resnet18_flow": Model("resnet", ("flow",), (FLOW,)),
+    "resnet18_mag": Model("resnet", ("latents",), (MAG,)),
+    "resnet34": Model("resnet", ("flow",), (FLOW,)),
+    "resnet50": Model("resnet", ("flow",), (FLOW,)),
+    "late_fusion": Model("resnet", ("flow", "latents"), (FUSED,)),
+    "infusenet_resnet18": Model("resnet", ("flow", "latents"), (MAG, FLOW)),
+    "infusenet_decoded": Model("resnet", ("flow", "decoded"), (MAG, FLOW)),
+    "infusenet_finetuned": Model("resnet", ("flow", "frames"), (MAG, FLOW)),
+    "led": Model("led", ("video",), (VIDEO,)),
+    "vit_tiny_flow": Model("vit", ("flow",), (FLOW,)),
+    "vit_tiny_mag": Model("vit", ("latents",), (MAG,)),
+    "infusenet_vit": Model("vit", ("flow", "latents"), (MAG, FLOW)),
 }
 
 
-def create(recipe: dict) -> nn.Module:
+def heads() -> dict[str, Head]:
+    """The heads of all registered models by name; a head of one name is the same in every model."""
+    return {head.name: head for model in MODELS.values() for head in model.heads}
+
+
+def create(recipe: dict) -> "Module":
     """The model of a method recipe, initialised as its ``weights`` says (``none``: from torch's seed).
+
+    Its attribute ``heads`` is the names of its heads, the scored one first.
 
     Raises
     ------
     InputError
-        Unknown model or preset, a size that the model cannot take, or weights that are not there.
+        Unknown model or preset, stores of other inputs than the model's, a size that it cannot take, or
+        weights that are not there.
     """
     name = recipe["model"]
     if name not in MODELS:
         raise InputError(f"unknown model '{name}' {did_you_mean(name, MODELS)}")
-    return getattr(import_module(f"infusenet.models.{MODELS[name]}"), name)(recipe)
+    model = MODELS[name]
+    if set(recipe["stores"]) != set(model.inputs):
+        raise InputError(
+            f"{name}: the method reads {', '.join(recipe['stores'])}, expected {', '.join(model.inputs)}; "
+            "correct the method's inputs in infusenet/config/methods.py"
+        )
+    # Imported here alone: every fold is a process, and timm and scikit-learn take long to start.
+    module = getattr(import_module(f"{__name__}.{model.file}"), name)(recipe)
+    module.heads = tuple(head.name for head in model.heads)
+    return module

@@ -1,18 +1,18 @@
-"""What every backbone offers: a stem, four blocks, a pooled vector and one classifier ``fc``."""
+"""The interface of a backbone: a stem, four blocks, a pooled vector and one classifier ``fc``."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Backbone(nn.Module):
-    """A network taken apart into ``stem``, ``blocks``, ``pool`` and ``fc``; alone it has one head.
+    """A network taken apart into ``stem``, ``blocks``, ``pool`` and ``fc``; alone it has one ``head``.
 
-    Initial weights go to every parameter but those whose names start with one of ``fresh``;
+    InfuseNet needs the parts, so that it can infuse one network into another after each block. Initial weights go to every parameter but those whose names start with one of ``fresh``;
     ``prefix`` is what the names here have before those in a file. Every backbone also names its
-    ``imagenet``: where such weights are to be had (`infusenet.models.weights`).
+    ``imagenet``: the source of such weights (`infusenet.models.weights`).
     """
 
-    heads: tuple[str, ...] = ("flow",)
+    head = "flow"
     scoring_batch = 1
     fresh: tuple[str, ...] = ("fc.",)
     prefix = ""
@@ -30,7 +30,7 @@ class Backbone(nn.Module):
 
     def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The stem's inputs by name -> logits (B, 12) of the one head."""
-        return {self.heads[0]: self.fc(self.features(**inputs))}
+        return {self.head: self.fc(self.features(**inputs))}
 
 
 class LatentEntry(nn.Module):

@@ -15,7 +15,7 @@ SCOPES = INFUSION["scope"].choices
 
 @dataclass(frozen=True)
 class Settings:
-    """How FrameFlow is infused into FrameMag.
+    """The form of the infusion of FrameFlow into FrameMag.
 
     ``scope`` of the minimum and maximum: a clip's whole map, each of its channels, or the whole
     batch (then a clip's score depends on its batch-mates). ``places``: after which blocks, and
@@ -43,17 +43,17 @@ def preset(name: str) -> Settings:
 
 
 def settings(recipe: dict) -> Settings:
-    """The recipe's preset, with its ``scope``, ``places`` and ``detach`` over it where it gives them.
+    """The recipe's preset, replaced by its ``scope``, ``places`` and ``detach`` where it has them.
 
     A value None leaves the preset's. InputError for an unknown preset, scope or place.
     """
-    given = {name: recipe.get(name) for name in ("scope", "places", "detach")}
-    chosen = replace(preset(recipe["preset"]), **{k: v for k, v in given.items() if v is not None})
+    overrides = {name: recipe.get(name) for name in ("scope", "places", "detach")}
+    result = replace(preset(recipe["preset"]), **{k: v for k, v in overrides.items() if v is not None})
     raise_all(
-        (f"'{place}' {did_you_mean(place, PLACES)}" for place in chosen.places if place not in PLACES),
+        (f"'{place}' {did_you_mean(place, PLACES)}" for place in result.places if place not in PLACES),
         "unknown infusion places",
     )
-    return chosen
+    return result
 
 
 def minmax(map: Tensor, scope: str) -> Tensor:
@@ -69,6 +69,7 @@ def minmax(map: Tensor, scope: str) -> Tensor:
     dims = tuple(range(first, map.dim()))
     low = map.amin(dims, keepdim=True)
     span = map.amax(dims, keepdim=True) - low
+    # A constant map, as of a clip without motion, has no range: 0 / 0 would be NaN.
     return (map - low) / torch.where(span > 0, span, 1)
 
 
@@ -100,15 +101,15 @@ class InfuseNet(nn.Module):
     ``infusions.block1`` .. ``infusions.block4``.
     """
 
-    heads = ("mag", "flow")
-
     def __init__(self, settings: Settings, frame_flow: Backbone, frame_mag: Backbone):
         super().__init__()
         self.frame_flow, self.frame_mag = frame_flow, frame_mag
         self.infusions = nn.ModuleDict(
             {place: Infusion(settings.scope, settings.detach) for place in settings.places}
         )
+        # Batch-mates change a score only where the minimum and maximum span them; the authors score in eights.
         self.scoring_batch = 8 if settings.scope == "batch" else 1
+        # `forward` then scores both networks with FrameMag's layer.
         if settings.shared_head:
             self.frame_flow.fc = None
 

@@ -32,8 +32,8 @@ def uniform_bins() -> np.ndarray:
 def blocks(side: int) -> tuple[int, int]:
     """Length and step in px of 8 blocks in a row that overlap by about 0.7 of an eighth.
 
-    ``side`` is that of the map of codes, the image's less two radii: 106 gives 21 and 12. What is
-    left over at the far edge is in no block.
+    ``side`` is that of the map of codes, the image's less two radii: 106 gives 21 and 12. The
+    remainder at the far edge is in no block.
     """
     overlap = int(np.ceil(0.7 * (np.ceil(side / BLOCKS) - 1))) - 1
     length = (side + overlap * (BLOCKS - 1)) // BLOCKS
@@ -79,7 +79,6 @@ class LBPTOP(nn.Module):
     dict holds them; their sizes are those of the last fit or of the state dict loaded.
     """
 
-    heads = ("video",)
     scoring_batch = 32  # pays for reading the support once; a score does not depend on it
 
     def __init__(self):

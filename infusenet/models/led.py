@@ -1,4 +1,4 @@
-"""LED: a learnable temporal filter on gray clips before a small 3-D network (Varanka et al., SCIA 2023)."""
+"""LED: a learnable temporal filter on gray clips and a small 3-D network after it (Varanka et al., SCIA 2023)."""
 
 import torch
 from torch import Tensor, nn
@@ -44,12 +44,10 @@ class LED(nn.Module):
     the whole clip, else it starts later or ends earlier by a uniform number of frames. When scoring
     they spread over the whole clip.
 
-    `parameter_groups` gives Adam's groups and `group_rates` what an epoch multiplies their rates
-    with: the filter's three scalars learn at ``filter_rate``, from epoch ``filter_drop`` (counted from
+    `parameter_groups` gives Adam's groups, `group_rates` the factors on their rates in an epoch: the filter's three scalars learn at ``filter_rate``, from epoch ``filter_drop`` (counted from
     0) at a tenth of it.
     """
 
-    heads = ("video",)
     scoring_batch = 1
 
     def __init__(self, filter_rate: float, filter_drop: int):
@@ -66,7 +64,7 @@ class LED(nn.Module):
         )  # fmt: skip
 
     def sample(self, clips: int, length: int) -> Tensor:
-        """Which frames are read: int64 (clips, 6), each row ascending in 0 .. length - 1."""
+        """The indices of the frames to read: int64 (clips, 6), each row ascending in 0 .. length - 1."""
         first, last = torch.zeros(clips, 1).long(), torch.full((clips, 1), length - 1)
         if self.training:
             cut, kind = torch.randint(0, length - FRAMES + 1, (clips, 1)), torch.rand(clips, 1)
@@ -76,8 +74,8 @@ class LED(nn.Module):
 
     def forward(self, video: Tensor) -> dict[str, Tensor]:
         """Gray clips uint8 (B, T, 64, 64), T >= 6 -> logits (B, 12)."""
-        chosen = self.sample(*video.shape[:2]).to(video.device)
-        frames = video[torch.arange(len(video), device=video.device)[:, None], chosen]
+        indices = self.sample(*video.shape[:2]).to(video.device)
+        frames = video[torch.arange(len(video), device=video.device)[:, None], indices]
         return {"video": self.net(self.filter(frames.float())[:, None])}
 
     def parameter_groups(self, rate: float) -> list[dict]:
@@ -91,5 +89,5 @@ class LED(nn.Module):
 
 
 def led(recipe: dict) -> LED:
-    check(recipe)
+    check(recipe, 64)
     return LED(recipe["filter_rate"], recipe["filter_drop"])

@@ -53,11 +53,11 @@ class FrameFlow(Trunk):
 class FrameMag(Trunk):
     """ResNet18 on maps (B, 64, S / 4, S / 4) that ``entry`` makes of FrameMag's input.
 
-    They stand where ResNet18 has its maps after the first convolution and max-pooling, so ``conv1``
-    and ``bn1`` do not exist here.
+    These maps replace those of ResNet18 after its first convolution and max-pooling, so ``conv1`` and
+    ``bn1`` do not exist here.
     """
 
-    heads = ("mag",)
+    head = "mag"
     fresh = ("fc.", "entry.")
 
     def __init__(self, entry: nn.Module):
@@ -76,7 +76,7 @@ class FrameDecoded(Trunk):
     equal images give what one image gives the network for three.
     """
 
-    heads = ("mag",)
+    head = "mag"
 
     def __init__(self):
         super().__init__()
@@ -117,7 +117,6 @@ class MagnifierEntry(nn.Module):
 class LateFusion(nn.Module):
     """The pooled vectors of both networks, concatenated, to one linear layer; all of it is trained."""
 
-    heads = ("fused",)
     scoring_batch = 1
 
     def __init__(self, frame_flow: FrameFlow, frame_mag: FrameMag):

@@ -1,4 +1,4 @@
-"""ResNet10 as the CD6ME benchmark ran it: timm's resnet10t. torchvision has no ResNet of that depth."""
+"""ResNet10 of the CD6ME benchmark: timm's resnet10t. torchvision has no ResNet of that depth."""
 
 import timm
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from infusenet.protocol import AUS
 
 
 class ResNet10(Backbone):
-    """timm's resnet10t on flow images (B, 3, S, S): one basic block a stage, a stem of three convolutions."""
+    """timm's resnet10t on flow images (B, 3, S, S): one basic block per stage, a stem of three convolutions."""
 
     prefix, fresh = "net.", ("net.fc.",)
     imagenet = TimmWeights("resnet10t.c3_in1k")

@@ -9,14 +9,12 @@ from torch import Tensor, nn
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
-FIXED_SIZE = {"off_apexnet": 28, "sssnet": 64, "led": 64}
 
-
-def check(recipe: dict) -> None:
-    """InputError where a recipe asks for another image size, or for weights that do not exist."""
+def check(recipe: dict, size: int) -> None:
+    """InputError where a recipe has another image size than ``size``, or names weights: there are none."""
     name = recipe["model"]
-    if recipe["size"] != FIXED_SIZE[name]:
-        raise InputError(f"{name}: size is {recipe['size']}, expected {FIXED_SIZE[name]}")
+    if recipe["size"] != size:
+        raise InputError(f"{name}: size is {recipe['size']}, expected {size}")
     if recipe["weights"] != "none":
         raise InputError(f"{name}: weights is '{recipe['weights']}', expected none: it starts at random")
 
@@ -24,7 +22,6 @@ def check(recipe: dict) -> None:
 class OffApexNet(nn.Module):
     """Horizontal and vertical flow; the strain is not used."""
 
-    heads = ("flow",)
     scoring_batch = 1
 
     def __init__(self):
@@ -44,7 +41,6 @@ class OffApexNet(nn.Module):
 class SSSNet(nn.Module):
     """Two convolutions on flow and strain, batch normalisation after pooling, whole channels dropped."""
 
-    heads = ("flow",)
     scoring_batch = 1
 
     def __init__(self):
@@ -62,10 +58,10 @@ class SSSNet(nn.Module):
 
 
 def off_apexnet(recipe: dict) -> OffApexNet:
-    check(recipe)
+    check(recipe, 28)
     return OffApexNet()
 
 
 def sssnet(recipe: dict) -> SSSNet:
-    check(recipe)
+    check(recipe, 64)
     return SSSNet()

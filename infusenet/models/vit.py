@@ -66,7 +66,7 @@ class TinyViT(Backbone):
 class TinyViTMag(TinyViT):
     """TinyViT on latents: they enter its first stage, after a 1x1 convolution where that is wider."""
 
-    heads = ("mag",)
+    head = "mag"
     fresh = ("fc.", "entry.", "net.patch_embed.")
 
     def __init__(self, variant: str, size: int, entry: LatentEntry):
@@ -116,7 +116,7 @@ class PatchViT(Backbone):
 class PatchViTMag(PatchViT):
     """ViT-Ti on raw latents (B, 64, S / 2, S / 2), in patches of 8 x 8."""
 
-    heads = ("mag",)
+    head = "mag"
     fresh = ("fc.", "norm.", "net.patch_embed.")
 
     def __init__(self, size: int, entry: LatentEntry):

@@ -57,21 +57,21 @@ def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
     file = _imagenet(source) if weights == "imagenet" else read_own(Path(weights), source)
     for backbone in backbones:
         state = backbone.adapt(file)
-        wanted = {
+        expected = {
             name: value
             for name, value in backbone.state_dict().items()
             if not name.startswith(backbone.fresh)
             # Older files do not have this count, and nothing here reads it.
             and (name in state or not name.endswith("num_batches_tracked"))
         }
-        problems = [f"missing {name}" for name in wanted if name not in state]
+        problems = [f"missing {name}" for name in expected if name not in state]
         problems += [
             f"{name} has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
-            for name, value in wanted.items()
+            for name, value in expected.items()
             if name in state and state[name].shape != value.shape
         ]
         raise_all(problems, f"{weights}: not the weights of {type(backbone).__name__}")
-        backbone.load_state_dict({name: state[name] for name in wanted}, strict=False)
+        backbone.load_state_dict({name: state[name] for name in expected}, strict=False)
     return backbones
 
 
@@ -80,7 +80,7 @@ def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
         check(file, source)
         try:
             return source.get_state_dict(progress=False, check_hash=True)
-        except Exception as error:  # on foreign bytes the loaders stumble in any way
+        except Exception as error:  # on foreign bytes the loaders can raise any exception
             raise InputError(_unfit(file, source, _first_line(error))) from None
     try:
         return source.get_state_dict(progress=False, check_hash=True)
@@ -95,7 +95,7 @@ def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
 
 
 def check(file: Path, source: WeightsEnum | TimmWeights) -> None:
-    """Refuse a file that goes by a published name and holds other bytes.
+    """Refuse a file that has a published name and other bytes.
 
     torchvision's names end in the first digits of the file's sha256, and huggingface's cache names a file by
     all of them. A file of any other name is its owner's: only its parameters' names and shapes count.
@@ -124,7 +124,7 @@ def _published(file: Path, source: WeightsEnum | TimmWeights) -> str:
 
 
 def _blob(file: Path) -> Path:
-    """Where huggingface's cache keeps the bytes; with the link alone deleted, they would come back."""
+    """The file in huggingface's cache that a link points to: deleting the link alone would not remove it."""
     target = file.resolve()
     return target if target.parent.name == "blobs" and hashing.SHA256.fullmatch(target.name) else file
 
@@ -134,9 +134,9 @@ def _name(source: WeightsEnum) -> str:
 
 
 def _content(file: Path) -> str:
-    """What a file is that is not the published one."""
-    with open(file, "rb") as opened:
-        head = opened.read(64).lstrip().lower()
+    """The kind of a file that is not the published one, for a message."""
+    with open(file, "rb") as stream:
+        head = stream.read(64).lstrip().lower()
     if not head:
         return "an empty file"
     if head.startswith(b"<"):
@@ -162,7 +162,7 @@ def _first_line(error: Exception) -> str:
 
 
 def cached(source: WeightsEnum | TimmWeights) -> Path | None:
-    """Where an earlier training put the file of ``source``, or None."""
+    """The file of ``source`` that an earlier training downloaded, or None."""
     if isinstance(source, TimmWeights):
         file = try_to_load_from_cache(f"timm/{source.name}", "model.safetensors")
         return Path(file) if isinstance(file, str) else None

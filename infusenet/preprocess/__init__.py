@@ -1,1 +1,1 @@
-"""The stages: what a recipe computes for every clip of a database, written into a store."""
+"""The stages faces, flow and latents: each computes an item per clip of a database and writes a store."""

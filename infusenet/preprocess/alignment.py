@@ -1,6 +1,6 @@
-"""Find a face on the onset frame and cut every frame of its clip by one similarity transform.
+"""Alignment: the face of an onset frame, and one similarity transform that crops all frames of its clip.
 
-Landmarks on every frame jitter by more than the motion we look for, so they are taken once, on the
+Landmarks on every frame jitter by more than the motion we look for, so they are located once, on the
 onset, and the same warp serves the whole clip. Arrays in, arrays out.
 """
 
@@ -36,16 +36,16 @@ WEAK = 0.25
 
 
 class NoFace(Exception):
-    """The detector ran through all its rungs and found nothing; the text is a hint, or empty."""
+    """No rung of the detector found a face; the text is a hint, or empty."""
 
 
 class MultipleFaces(Exception):
-    """Several faces of similar size: which one is meant cannot be told."""
+    """Several faces of similar size: the subject's is unknown."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """``landmarks`` float64 (68, 2), (x, y) in native px; ``rung`` names what it took to find them."""
+    """``landmarks`` float64 (68, 2), (x, y) in native px; ``rung``: the step of the ladder that found them."""
 
     landmarks: np.ndarray
     rung: str
@@ -56,7 +56,7 @@ class Detection:
 
 
 def detect(onset: np.ndarray, neighbour: np.ndarray | None = None) -> Detection:
-    """Find the face of a clip by a fixed ladder: each rung is tried when the one before found nothing.
+    """Find the face of a clip by a fixed ladder: each rung is tried when the rung before it found no face.
 
     A box far below the best one's detection weight is no face, whatever its size.
 
@@ -134,6 +134,13 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """The affine (2, 3) that applies ``inner`` first and then ``outer``."""
+    product = outer[:, :2] @ inner
+    product[:, 2] += outer[:, 2]
+    return product
+
+
 def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """One resampling of a frame into the crop: uint8 (size, size, 3), border replicated.
 
@@ -144,8 +151,7 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     factor = max(1, int(np.ceil(shrink - 0.25)))
     # From the crop's pixel centres to those of the grid that is `factor` times finer.
     finer = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]])
-    warp = finer[:, :2] @ matrix
-    warp[:, 2] += finer[:, 2]
+    warp = compose(finer, matrix)
     side = size * factor
     warped = cv2.warpAffine(
         image, warp, (side, side), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
@@ -183,10 +189,7 @@ def sway(onset: np.ndarray, frame: np.ndarray, landmarks: np.ndarray) -> np.ndar
 
 def compose_sway(matrix: np.ndarray, warp: np.ndarray) -> np.ndarray:
     """The native-to-crop transform of a frame whose crop moved by ``warp`` against the onset's."""
-    inverse = cv2.invertAffineTransform(warp)
-    composed = inverse[:, :2] @ matrix
-    composed[:, 2] += inverse[:, 2]
-    return composed
+    return compose(cv2.invertAffineTransform(warp), matrix)
 
 
 def _equalised(image: np.ndarray) -> np.ndarray:
@@ -207,7 +210,7 @@ def _predictor():
 
 def landmark_model() -> Path:
     """The file of dlib's 68-point model; InputError where it is not installed."""
-    # The package itself does not import beside current setuptools; only its file is wanted.
+    # The package itself does not import beside current setuptools; only its file is needed.
     spec = find_spec("face_recognition_models")
     folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path("face_recognition_models")
     model = folder / "shape_predictor_68_face_landmarks.dat"

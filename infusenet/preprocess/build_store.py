@@ -1,10 +1,10 @@
-"""The loop that fills a store: take-over, parts, resume, failures, progress.
+"""The loop that fills a store: copies unchanged clips, computes the others, resumes, reports failures.
 
-A stage hands over its clips with their content keys and a function that computes some of them. What
-has the key already, in the store that was there or in the parts of an interrupted run, is copied;
-the rest is computed in parts of a few clips, each published by rename. Everything reaches the final
-file as copied chunks in manifest order, so its bytes do not depend on what was copied or computed,
-and an interrupted run loses at most one part per process.
+A stage passes its clips with their content keys and a function that computes some of them. Clips whose
+key is already in the published store, or in the parts of an interrupted run, are copied. The others are
+computed in parts of a few clips, each published by rename. Everything reaches the final file as copied
+chunks in manifest order, so its bytes do not depend on what was copied or computed, and an interrupted
+run loses at most one part per process.
 """
 
 import csv
@@ -59,10 +59,10 @@ def fill(
     ----------
     clips : (clip, content key) in manifest order
     work : callable, picklable
-        Gets the names of some clips and yields one Item or Failure for each, in that order.
+        Takes the names of some clips and yields one Item or Failure for each, in that order.
     failed : {"stop", "skip"}
-        Publish nothing if a clip failed here (what was computed is kept for the next run), or
-        publish the rest with the failures listed inside. Both write ``<output>.failures.csv``.
+        ``stop``: publish nothing if a clip failed here (finished items are kept for the next run);
+        ``skip``: publish the rest with the failures listed inside. Both write ``<output>.failures.csv``.
     upstream_failures
         Clips that an earlier stage left out: listed, never a reason to stop.
 
@@ -70,53 +70,55 @@ def fill(
     ------
     InputError
         With ``failed="stop"``, one that lists every failed clip; the disk is full or cannot be written
-        to; the lock was lost. What had been published stays as it is.
+        to; the lock was lost. A published store stays as it is.
     """
     output = Path(output)
     content = {"stage": stage, "database": database, "recipe": recipe}
     with explained(output), hold(output) as lock:
         publish.sweep(output)
-        known = list(_known(output, stage, recipe))
-        wanted = (database, source, clips, upstream_failures)
-        finished = next((store for store in known if _made_of(store, *wanted)), None)
-        # A failure is tried again, though its key is the same: keys do not know what a person mends
-        # (a package, a disk), and few clips fail. Only a builder that waited for another one's
-        # attempt takes its failures over.
-        if finished and len(finished) < len(clips) and not (lock.waited and failed == "skip"):
-            finished = None
-        if finished:
-            path, failures, taken = finished.path, finished.failures[len(upstream_failures) :], len(finished)
+        stores = list(_reusable(output, stage, recipe))
+        build = (database, source, clips, upstream_failures)
+        finished_store = next((store for store in stores if _is_result_of(store, *build)), None)
+        # A failure is tried again, though its key is the same: keys do not know what a person fixes
+        # (a package, a disk), and few clips fail. Only a builder that waited for another
+        # builder's attempt takes its failures over.
+        if finished_store and len(finished_store) < len(clips) and not (lock.waited and failed == "skip"):
+            finished_store = None
+        if finished_store:
+            path, failures = finished_store.path, finished_store.failures[len(upstream_failures) :]
+            copied_count = len(finished_store)
         else:
-            found = {key: Stored(store, clip) for store in known for clip, key in store.keys.items()}
-            taken = sum(key in found for _, key in clips)
-            failures = _compute(output, content, clips, found, work, processes, chunks, lock)
+            stored = {key: Stored(store, clip) for store in stores for clip, key in store.keys.items()}
+            copied_count = sum(key in stored for _, key in clips)
+            failures = _compute(output, content, clips, stored, work, processes, chunks, lock)
         _report(output, [*upstream_failures, *failures])
         if failed == "stop":
             raise_all(
                 (f"{database} clip {f.clip}: {f.status}: {f.reason}" for f in failures),
-                f"{stage} of {database}: clips failed. Mend them, or set failed_clips: skip to leave them out",
+                f"{stage} of {database}: clips failed. Fix them, or set failed_clips: skip to leave them out",
             )
-        if not finished:
-            lost = {failure.clip: failure for failure in failures}
-            outcomes = (lost.get(clip) or found[key] for clip, key in clips)
+        if not finished_store:
+            failure_by_clip = {failure.clip: failure for failure in failures}
+            outcomes = (failure_by_clip.get(clip) or stored[key] for clip, key in clips)
             path = publish.keep(
                 output, **content, source=source, clips=clips, outcomes=outcomes, failures=upstream_failures
             )
-        handed = [clip for clip, _ in clips] + [failure.clip for failure in upstream_failures]
-        reconcile(Store(path), handed, output.parent)
+        clip_names = [clip for clip, _ in clips] + [failure.clip for failure in upstream_failures]
+        reconcile(Store(path), clip_names, output.parent)
         publish.publish(path, output, lock)
-    done = len(clips) - taken - len(failures)
-    print(f"{output}: {LINE.format(done, taken, len(upstream_failures) + len(failures))}", file=sys.stderr)
+    computed_count = len(clips) - copied_count - len(failures)
+    counts = LINE.format(computed_count, copied_count, len(upstream_failures) + len(failures))
+    print(f"{output}: {counts}", file=sys.stderr)
 
 
-def _known(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
+def _reusable(output: Path, stage: str, recipe: dict) -> Iterator[Store]:
     """Finished stores of this stage and recipe: published before, or parts of an interrupted build."""
     for path in publish.sound(output):
         with suppress(InputError):
             yield Store(path, stage, recipe)
 
 
-def _made_of(store: Store, database: str, source: dict, clips, upstream_failures) -> bool:
+def _is_result_of(store: Store, database: str, source: dict, clips, upstream_failures) -> bool:
     """Whether a build of the same has made this store, with or without clips that failed in it."""
     before = len(upstream_failures)
     failed = {failure.clip for failure in store.failures[before:]}
@@ -128,10 +130,10 @@ def _made_of(store: Store, database: str, source: dict, clips, upstream_failures
 
 
 def _compute(
-    output: Path, content: dict, clips, found: dict, work, processes: int, chunks, lock
+    output: Path, content: dict, clips, stored: dict, work, processes: int, chunks, lock
 ) -> list[Failure]:
-    """Compute the clips whose keys are not in ``found`` and add them to it; returns what failed."""
-    missing = [(clip, key) for clip, key in clips if key not in found]
+    """Compute the clips whose keys are not in ``stored`` and add them to it; returns the failures."""
+    missing = [(clip, key) for clip, key in clips if key not in stored]
     groups = [missing[start : start + PART] for start in range(0, len(missing), PART)]
     write_part = partial(_write_part, output, content, work, chunks)
     failures = {}
@@ -143,7 +145,7 @@ def _compute(
             bar.update(size)
             lock.check()
             part = Store(path, content["stage"], content["recipe"])
-            found |= {key: Stored(part, clip) for clip, key in part.keys.items()}
+            stored |= {key: Stored(part, clip) for clip, key in part.keys.items()}
             failures |= {failure.clip: failure for failure in part.failures}
     return [failures[clip] for clip, _ in clips if clip in failures]
 
@@ -193,7 +195,7 @@ def _named(work: Work, clips: list[str], database: str) -> Iterator[Item | Failu
 
 
 def _report(output: Path, failures: Sequence[Failure]) -> None:
-    """The failure table beside the store; a header alone says that no clip failed."""
+    """Write the failure table beside the store; the header alone means that no clip failed."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["clip", "status", "reason"])

@@ -21,14 +21,14 @@ def contact_sheet(store: Store, path: Path) -> None:
     """
     tiles = [_failed(failure.clip, failure.status) for failure in store.failures[: COLUMNS * ROWS]]
     room = COLUMNS * ROWS - len(tiles)
-    chosen = np.linspace(0, len(store) - 1, min(room, len(store))).round().astype(int)
-    tiles += [crop_tile(store, store.clips[row]) for row in chosen]
+    places = np.linspace(0, len(store) - 1, min(room, len(store))).round().astype(int)
+    tiles += [crop_tile(store, store.clips[row]) for row in places]
     rows = [tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
     blank = np.full((TILE + CAPTION, TILE, 3), 255, np.uint8)
     sheet = np.vstack([np.hstack(row + [blank] * (COLUMNS - len(row))) for row in rows])
     title = np.full((30, sheet.shape[1], 3), 255, np.uint8)
-    shown = f"{store.database}: {len(store)} clips, {len(store.failures)} failed, {len(tiles)} shown"
-    _text(title, shown, (6, 20), 0.55, (0, 0, 0))
+    headline = f"{store.database}: {len(store)} clips, {len(store.failures)} failed, {len(tiles)} shown"
+    _text(title, headline, (6, 20), 0.55, (0, 0, 0))
     _, png = cv2.imencode(".png", cv2.cvtColor(np.vstack([title, sheet]), cv2.COLOR_RGB2BGR))
     with aside(path) as temporary:
         temporary.write_bytes(png.tobytes())

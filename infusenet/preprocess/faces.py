@@ -60,7 +60,7 @@ def build(
     """
     clips = read_manifest(manifest)
     if not clips:
-        raise InputError(f"{manifest}: no clips; expected one row a clip")
+        raise InputError(f"{manifest}: no clips; expected one row per clip")
     frames = Path(frames)
     digests = {c.key: c.digest or _digest(c, frames) for c in clips}
     fill(
@@ -130,10 +130,10 @@ class Crops:
         pictures = read_frames({number: index[number] for number in sorted(crop_numbers | successor)})
         images = {number: picture for number, picture in pictures.items() if number in crop_numbers}
         onset = images[clip.onset]
-        found = alignment.detect(onset, pictures.get(clip.onset + 1))
+        detection = alignment.detect(onset, pictures.get(clip.onset + 1))
 
-        matrix = alignment.similarity(found.landmarks, size)
-        landmarks = alignment.apply(matrix, found.landmarks)
+        matrix = alignment.similarity(detection.landmarks, size)
+        landmarks = alignment.apply(matrix, detection.landmarks)
         matrices = dict.fromkeys(images, matrix)
         if self.recipe["ecc"]:
             still = alignment.crop(onset, matrix, size)
@@ -151,15 +151,15 @@ class Crops:
             gray = [cv2.cvtColor(crops[number], cv2.COLOR_RGB2GRAY) for number in numbers]
             arrays["video"] = video(np.stack(gray), self.recipe["keep"])
             arrays["onset"] = crops[clip.onset]
-        return Item(arrays, "recovered" if found.recovered else "ok")
+        return Item(arrays, "recovered" if detection.recovered else "ok")
 
 
 def video_numbers(clip: Clip, index: dict[int, Path], keep: str) -> list[int]:
     """The frames from onset to offset that a video is made of."""
-    there = [number for number in range(clip.onset, clip.offset + 1) if number in index]
+    numbers = [number for number in range(clip.onset, clip.offset + 1) if number in index]
     if keep == "span":
-        return spread(there, SPAN)
-    return there[:TEN] if keep == "first10" and len(there) >= TEN else there
+        return spread(numbers, SPAN)
+    return numbers[:TEN] if keep == "first10" and len(numbers) >= TEN else numbers
 
 
 def video(frames: np.ndarray, keep: str) -> np.ndarray:
@@ -176,10 +176,10 @@ def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
     if missing := [
         f"{n} {getattr(clip, n)}" for n in ("onset", "apex", "offset") if getattr(clip, n) not in index
     ]:
-        there = f"{min(index)}..{max(index)}" if index else "none"
-        raise InputError(f"{folder}: {', '.join(missing)} missing; the folder's frames are {there}")
+        span = f"{min(index)}..{max(index)}" if index else "none"
+        raise InputError(f"{folder}: {', '.join(missing)} missing; the folder's frames are {span}")
     numbers = [clip.onset]
     for shift in range(CANDIDATES):
-        wanted = min(clip.apex + shift, clip.offset)
-        numbers.append(max(n for n in range(clip.apex, wanted + 1) if n in index))
+        slot = min(clip.apex + shift, clip.offset)
+        numbers.append(max(n for n in range(clip.apex, slot + 1) if n in index))
     return numbers

@@ -18,7 +18,7 @@ from infusenet.store import Item, Store
 def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> None:
     """Write the flow store of a faces store.
 
-    One item a clip, ``flow``: float16 (3, S, S), the flow onset -> apex (f_x, f_y) in px of the
+    One item per clip, ``flow``: float16 (3, S, S), the flow onset -> apex (f_x, f_y) in px of the
     crop and the strain magnitude, raw. Clips without a face stay listed as failures.
 
     Raises

@@ -1,6 +1,7 @@
-"""Decode frames, or say why not: the one place that decides what a pixel is and which way is up.
+"""Reading of frames: the one place that decides what a pixel is and which way is up.
 
-Damaged files are refused, never half shown. Every stage and page reads its frames here.
+A damaged file is an error that names the reason, never half a picture. Every stage and page reads its
+frames here.
 """
 
 import os
@@ -17,10 +18,12 @@ from PIL.Image import Transpose
 
 from infusenet.errors import InputError
 
+# The text of an error here is the reason of a failed clip, which is in the bytes of a store: words that change
+# here change stores and all that is made from them.
 MAX_PIXELS = 100_000_000
-# Whatever a file is called: some of Pillow's other formats start programs to be decoded.
+# Tried whatever the suffix is, and no others: some of Pillow's other formats start programs to be decoded.
 FORMATS = ("JPEG", "PNG", "BMP")
-# What undoes each EXIF orientation; 1 is upright.
+# The transpose that undoes each EXIF orientation; 1 is upright.
 UPRIGHT = 1
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -52,7 +55,7 @@ def read_rgb(path: Path | str) -> np.ndarray:
     ------
     InputError
         The file is missing, not permitted, empty, cut off, no JPEG, PNG or BMP, larger than 100 megapixels,
-        has more than 8 bits a channel (a depth map is no colour frame), or is a CMYK JPEG that does not say
+        has more than 8 bits per channel (a depth map is no colour frame), or is a CMYK JPEG that does not say
         whether its inks are inverted.
     """
     return _read(Path(path))[0]
@@ -88,8 +91,8 @@ def _check_alike(kinds: Mapping[int, str], headline: str, expected: str) -> None
     for number, kind in kinds.items():
         numbers.setdefault(kind, []).append(number)
     if len(numbers) > 1:
-        found = ", ".join(f"{kind} ({_list(group)})" for kind, group in numbers.items())
-        raise InputError(f"{headline}: {found}; expected {expected}")
+        groups = ", ".join(f"{kind} ({_list(group)})" for kind, group in numbers.items())
+        raise InputError(f"{headline}: {groups}; expected {expected}")
 
 
 def _list(numbers: list[int]) -> str:
@@ -103,7 +106,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         # Pillow only warns of bombs at first; the limit below is ours and holds before decoding.
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")
-            # Pillow halves deep colours to 8 bits without a word, so that the file itself is asked.
+            # Pillow reduces deep colours to 8 bits without a warning, so the depth is read from the file itself.
             if (bits := _bits(file)) > 8:
                 raise InputError(
                     f"{path}: {bits} bits a channel, expected at most 8 bits; convert all frames of the "
@@ -129,7 +132,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
 
 
 def _bits(file: BinaryIO) -> int:
-    """Bits a channel by the header of a PNG or JPEG; 0 for other files and damaged headers."""
+    """Bits per channel by the header of a PNG or JPEG; 0 for other files and damaged headers."""
     head = file.read(26)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return head[24] if len(head) > 24 else 0
@@ -182,7 +185,7 @@ def _orientation(image: Image.Image) -> int:
     image.load()  # a damaged picture is reported as such; in a PNG the tag may follow the pixels
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # on a damaged EXIF block the reader stumbles in any way
+    except Exception:  # a damaged EXIF block can raise any exception
         return UPRIGHT
     return orientation if orientation in TURNS else UPRIGHT
 

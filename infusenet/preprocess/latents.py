@@ -25,8 +25,8 @@ POOL = {"kernel_size": 3, "stride": 2, "padding": 1}
 def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", threads: int | None = None):
     """Write the latents store of a faces store.
 
-    One item a clip, ``latents``: float16 (6, 32, h, w), the pairs (onset, apex + k) for k = 0..5,
-    one pair a chunk. ``raw`` latents have half the recipe's size, ``pooled`` ones (after FrameMag's
+    One item per clip, ``latents``: float16 (6, 32, h, w), the pairs (onset, apex + k) for k = 0..5,
+    one pair per chunk. ``raw`` latents have half the recipe's size, ``pooled`` ones (after FrameMag's
     ReLU and 3x3 / 2 max-pool) a quarter. Of ``latent: decoded`` it is float16 (6, 3, size, size), the
     magnified RGB images in [0, 1]. Clips without a face stay listed as failures.
 

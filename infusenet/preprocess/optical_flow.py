@@ -2,7 +2,7 @@
 
 The flow is TV-L1 (Zach, Pock and Bischof 2007; OpenCV contrib). It stands in for Classic+NL (Sun,
 Roth and Black 2010), which has no maintained implementation outside MATLAB; the mode ``local`` of
-`infusenet.preprocess.photometric` takes over what Classic+NL does against brightness.
+`infusenet.preprocess.photometric` replaces what Classic+NL does against changes of brightness.
 """
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 
 from infusenet.preprocess.photometric import pair
 
-# Replicated border, px. Without it TV-L1 leaves spikes at the edge that min-max would scale to.
+# Replicated border, px. Without it TV-L1 leaves spikes at the edge, and min-max would scale to those.
 BORDER = 16
 
 # Blur before the flow, px: takes a third off the time (less noise, earlier stop), same error.
@@ -63,9 +63,9 @@ def strain(flow, kind: str = "tensor"):
     kind : {"tensor", "meb"}
         ``tensor``: the infinitesimal strain tensor's norm sqrt(exx^2 + eyy^2 + 2 exy^2) with
         exy = (du/dy + dv/dx) / 2 (Shreve et al. 2011), by normalised Sobel derivatives; zero for a
-        rotation. Not so in the outermost rows and columns: the border is replicated, so that a derivative
-        across the edge is half of what it is inside; a stretch across the edge has half its strain there,
-        and a rotation by w (rad) has w / sqrt(8). ``meb``: as in the CD6ME flow arrays of the MEB toolbox, which swaps the axes,
+        rotation. The outermost rows and columns are an exception: the border is replicated there, which halves
+        the derivatives across the edge; a stretch across the edge has half its strain there, and a
+        rotation by w (rad) has w / sqrt(8). ``meb``: as in the CD6ME flow arrays of the MEB toolbox, which swaps the axes,
         leaves out the cross term, and uses unnormalised Sobel (8 times the derivative) with a zero
         border: sqrt(u_y^2 + v_x^2 + (u_x^2 + v_y^2) / 2).
 

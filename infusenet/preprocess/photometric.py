@@ -1,4 +1,4 @@
-"""Take brightness differences out of a pair of frames before motion is measured in them.
+"""Removal of brightness differences from a pair of frames, before motion is measured in them.
 
 Optical flow and the magnifier's latents both take a change of brightness for motion. `match`
 changes the second frame only and keeps the look of an image, as a network expects it; `pair`

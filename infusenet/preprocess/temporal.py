@@ -1,4 +1,4 @@
-"""Clips of any length made equally long: resampling along time."""
+"""Resampling along time: clips of any length become equally long."""
 
 import numpy as np
 
@@ -22,9 +22,9 @@ def tim(frames: np.ndarray, count: int) -> np.ndarray:
     n = len(frames)
     times = np.linspace(1, n, count)
     k = np.arange(1, n)
-    known = np.cos(np.pi * np.outer(np.arange(1, n + 1) - 0.5, k) / n)
-    asked = np.cos(np.pi * np.outer(times - 0.5, k) / n)
-    weights = (2 * asked @ known.T + 1) / n
+    frame_waves = np.cos(np.pi * np.outer(np.arange(1, n + 1) - 0.5, k) / n)
+    time_waves = np.cos(np.pi * np.outer(times - 0.5, k) / n)
+    weights = (2 * time_waves @ frame_waves.T + 1) / n
     return np.clip(np.rint(np.tensordot(weights, frames.astype(float), 1)), 0, 255).astype(np.uint8)
 
 

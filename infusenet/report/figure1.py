@@ -17,9 +17,10 @@ from infusenet.hashing import file_digest
 from infusenet.models.infusion import BLOCKS, minmax
 from infusenet.preprocess import photometric
 from infusenet.protocol import AUS, ONSET_AND_APEX
-from infusenet.report.trained_models import by_database, onset_crop, restore, split
+from infusenet.report.trained_models import by_database, onset_crop, split
 from infusenet.store import Store
 from infusenet.training import folds, run_folder
+from infusenet.training.trained_run import restore
 
 METHOD = "infusenet_resnet18"
 FACTORS = (2, 5, 10, 20)

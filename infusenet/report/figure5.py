@@ -13,8 +13,9 @@ from infusenet.evaluation.plots import plt, save
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, resolving_block
-from infusenet.report.trained_models import by_database, onset_crop, restore, split
+from infusenet.report.trained_models import by_database, onset_crop, split
 from infusenet.store import Store
+from infusenet.training.trained_run import restore
 
 SYSTEMS = {"FrameFlow": "resnet18_flow", "FrameMag": "resnet18_mag", "InfuseNet": "infusenet_resnet18"}
 ROWS = 6

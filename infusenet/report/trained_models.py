@@ -1,48 +1,14 @@
 """Finished runs and the clips that they never saw, for the pictures that look into a model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from infusenet import models
-from infusenet.errors import InputError, did_you_mean
+from infusenet.errors import InputError
 from infusenet.protocol import ONSET_SLOT
 from infusenet.store import Store
-from infusenet.training import dataset, folds, run_folder
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A run's model in evaluation mode on the CPU, beside the database that it held out."""
-
-    path: Path
-    model: torch.nn.Module
-    recipe: dict
-    database: folds.Database
-    data: dataset.ClipDataset
-
-    def inputs(self, clip: str) -> dict[str, torch.Tensor]:
-        """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
-        keys = [each.key for each in self.database.clips]
-        if clip not in keys:
-            raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")
-        return self.data[folds.PREDICTION, keys.index(clip)][0]
-
-
-def restore(run: Path, stores: Path, manifests: Path) -> Trained:
-    """Read a finished run and open its held-out database."""
-    state, facts = run_folder.load_weights(run)
-    recipe = facts["recipe"]
-    run_folder.start("cpu", recipe["threads"])
-    model = models.create(recipe | {"weights": "none"})
-    model.load_state_dict(state)
-    database = folds.open_database(facts["held_out"], stores, manifests, recipe)
-    return Trained(
-        Path(run), model.eval(), recipe, database, dataset.ClipDataset([database], recipe, facts["seed"])
-    )
+from infusenet.training import run_folder
 
 
 def by_database(paths: Sequence[Path], method: str) -> dict[str, Path]:

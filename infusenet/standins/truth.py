@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet.preprocess.alignment import apply
 from infusenet.standins.camera import Shot
 from infusenet.standins.motion import Pull, displacement
 
@@ -41,7 +42,7 @@ class ClipTruth:
 
 def to_canvas(truth: ClipTruth, frame: int, points: np.ndarray) -> np.ndarray:
     """The skin (canvas px) that native pixels (n, 2) of a frame show."""
-    q = _apply(cv2.invertAffineTransform(truth.shot.poses[truth.row(frame)]), points)
+    q = apply(cv2.invertAffineTransform(truth.shot.poses[truth.row(frame)]), points)
     return q - displacement(truth.field(frame), q)
 
 
@@ -54,7 +55,7 @@ def to_frame(truth: ClipTruth, frame: int, skin: np.ndarray, sway_of: int | None
         q = following
         if done:
             break
-    return _apply(truth.shot.poses[truth.row(frame if sway_of is None else sway_of)], q)
+    return apply(truth.shot.poses[truth.row(frame if sway_of is None else sway_of)], q)
 
 
 def motion(truth: ClipTruth, first: int, second: int, points: np.ndarray, sway: bool = True) -> np.ndarray:
@@ -75,10 +76,6 @@ def motion(truth: ClipTruth, first: int, second: int, points: np.ndarray, sway: 
     """
     skin = to_canvas(truth, first, np.asarray(points, float))
     return to_frame(truth, second, skin, None if sway else first) - points
-
-
-def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def write(path: Path, truths: dict[str, ClipTruth]) -> None:

@@ -1,1 +1,1 @@
-"""From stores to a trained fold and its predictions."""
+"""Folds: training on all databases but one, and the predictions for that one."""

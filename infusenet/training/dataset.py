@@ -16,12 +16,12 @@ from infusenet.preprocess.optical_flow import prepare
 from infusenet.protocol import APEX_SLOT, AUS, ONSET_SLOT
 from infusenet.training.folds import PREDICTION, Database, pseudo_apex
 
-MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; what is beyond is read again
+MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; arrays beyond that are read again
 TIMEOUT = 300  # seconds without a batch after which a loader worker counts as hung
 
 
 class ClipDataset(Dataset):
-    """Clips of some databases as tensors; an item is asked for by (epoch, index).
+    """Clips of some databases as tensors, indexed by (epoch, index).
 
     An item is ``(inputs, labels)``; ``labels`` float32 (12,); ``inputs`` those of the recipe's stores:
 
@@ -31,26 +31,26 @@ class ClipDataset(Dataset):
     frames : float32 (3, 3, size, size) in [-1, 1], RGB onset, apex and pseudo-apex
     video : uint8 (T, S, S), gray
 
-    Arrays read are kept, up to ``memory`` bytes in each process that reads, so that
-    after the first epochs a small fold is read no more. Stores open per process at the first read,
-    so an instance can be handed to loader workers.
+    Arrays are kept in memory, up to ``memory`` bytes per reading process: after the first epochs a
+    small fold is not read again. Stores open per process at the first read,
+    so an instance can be sent to loader workers.
     """
 
     def __init__(self, databases: Sequence[Database], recipe: dict, seed: int, memory: int = MEMORY):
         self.rows = [(database, clip) for database in databases for clip in database.clips]
         self.recipe, self.seed, self.gain = recipe, seed, gain(recipe)
         self.labels = np.array([[c.labels[n] for n in AUS] for _, c in self.rows], np.float32)
-        self.kept, self.room = {}, memory
+        self.arrays, self.free_bytes = {}, memory
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         epoch, index = item
-        inputs = {stage: getattr(self, stage)(epoch, index) for stage in self.recipe["stores"]}
-        return {name: torch.from_numpy(array) for name, array in inputs.items()}, torch.from_numpy(
-            self.labels[index]
-        )
+        # An input is read by the method of its name.
+        inputs = {name: getattr(self, name)(epoch, index) for name in self.recipe["stores"]}
+        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        return tensors, torch.from_numpy(self.labels[index])
 
     def flow(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
@@ -96,17 +96,17 @@ class ClipDataset(Dataset):
         return np.concatenate(pairs).astype(np.float32)
 
     def _keep(self, key, read) -> np.ndarray:
-        if key in self.kept:
-            return self.kept[key]
+        if key in self.arrays:
+            return self.arrays[key]
         array = read()
-        if array.nbytes <= self.room:
-            self.room -= array.nbytes
-            self.kept[key] = array
+        if array.nbytes <= self.free_bytes:
+            self.free_bytes -= array.nbytes
+            self.arrays[key] = array
         return array
 
 
 def gain(recipe: dict) -> float:
-    """What stored latents are multiplied by for the method's magnification factor.
+    """The factor on stored latents that gives them the method's magnification.
 
     The difference latent is linear in (factor - 1), so one store serves every factor.
     """
@@ -118,7 +118,7 @@ def gain(recipe: dict) -> float:
     (stored,) = magnified
     if stored["latent"] != "difference" or recipe["factor"] <= 1:
         raise InputError(
-            f"factor {recipe['factor']} cannot be had from {stored['latent']} latents of factor "
+            f"factor {recipe['factor']} cannot be computed from {stored['latent']} latents of factor "
             f"{stored['factor']}: expected a factor above 1 and difference latents, or a store variant of it"
         )
     return (recipe["factor"] - 1) / (stored["factor"] - 1)

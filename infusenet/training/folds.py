@@ -1,4 +1,4 @@
-"""Leave one database out: a fold's clips with their labels and stores, and its seeded draws.
+"""Folds, each of which leaves one database out: their clips, labels and stores, and their seeded draws.
 
 The pseudo-apex of a clip is a pure function of (seed, epoch, clip): neither loader workers nor the
 order of reading can change it.
@@ -25,7 +25,7 @@ from infusenet.store import Store
 from infusenet.store.provenance import mixed
 
 FIXED4 = 4  # what the authors' later code uses for every clip
-PREDICTION = 2**32 - 1  # stands for the epoch when a clip is scored
+PREDICTION = 2**32 - 1  # in place of the epoch when a clip is scored: no training has so many
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,16 @@ def training_databases(held_out: str, manifests: Path, databases: Sequence[str] 
 
     The order is alphabetical, whatever order they are given in, so it cannot change a result.
     """
-    there = [path.stem for path in manifests.glob("*.csv") if not is_service(path.name)]
-    databases = there if databases is None else databases
-    if held_out not in {*there, *databases}:
-        raise InputError(f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, there)}")
-    chosen = sorted(set(databases) - {held_out})
-    if not chosen:
+    manifest_names = [path.stem for path in manifests.glob("*.csv") if not is_service(path.name)]
+    databases = manifest_names if databases is None else databases
+    if held_out not in {*manifest_names, *databases}:
+        raise InputError(
+            f"no manifest of '{held_out}' in {manifests} {did_you_mean(held_out, manifest_names)}"
+        )
+    training_names = sorted(set(databases) - {held_out})
+    if not training_names:
         raise InputError(f"nothing to train on: no database besides '{held_out}' is named or has a manifest")
-    return chosen
+    return training_names
 
 
 class Folders:
@@ -71,14 +73,14 @@ class Folders:
     """
 
     def __init__(self, words: Sequence[str]):
-        named = [re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", word) for word in words]
-        caches = [word for word, match in zip(words, named, strict=True) if not match]
+        matches = [re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", word) for word in words]
+        caches = [word for word, match in zip(words, matches, strict=True) if not match]
         if len(caches) != 1:
             raise InputError(f"stores: {' '.join(words)}: expected one cache folder and any DATABASE=FOLDER")
-        self.cache, self.given = Path(caches[0]), {match[1]: Path(match[2]) for match in named if match}
+        self.cache, self.folders = Path(caches[0]), {match[1]: Path(match[2]) for match in matches if match}
 
     def __truediv__(self, database: str) -> Path:
-        return self.given.get(database, self.cache / database)
+        return self.folders.get(database, self.cache / database)
 
 
 def write_left_out(stores: Sequence[Path], output: Path) -> None:
@@ -86,12 +88,12 @@ def write_left_out(stores: Sequence[Path], output: Path) -> None:
 
     Columns database and clip, sorted: the file changes only where the union does.
     """
-    opened = [Store(path, path.name.partition(".")[0]) for path in stores]
+    opened_stores = [Store(path, path.name.partition(".")[0]) for path in stores]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["database", "clip"])
     writer.writerows(
-        sorted({(store.database, failure.clip) for store in opened for failure in store.failures})
+        sorted({(store.database, failure.clip) for store in opened_stores for failure in store.failures})
     )
     write_if_changed(output, text.getvalue())
     note_sizes(output.parent, [output.name])
@@ -99,14 +101,14 @@ def write_left_out(stores: Sequence[Path], output: Path) -> None:
 
 def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:
     """(database, ``subject/clip``) of every clip that such lists name."""
-    named = set()
+    clips = set()
     for path in files:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
         if rows[:1] != [["database", "clip"]] or any(len(row) != 2 for row in rows):
             raise InputError(f"{path}: expected the columns database and clip of `infusenet left-out`")
-        named |= {(database, clip) for database, clip in rows[1:]}
-    return named
+        clips |= {(database, clip) for database, clip in rows[1:]}
+    return clips
 
 
 def open_database(
@@ -128,22 +130,23 @@ def open_database(
         other data or faces than each other, or clips of the manifest that a store neither holds nor
         lists as failed.
     """
-    opened = {}
-    for given, declared in recipe["stores"].items():
+    store_by_input = {}
+    for input_name, declared in recipe["stores"].items():
         path = stores / name / store_name(declared)
-        store = opened[given] = Store(path, declared["recipe"]["stage"], declared["recipe"])
+        store = store_by_input[input_name] = Store(path, declared["recipe"]["stage"], declared["recipe"])
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
+        # Reading every byte takes seconds; a training on a damaged copy would take hours and give no error.
         if file_digest(path) != store.sha256:
             raise InputError(f"{path}: damaged, its sha256 is not that of {path}.sha256; build it again")
-    raise_all(mixed(opened.values()), f"stores of {name} that do not belong together")
+    raise_all(mixed(store_by_input.values()), f"stores of {name} that do not belong together")
     manifest = Path(manifests) / f"{name}.csv"
     clips = read_manifest(manifest)
-    failed = {f.clip: f for store in opened.values() for f in store.failures}
+    failed = {f.clip: f for store in store_by_input.values() for f in store.failures}
     raise_all(
         (
             f"{clip.key}: neither stored in {store.path} nor among its failed clips; build the store again"
-            for store in opened.values()
+            for store in store_by_input.values()
             for clip in clips
             if clip.key not in store and clip.key not in failed
         ),
@@ -151,9 +154,9 @@ def open_database(
     )
     reasons = {clip: "failed for another method" for database, clip in left_out if database == name}
     reasons |= {clip: f"{failure.status}: {failure.reason}" for clip, failure in failed.items()}
-    kept = [clip for clip in clips if clip.key not in reasons]
-    named = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
-    return Database(name, kept, opened, named)
+    complete = [clip for clip in clips if clip.key not in reasons]
+    messages = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
+    return Database(name, complete, store_by_input, messages)
 
 
 def words(*parts) -> list[int]:
@@ -163,10 +166,10 @@ def words(*parts) -> list[int]:
 
 
 def pseudo_apex(mode: str, seed: int, epoch: int, database: str, clip: str) -> int:
-    """Which candidate apex + k, k in 0..5, stands beside the apex pair.
+    """The k in 0..5 of a clip's pseudo-apex, the frame apex + k.
 
     Candidates past the offset were clamped to it when the store was made. ``per_epoch`` draws anew
-    each epoch (the paper's "each iteration"), ``per_sample`` once a clip, ``fixed4`` always takes 4.
+    each epoch (the paper's "each iteration"), ``per_sample`` once per clip, ``fixed4`` always takes 4.
     """
     if mode == "fixed4":
         return FIXED4

@@ -1,4 +1,4 @@
-"""Score a run's held-out database: logits of every clip, beside its labels."""
+"""Predictions of a run for its held-out database: the logits of every clip, beside its labels."""
 
 import csv
 import io
@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from infusenet import models
 from infusenet.databases import audit, cd6me
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
@@ -17,6 +16,7 @@ from infusenet.hashing import canonical, file_digest
 from infusenet.protocol import AUS, CD6ME
 from infusenet.store.provenance import identity
 from infusenet.training import dataset, folds, run_folder
+from infusenet.training.trained_run import restore
 from infusenet.worker_processes import loader_explained
 
 
@@ -35,10 +35,11 @@ def predict(
 
     ``predictions.csv``: database, subject, clip, method, seed, the 12 logits of each of the model's
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
-    (``AU<n>``, 0 or 1); a row a clip in manifest order; logits as the shortest text that gives the same
+    (``AU<n>``, 0 or 1); one row per clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
     under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them;
-    of a database of CD6ME ``cd6me``, what sets its clips apart (`infusenet.databases.cd6me.difference`).
+    for a database of CD6ME also ``cd6me``, the difference of its clips from CD6ME's
+    (`infusenet.databases.cd6me.difference`).
 
     Clips are scored one at a time, so no score depends on other clips. A model whose
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
@@ -51,28 +52,21 @@ def predict(
     InputError
         No finished training in ``run``, or stores that do not fit its recipe or the manifest.
     """
-    state, facts = run_folder.load_weights(run)
-    recipe = facts["recipe"]
-    device = run_folder.start(device, recipe["threads"])
-    lacking = folds.read_left_out(left_out)
-    database = folds.open_database(facts["held_out"], stores, manifests, recipe, lacking)
+    trained = restore(run, stores, manifests, left_out=folds.read_left_out(left_out), device=device)
+    facts, database, device = dict(trained.facts), trained.database, trained.device
     for clip in database.left_out:
         print(f"not scored: {clip}", file=sys.stderr)
-    data = dataset.ClipDataset([database], recipe, facts["seed"])
-    if not len(data):
+    if not len(trained.data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
-
-    model = models.create(recipe | {"weights": "none", "magnifier": None})
-    model.load_state_dict(state)
-    run_folder.place(model, device).eval()
-    logits = score(model, data, device, workers)
+    model = run_folder.place(trained.model, device)
+    logits = score(model, trained.data, device, workers)
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     columns = [f"{head}_AU{n}" for head in model.heads for n in AUS]
     writer.writerow(["database", "subject", "clip", "method", "seed", *columns, *(f"AU{n}" for n in AUS)])
     for clip, row in zip(database.clips, logits, strict=True):
-        name = [database.name, clip.subject, clip.clip, recipe["method"], facts["seed"]]
+        name = [database.name, clip.subject, clip.clip, trained.recipe["method"], facts["seed"]]
         writer.writerow([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
     output = Path(output or Path(run) / "predictions.csv")
     write_if_changed(output, text.getvalue())
@@ -99,7 +93,7 @@ def difference(database: folds.Database, audited: Path) -> str:
 @loader_explained()
 @torch.inference_mode()
 def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
-    """Logits float32 (n, 12 a head) as a numpy array, head after head, in the data's order."""
+    """Logits float32 (n, 12 per head) as a numpy array, head after head, in the data's order."""
     rows = []
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:

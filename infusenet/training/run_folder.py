@@ -1,10 +1,9 @@
 """The run folder of one training, and the device that it runs on.
 
-A run has a checkpoint while it trains, and its weights with their facts after.
-The checkpoint (``checkpoint.pt``) exists only until the weights are published. Weights are
-safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts of the training
-(recipe, held-out database, seed, inputs, environment). One entry, because safetensors writes several
-in no fixed order.
+A run has a checkpoint (``checkpoint.pt``) while it trains; after that it has its weights with their
+facts. Weights are safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts
+of the training (recipe, held-out database, seed, inputs, environment). One entry, because safetensors
+writes several in no fixed order.
 """
 
 import json
@@ -35,12 +34,12 @@ from infusenet.training.folds import Database
 def start(device: str, threads: int) -> torch.device:
     """The device, with torch set so that the same inputs give the same bits there."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    chosen = prepare(device, threads)
+    torch_device = prepare(device, threads)
     # CUDA has no deterministic form of a few backward passes: there a warning names them.
-    torch.use_deterministic_algorithms(True, warn_only=chosen.type == "cuda")
+    torch.use_deterministic_algorithms(True, warn_only=torch_device.type == "cuda")
     # Filling every new tensor with NaN changes no result and costs a quarter of a training step.
     torch.utils.deterministic.fill_uninitialized_memory = False
-    return chosen
+    return torch_device
 
 
 def place(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
@@ -55,7 +54,7 @@ def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def environment(device: torch.device) -> dict:
-    """What besides recipe and inputs decides the bits of a result, as JSON values."""
+    """The machine and the versions, as JSON values: with recipe and inputs they decide the bits of a result."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
@@ -71,19 +70,24 @@ def environment(device: torch.device) -> dict:
 
 
 def describe(
-    recipe: dict, held_out: str, seed: int, opened: list[Database], data: ClipDataset, model: torch.nn.Module
+    recipe: dict,
+    held_out: str,
+    seed: int,
+    databases: list[Database],
+    data: ClipDataset,
+    model: torch.nn.Module,
 ) -> dict:
-    """The facts of a training as JSON values: what it read, what it started from, the prior rates it saw."""
+    """The facts of a training as JSON values: its stores and labels, initial weights, and label counts."""
     return {
         "recipe": recipe,
         "held_out": held_out,
         "seed": seed,
-        "train_databases": [database.name for database in opened],
+        "train_databases": [database.name for database in databases],
         "n_train": len(data),
-        "left_out": [clip for database in opened for clip in database.left_out],
+        "left_out": [clip for database in databases for clip in database.left_out],
         "label_counts": {f"AU{n}": int(k) for n, k in zip(AUS, data.labels.sum(0), strict=True)},
         "labels": digest([[d.name, c.key, [c.labels[n] for n in AUS]] for d, c in data.rows]),
-        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in opened},
+        "stores": {d.name: {name: identity(store) for name, store in d.stores.items()} for d in databases},
         "initial_weights": initial_weights(recipe, model),
     }
 
@@ -110,8 +114,9 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
     """Bring ``parts`` to the epoch of the checkpoint and return the log rows so far; [] to start afresh.
 
     A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
-    one; both are said on stderr.
+    one; both are reported on stderr.
     """
+    # Temporary files of a killed training: nothing else would delete them.
     for orphan in run.glob(".*.tmp"):
         orphan.unlink()
     path = run / "checkpoint.pt"
@@ -145,7 +150,7 @@ def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
 
 
 def finished(run: Path, facts: dict) -> bool:
-    """Whether the weights of a training with these facts lie there."""
+    """Whether the folder has the weights of a training with these facts."""
     return (run / "weights.safetensors").is_file() and canonical(load_weights(run)[1]) == canonical(facts)
 
 

@@ -1,7 +1,7 @@
-"""Train one method on all databases but one, with one seed. Reads top to bottom.
+"""The training of one method on all databases but one, with one seed. Reads top to bottom.
 
-The held-out database is never opened here: neither its stores nor its manifest, and no epoch is
-chosen; the weights after the last epoch are the result. Everything random derives from (seed,
+The held-out database is never opened here, neither its stores nor its manifest. No best epoch is
+selected: the weights after the last epoch are the result. Everything random derives from (seed,
 held-out database, method), so a fold trained alone equals the same fold in a full run.
 """
 
@@ -50,9 +50,9 @@ def train(
     """Write ``weights.safetensors``, ``log.csv`` and ``tensorboard/`` into the run folder ``output``.
 
     Adam, learning rate times gamma each epoch, binary cross-entropy on 12 logits, summed over the
-    heads with weight 1 (Khor et al. 2025, section 4). An interrupted run goes on at its last finished
-    epoch and ends with the same weights and log as an uninterrupted one. One training at a time works
-    in a run folder; who waited takes what the other made if that is the same.
+    heads with weight 1 (Khor et al. 2025, section 4). An interrupted run continues after its last
+    checkpoint and ends with the same weights and log as an uninterrupted one. One training at a time works
+    in a run folder; one that waited takes over the weights of the other if the facts are equal.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def train(
 
     # Data: the other databases, labels from their manifests, features from their stores.
     names = folds.training_databases(held_out, Path(manifests), databases)
-    lacking = folds.read_left_out(left_out)
-    opened = [folds.open_database(name, stores, manifests, recipe, lacking) for name in names]
-    for clip in (clip for database in opened for clip in database.left_out):
+    failed_elsewhere = folds.read_left_out(left_out)
+    sources = [folds.open_database(name, stores, manifests, recipe, failed_elsewhere) for name in names]
+    for clip in (clip for database in sources for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
-    data = dataset.ClipDataset(opened, recipe, seed, dataset.MEMORY // max(1, workers))
+    data = dataset.ClipDataset(sources, recipe, seed, dataset.MEMORY // max(1, workers))
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
 
@@ -92,12 +92,13 @@ def train(
     entropy = folds.words(seed, held_out, method)
     torch.manual_seed(entropy[0] << 32 | entropy[1])
     model = models.create(recipe)
-    facts = run_folder.describe(recipe, held_out, seed, opened, data, model) | run_folder.environment(device)
+    facts = run_folder.describe(recipe, held_out, seed, sources, data, model) | run_folder.environment(device)
 
     # A killed Snakemake leaves its trainings running: one at a time works in a run folder.
     with hold(output / "weights.safetensors") as lock:
         if lock.waited and run_folder.finished(output, facts):
             return
+        # A model with `fit` takes all clips at once and has no epochs.
         if hasattr(model, "fit"):
             model.fit(*whole(data))
             rows = []
@@ -114,7 +115,7 @@ def train(
 
 @loader_explained()
 def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock) -> list[dict]:
-    """All epochs of the recipe in ``facts``, from the run's checkpoint on; the log's rows, one an epoch."""
+    """All epochs of the recipe in ``facts``, from the run's checkpoint on; the log's rows, one per epoch."""
     recipe, clips = facts["recipe"], facts["n_train"]
     model.train()
     grouped = hasattr(model, "parameter_groups")
@@ -124,12 +125,13 @@ def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
     rows = run_folder.resume(run, facts, **parts)
+    # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
-    done, total = len(rows) * clips, recipe["epochs"] * clips
+    clips_done, total = len(rows) * clips, recipe["epochs"] * clips
     with (
         SummaryWriter(run / "tensorboard") as board,
-        tqdm(total=total, initial=done, desc=title, unit="clip", disable=None) as bar,
+        tqdm(total=total, initial=clips_done, desc=title, unit="clip", disable=None) as bar,
     ):
         for row in rows:
             write_scalars(board, row)
@@ -151,7 +153,7 @@ def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock)
 
 
 def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
-    """``gamma`` an epoch; a model with ``group_rates`` multiplies each of its groups with its own factor."""
+    """``gamma`` per epoch; a model with ``group_rates`` multiplies each of its groups with its own factor."""
     if not hasattr(model, "group_rates"):
         return ExponentialLR(optimizer, gamma)
     groups = range(len(optimizer.param_groups))
@@ -202,7 +204,7 @@ def write_scalars(board: SummaryWriter, row: dict) -> None:
 
 
 def write_log(path: Path, rows: list[dict]) -> None:
-    """One row an epoch: epoch, rate, loss of each head, f1. No times, so that reruns give equal bytes.
+    """One row per epoch: epoch, rate, loss of each head, f1. No times, so that reruns give equal bytes.
 
     A model that is fitted in one go has no epochs and leaves the header alone.
     """

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from infusenet import models
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.experiments.infusion_bench.conditions import FLOW, Cell, Plan, trainings
@@ -19,7 +18,7 @@ from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_bl
 from infusenet.standins import truth
 from infusenet.standins.truth import ClipTruth
 from infusenet.store import Store
-from infusenet.training import dataset, folds, run_folder
+from infusenet.training.trained_run import restore
 from infusenet.worker_processes import pool
 
 # Action Units looked at in one clip.
@@ -105,26 +104,20 @@ def shares(run: Path, cache: Path, manifests: Path, truths: Path) -> tuple[np.nd
     float (n,), the share of each (clip, AU); float (n,), the share of the crop that the region covers,
     which is what a map without any preference would get
     """
-    state, facts = run_folder.load_weights(run)
-    recipe, name = facts["recipe"], facts["held_out"]
-    device = run_folder.start("cpu", 1)
-    model = models.create(recipe | {"weights": "none"})
-    model.load_state_dict(state)
-    model.to(device).eval()
-    layers = cam_layers(model, resolving_block(recipe["size"]))
-    database = folds.open_database(name, cache, manifests, recipe)
-    data = dataset.ClipDataset([database], recipe, facts["seed"])
+    trained = restore(run, cache, manifests)
+    name, size = trained.database.name, trained.recipe["size"]
+    layers = cam_layers(trained.model, resolving_block(size))
     store = Store(cache / name / "faces.h5", "faces")
-    told = truth.read(truths / f"{name}.json")
-    crop, size = store.recipe["size"], recipe["size"]
+    truth_by_clip = truth.read(truths / f"{name}.json")
+    crop = store.recipe["size"]
     inside, covered = [], []
-    for index, clip in enumerate(database.clips):
+    for clip in trained.database.clips:
         positive = [au for au in AUS if clip.labels[au]][:AUS_PER_CLIP]
         if not positive:
             continue
         matrix = store.read("matrix", clip.key, 0)
-        area = region(told[clip.key], clip.onset, clip.apex, matrix, crop, size)
-        inputs, _ = data[folds.PREDICTION, index]
-        inside += [inside_share(cam(model, inputs, au, layers, size), area) for au in positive]
+        area = region(truth_by_clip[clip.key], clip.onset, clip.apex, matrix, crop, size)
+        inputs = trained.inputs(clip.key)
+        inside += [inside_share(cam(trained.model, inputs, au, layers, size), area) for au in positive]
         covered += [area.mean()] * len(positive)
     return np.array(inside), np.array(covered)

@@ -1,0 +1,67 @@
+"""A finished training beside the database that it held out, ready to score clips or to be looked into."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from infusenet import models
+from infusenet.errors import InputError, did_you_mean
+from infusenet.training import dataset, folds, run_folder
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """``facts`` of the training; ``model`` in evaluation mode on the CPU; ``data`` are the clips of the
+    held-out ``database``; ``device``: where the model may be moved."""
+
+    path: Path
+    facts: dict
+    model: torch.nn.Module
+    database: folds.Database
+    data: dataset.ClipDataset
+    device: torch.device
+
+    @property
+    def recipe(self) -> dict:
+        return self.facts["recipe"]
+
+    def inputs(self, clip: str) -> dict[str, torch.Tensor]:
+        """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
+        keys = [each.key for each in self.database.clips]
+        if clip not in keys:
+            raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")
+        return self.data[folds.PREDICTION, keys.index(clip)][0]
+
+
+def restore(
+    run: Path,
+    stores: Path | folds.Folders,
+    manifests: Path,
+    *,
+    left_out: Collection[tuple[str, str]] = (),
+    device: str = "cpu",
+) -> TrainedRun:
+    """Read a finished training, open its held-out database, and set torch as in training.
+
+    Parameters
+    ----------
+    run : the run folder
+    stores, manifests, left_out : as for `infusenet.training.folds.open_database`
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    InputError
+        No finished training in ``run``, or stores that do not fit its recipe or the manifest.
+    """
+    state, facts = run_folder.load_weights(run)
+    recipe = facts["recipe"]
+    place = run_folder.start(device, recipe["threads"])
+    database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
+    # The files that a training started from may be gone since: its own weights replace them all.
+    model = models.create(recipe | {"weights": "none", "magnifier": None})
+    model.load_state_dict(state)
+    data = dataset.ClipDataset([database], recipe, facts["seed"])
+    return TrainedRun(Path(run), facts, model.eval(), database, data, place)
