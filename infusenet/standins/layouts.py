@@ -11,7 +11,7 @@ import openpyxl
 import xlwt
 
 from infusenet.protocol import AUS
-from infusenet.standins.plan import Planned
+from infusenet.standins.clip_plans import Planned
 
 EPOCH = datetime(2020, 1, 1)
 

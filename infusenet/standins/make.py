@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from infusenet.standins import NUISANCE, layouts, motion, render, subjects, truth
 from infusenet.standins.camera import CAMERAS, disturb, shoot
-from infusenet.standins.plan import FULL, Planned, plan
+from infusenet.standins.clip_plans import FULL, Planned, plan
 from infusenet.standins.truth import ClipTruth
 from infusenet.worker_processes import pool
 

@@ -21,9 +21,9 @@ import yaml
 from infusenet import standins
 from infusenet.config import configuration
 from infusenet.errors import InputError
+from infusenet.experiments.infusion_bench.bench_page import write
+from infusenet.experiments.infusion_bench.cell_scores import score
 from infusenet.experiments.infusion_bench.conditions import Cell, Plan, cells, settings, trainings
-from infusenet.experiments.infusion_bench.measure import score
-from infusenet.experiments.infusion_bench.page import write
 from infusenet.files import write_if_changed
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.devices import prepare
-from infusenet.experiments.magnifier_bench import measures, picture, test_pairs
+from infusenet.experiments.magnifier_bench import known_motion, measures, picture
 from infusenet.files import write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
@@ -46,18 +46,18 @@ def evaluate(
     output.mkdir(parents=True, exist_ok=True)
     write_if_changed(output / "magnifier.csv", table(found))
     write_if_changed(output / "magnifier.md", page(found, paths))
-    picture.draw(models, found, test_pairs.moving()[0], output / "magnifier.png")
+    picture.draw(models, found, known_motion.moving()[0], output / "magnifier.png")
     return found
 
 
 def measure(model: Magnifier, name: str = "bench") -> list[measures.Figure]:
     """All figures of one magnifier, the summary first."""
-    everything = test_pairs.stand_ins() + test_pairs.scenes()
+    everything = known_motion.stand_ins() + known_motion.scenes()
     parts = [
         (measures.gains, everything),
         (measures.frames, everything),
-        (measures.protocol, test_pairs.scenes()),
-        (measures.latents, test_pairs.moving()),
+        (measures.protocol, known_motion.scenes()),
+        (measures.latents, known_motion.moving()),
     ]
     found = []
     for part, given in tqdm(parts, desc=name, unit="table", disable=None):

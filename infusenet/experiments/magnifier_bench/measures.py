@@ -8,7 +8,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional
 
-from infusenet.experiments.magnifier_bench.test_pairs import FLICKER, Material, filmed, noisy
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, Material, filmed, noisy
 from infusenet.magnifier import quality
 from infusenet.magnifier.network import Magnifier
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.evaluation.plots import plt, save
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, MOVING, Material, filmed
 from infusenet.experiments.magnifier_bench.measures import (
     DISPLACEMENTS,
     FACTOR,
@@ -15,7 +16,6 @@ from infusenet.experiments.magnifier_bench.measures import (
     Figure,
     Pair,
 )
-from infusenet.experiments.magnifier_bench.test_pairs import FLICKER, MOVING, Material, filmed
 from infusenet.magnifier.network import Magnifier
 
 MOTION = 0.5  # px at the peak of the face's motion

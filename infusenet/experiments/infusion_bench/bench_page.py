@@ -10,8 +10,8 @@ import numpy as np
 from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
 from infusenet.evaluation.plots import plt
+from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, Row, beyond, paired
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
-from infusenet.experiments.infusion_bench.measurements import PAIRS, Bench, Row, beyond, paired
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from infusenet import models
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_runs
+from infusenet.experiments.infusion_bench.bench_rows import Row
 from infusenet.experiments.infusion_bench.conditions import FLOW, Cell, Plan, trainings
-from infusenet.experiments.infusion_bench.measurements import Row
 from infusenet.preprocess import alignment
 from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block

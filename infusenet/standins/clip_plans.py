@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from infusenet.protocol import AUS
-from infusenet.standins import ids
+from infusenet.standins import clip_names
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ def plan(database: str, scale: str, seed: int) -> list[Planned]:
     positives = dict(zip(AUS, size.positives, strict=True))
     if demo:
         positives = {au: DEMO_POSITIVES * bool(n) for au, n in positives.items()}
-    subjects = ids.SUBJECTS[database](people, demo)
+    subjects = clip_names.SUBJECTS[database](people, demo)
     # Everybody has a clip; the rest falls as it does in real databases, unevenly.
     shares = generator.dirichlet(np.full(people, 20.0 if demo else 1.5))
     owners = sorted([*range(people), *generator.choice(people, count - people, p=shares).tolist()])
-    special = ids.special_clips(database)
-    rows = ids.name_clips(database, [subjects[person] for person in owners], special, generator)
+    special = clip_names.special_clips(database)
+    rows = clip_names.name_clips(database, [subjects[person] for person in owners], special, generator)
     fixed = {row: special[name].aus for row, name in enumerate(rows) if name in special}
     labels = assign(count, positives, DEMO_WITHOUT if demo else size.without, fixed, generator)
     clips, ends = [], {}
@@ -102,7 +102,7 @@ def plan(database: str, scale: str, seed: int) -> list[Planned]:
         inner = [n for n in range(onset + 1, offset) if n != apex]
         dropped = (inner[0],) if database == "casme3a" and number % 20 == 7 and inner else ()
         peaks = {au: _peak(generator) for au in aus}
-        emotion = ids.emotion(database, clip, generator)
+        emotion = clip_names.emotion(database, clip, generator)
         clips.append(
             Planned(
                 database,
@@ -163,7 +163,7 @@ def _times(database: str, demo: bool, size: Size, number: int, generator) -> tup
     rise = min(rise, length - 2)
     if database == "casme3a" and number % 16 == 3:
         rise = 0
-    onset = ids.onset(database, generator)
+    onset = clip_names.onset(database, generator)
     return onset, onset + rise, onset + length - 1
 
 
