@@ -117,10 +117,12 @@ def test_at_most_six_true_positives_in_au_order(monkeypatch):
     monkeypatch.setattr(
         figure5, "read_run", lambda run: SimpleNamespace(score=score, labels=labels, clips=clips)
     )
-    assert figure5.best_found({"alpha": None}) == [Sample(n, "alpha", "s/c1") for n in (7, 9, 10, 12, 14, 15)]
+    assert figure5.best_true_positives({"alpha": None}) == [
+        Sample(n, "alpha", "s/c1") for n in (7, 9, 10, 12, 14, 15)
+    ]
     score[1] = 0
     with pytest.raises(InputError, match="finds no AU"):
-        figure5.best_found({"alpha": None})
+        figure5.best_true_positives({"alpha": None})
 
 
 def test_of_several_seeds_the_least_common_one(root, tmp_path):

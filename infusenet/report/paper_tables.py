@@ -1,4 +1,4 @@
-"""Tables 1 to 3 of the paper, from saved predictions, the paper's numbers beside ours.
+"""Tables 1 to 3 of the paper from saved predictions, with the paper's numbers beside ours.
 
 Each is written as Markdown for reading, CSV for computing (unrounded) and LaTeX for quoting.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.evaluation import grid
-from infusenet.evaluation.f1_tables import COLUMNS, described, recipe_words, started
+from infusenet.evaluation.f1_tables import COLUMNS, method_cells, recipe_words, start_columns
 from infusenet.evaluation.grid import Grid, spread
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
@@ -33,8 +33,8 @@ CACHED = "Cached latents freeze the magnifier's encoder and manipulator, which t
 def table1(runs: Sequence[Path], output: Path) -> None:
     """Table 1: methods x AUs by both averages, by database, and InfuseNet against each method.
 
-    Rows stand in the paper's order, further methods after them. Under each row of ours stands the
-    paper's, in brackets where it was likely computed with the other average.
+    Rows are in the paper's order, further methods after them. Below each row of ours is the paper's row,
+    in brackets where it is likely the other average.
     """
     results = load(runs, "table1")
     methods = [*PAPER_METHODS, *(name for name in results.decisions if name not in PAPER_METHODS)]
@@ -87,7 +87,7 @@ def _ablation(
     runs: Sequence[Path], output: Path, target: str, title: str, names: Mapping[str, str],
     printed: Mapping[str, float], note: str,
 ) -> None:  # fmt: skip
-    """A small table of average F1; ``names`` maps methods to what the paper calls their rows."""
+    """A small table of average F1; ``names`` maps methods to the paper's names of the rows."""
     results = load(runs, target)
     lines, rows = [], []
     for method, name in names.items():
@@ -105,7 +105,7 @@ def _ablation(
         if method in printed:
             row |= {"paper": printed[method], "paper_metric": published_numbers.metric(method)}
             theirs = [_printed(printed[method]), published_numbers.metric_words(method)]
-        start = described(results.facts, method, f"`{method}`")
+        start = method_cells(results.facts, method, f"`{method}`")
         lines.append([name, *start, seeds, *f1, *theirs, *(differences or [""] * 4)])
         rows.append(row)
     head = ["row", "method", "initial weights", "seeds", *(f"F1 {words}" for words in SHORT.values())]
@@ -185,7 +185,7 @@ def _against(results: Results, methods: Sequence[str]) -> Grid:
 
 def _describe(results: Results, method: str) -> list[str]:
     """Title with the ViT's variant, and initial weights."""
-    return described(results.facts, method, published_numbers.TITLES.get(method, f"`{method}`"))
+    return method_cells(results.facts, method, published_numbers.TITLES.get(method, f"`{method}`"))
 
 
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
@@ -197,8 +197,8 @@ def _write(output, target, title, results: Results, methods, grids: Sequence[Gri
 
 
 def csv_row(results: Results, method: str) -> dict:
-    """The first columns of a method's row: its name, what it starts from and which ViT it is."""
-    return {"method": method} | started(results.facts, method)
+    """The first columns of a method's row: its name, its initial weights and its ViT's variant."""
+    return {"method": method} | start_columns(results.facts, method)
 
 
 def columns(average: str, **values) -> dict:
@@ -207,9 +207,9 @@ def columns(average: str, **values) -> dict:
 
 
 def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
-    """Rows of unequal keys as one CSV; what a row lacks stays empty. Floats in full.
+    """Write rows of unequal keys as one CSV; missing values stay empty. Floats have all digits.
 
-    A last column, ``protocol``, says whether the folds are CD6ME's, and if not, what differs.
+    The last column, ``protocol``, is CD6ME, or how the folds differ from it.
     """
     rows = [row | {"protocol": results.protocol.column} for row in rows]
     text = io.StringIO()
@@ -230,5 +230,5 @@ def _std(values: np.ndarray) -> float | None:
 
 
 def _printed(value: float) -> str:
-    """As the paper prints it: .4230."""
+    """F1 in the form that the paper prints: .4230."""
     return f"{value:.4f}".lstrip("0")

@@ -9,6 +9,7 @@ import numpy as np
 
 from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
+from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, Row, beyond, paired
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
@@ -17,9 +18,9 @@ from infusenet.standins import NUISANCE
 
 # The order of the paper's Table 2, worst first; titles and colours told apart by the colour-blind.
 SYSTEMS = {
-    "resnet18_mag": (*plots.HEADS["mag"], "s"),
-    "late_fusion": (*plots.HEADS["fused"], "^"),
-    "resnet18_flow": (*plots.HEADS["flow"], "o"),
+    "resnet18_mag": (*HEADS["mag"], "s"),
+    "late_fusion": (*HEADS["fused"], "^"),
+    "resnet18_flow": (*HEADS["flow"], "o"),
     "infusenet_resnet18": ("InfuseNet", "black", "D"),
 }
 
