@@ -19,7 +19,7 @@ from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_run
 from infusenet.experiments import infusion_bench as nuisance
 from infusenet.experiments.infusion_bench import bench_page, cell_scores
-from infusenet.experiments.infusion_bench.bench_rows import Row, beyond
+from infusenet.experiments.infusion_bench.bench_rows import BenchRow, beyond
 from infusenet.experiments.infusion_bench.conditions import (
     FLOW,
     INFUSENET,
@@ -289,11 +289,13 @@ def synthetic(f1, infusions=None, levels=("none", "strong"), seeds=(0, 1, 2)):
     for level in levels:
         for magnifier, photometric in LATENTS:
             for method in ("resnet18_mag", "late_fusion", INFUSENET):
-                rows += [Row(level, magnifier, photometric, "paper", method, s, f1[method, level] + wave[s], 0.2, 0.1)
+                rows += [BenchRow(level, magnifier, photometric, "paper", method, s, f1[method, level] + wave[s], 0.2, 0.1)
                          for s in seeds]  # fmt: skip
-        rows += [Row(level, "-", "-", "paper", FLOW, s, f1[FLOW, level] - wave[s], 0.3, 0.1) for s in seeds]
+        rows += [
+            BenchRow(level, "-", "-", "paper", FLOW, s, f1[FLOW, level] - wave[s], 0.3, 0.1) for s in seeds
+        ]
     for name, values in (infusions or {}).items():
-        rows += [Row("strong", OURS, "none", name, INFUSENET, s, values[s], 0.2, 0.1) for s in seeds]
+        rows += [BenchRow("strong", OURS, "none", name, INFUSENET, s, values[s], 0.2, 0.1) for s in seeds]
     return rows
 
 

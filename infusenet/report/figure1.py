@@ -101,13 +101,13 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
         faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:
             motion = np.hypot(*flow.read("flow", clip.key, slice(0, 2)).astype(np.float32))
-            inside = face(faces.read("landmarks", clip.key), len(motion))
+            inside = face_mask(faces.read("landmarks", clip.key), len(motion))
             best = max(best, (float(np.median(motion[inside])), name, clip.key))
     return best[1:]
 
 
-def face(landmarks: np.ndarray, side: int) -> np.ndarray:
-    """Bool (side, side), true inside the convex hull of landmarks (68, 2) px."""
+def face_mask(landmarks: np.ndarray, side: int) -> np.ndarray:
+    """The convex hull of landmarks (68, 2) px: bool (side, side)."""
     hull = cv2.convexHull(landmarks.round().astype(np.int32))
     return cv2.fillConvexPoly(np.zeros((side, side), np.uint8), hull, 1).astype(bool)
 

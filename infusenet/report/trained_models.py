@@ -24,7 +24,7 @@ class Trained:
     data: dataset.ClipDataset
 
     def inputs(self, clip: str) -> dict[str, torch.Tensor]:
-        """The inputs from which ``subject/clip`` was scored, by name, without a batch dimension."""
+        """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
         keys = [each.key for each in self.database.clips]
         if clip not in keys:
             raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")

@@ -1,4 +1,4 @@
-"""Write planned databases: one task a subject, spread over processes."""
+"""Write all stand-in databases: one task per subject, over several processes."""
 
 from collections import defaultdict
 from concurrent.futures import as_completed
@@ -54,26 +54,26 @@ def film_subject(
     cv2.setNumThreads(1)  # the processes share the cores already
     database, person = clips[0].database, clips[0].person
     subject = subjects.draw(np.random.default_rng([seed, list(FULL).index(database), 2, person]))
-    made = []
+    truths = []
     for planned in clips:
         clip_truth = direct(planned, subject, scale, seed, nuisance)
         render.write_frames(subject, clip_truth, layouts.frame_paths(planned, root / database))
-        made.append((planned, clip_truth))
-    return made
+        truths.append((planned, clip_truth))
+    return truths
 
 
 def direct(
     planned: Planned, subject: subjects.Subject, scale: str, seed: int, nuisance: str | None = None
 ) -> ClipTruth:
-    """Everything that happens in one clip, before any pixel is drawn."""
+    """Draw the motion, pose and exposure of one clip; no pixel is rendered yet."""
     entropy = [seed, list(FULL).index(planned.database), 3, planned.number]
     camera, numbers = CAMERAS[planned.database], np.array(planned.frames)
     shot = shoot(camera, scale == "demo", subject.landmarks, numbers, np.random.default_rng(entropy))
     if nuisance is not None:
-        # From a stream of its own, so that the levels share every other draw.
+        # A random stream of its own, so that all other draws are equal at every level.
         share = np.random.default_rng([*entropy, 1]).uniform(-1, 1)
         shot = disturb(shot, camera, planned.onset, planned.apex, share, *NUISANCE[nuisance])
-    # Peaks are given in native px, fields live on the canvas.
+    # Peaks are in native px, fields in canvas px.
     native = np.sqrt(abs(np.linalg.det(shot.poses[0][:, :2])))
     fields, courses = {}, {}
     for au, sides in planned.aus.items():

@@ -1,4 +1,4 @@
-"""The bench as a page, a table of rows and a picture; from rows alone."""
+"""The results page of the bench, with its table and figure, made from rows alone."""
 
 import csv
 import io
@@ -11,12 +11,12 @@ from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
 from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
-from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, Row, beyond, paired
+from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, paired
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
 
-# The order of the paper's Table 2, worst first; titles and colours told apart by the colour-blind.
+# The order of the paper's Table 2, worst first; with title, colour and marker.
 SYSTEMS = {
     "resnet18_mag": (*HEADS["mag"], "s"),
     "late_fusion": (*HEADS["fused"], "^"),
@@ -28,11 +28,11 @@ ORDER = " < ".join(title for title, *_ in SYSTEMS.values())
 LABEL = " (stand-ins, not CD6ME)"
 
 
-def write(rows: Sequence[Row], output: Path) -> None:
+def write(rows: Sequence[BenchRow], output: Path) -> None:
     """Write ``nuisance.md``, ``nuisance.csv`` and ``nuisance.png`` into ``output``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Row._fields)
+    writer.writerow(BenchRow._fields)
     writer.writerows([*row[:6], *map(repr, row[6:])] for row in rows)
     write_if_changed(output / "nuisance.csv", text.getvalue())
     bench = Bench(rows)
@@ -63,7 +63,7 @@ def notes(bench: Bench) -> list[str]:
 
 
 def answers(bench: Bench) -> str:
-    """A list of sentences, one a question and magnifier."""
+    """A list of sentences, one per question and latents."""
     sentences = [
         *(_order(bench, latents) for latents in bench.latents),
         *(_gain(bench, latents) for latents in bench.latents),
@@ -73,20 +73,20 @@ def answers(bench: Bench) -> str:
 
 
 def _order(bench: Bench, latents) -> str:
-    """Where the four means stand as in Table 2, and where every step is beyond the spread."""
-    there, firm, elsewhere = [], [], []
+    """The levels at which the four means have Table 2's order, and those with every step beyond the spread."""
+    same, firm, other = [], [], []
     for level in bench.levels:
         means = {name: np.mean([*bench.values("f1", level, latents, name).values()]) for name in SYSTEMS}
         ordered = sorted(means, key=means.get)
         if ordered == list(SYSTEMS):
-            there.append(f"`{level}`")
+            same.append(f"`{level}`")
         else:
-            elsewhere.append(f"`{level}` ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
+            other.append(f"`{level}` ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
         if all(beyond(bench.difference(level, latents, *pair)) for pair in PAIRS[:3]):
             firm.append(f"`{level}`")
     return (
-        f"**Table 2's order {ORDER}, {_of(latents)}:** in the means it appears at {_list(there)}, not at "
-        f"{_list(elsewhere)}; with every step beyond the seeds' spread at {_list(firm)}."
+        f"**Table 2's order {ORDER}, {_of(latents)}:** in the means it appears at {_list(same)}, not at "
+        f"{_list(other)}; with every step beyond the seeds' spread at {_list(firm)}."
     )
 
 
@@ -141,9 +141,9 @@ def _by_level(bench: Bench, quantity: str, title: str) -> Grid:
             if method == FLOW and flow:
                 continue
             flow = flow or method == FLOW
-            shown = ("-", "-") if method == FLOW else latents
+            cells = ("-", "-") if method == FLOW else latents
             values = [bench.values(quantity, level, latents, method).values() for level in bench.levels]
-            lines.append([name, *shown, *(spread(list(value)) for value in values)])
+            lines.append([name, *cells, *(spread(list(value)) for value in values)])
     return Grid(title, ["system", "magnifier", "photometric", *bench.levels], lines)
 
 
@@ -186,7 +186,7 @@ def _list(names: Sequence[str], none: str = "no level") -> str:
 
 
 def picture(bench: Bench, path: Path) -> None:
-    """F1 and Grad-CAM's share by level: a line a system, a column the latents."""
+    """Draw F1 and Grad-CAM's share by level: one line per system, one column per latents."""
     quantities = {"f1": "average F1", "inside": "Grad-CAM's share\ninside the true motion"}
     figure, axes = plt.subplots(
         2, len(bench.latents), figsize=(2 + 3.6 * len(bench.latents), 6.4), sharex=True, sharey="row",
@@ -197,7 +197,7 @@ def picture(bench: Bench, path: Path) -> None:
         for axis, latents in zip(row, bench.latents, strict=True):
             for k, (method, (name, colour, marker)) in enumerate(SYSTEMS.items()):
                 values = [[*bench.values(quantity, at, latents, method).values()] for at in bench.levels]
-                # Side by side, so that bars do not hide one another.
+                # Side by side, so that no bar hides another.
                 x = np.arange(len(bench.levels)) + 0.06 * (k - 1.5)
                 bars = [np.std(v, ddof=1) if len(v) > 1 else 0 for v in values]
                 axis.errorbar(
