@@ -15,7 +15,7 @@ from infusenet.errors import InputError, raise_all
 from infusenet.evaluation import f1_tables, metrics, plots
 from infusenet.evaluation.f1_tables import F1Row
 from infusenet.evaluation.protocol_label import protocol
-from infusenet.files import note_sizes, write_if_changed
+from infusenet.files import csv_text, note_sizes, write_if_changed
 from infusenet.protocol import AUS
 
 NAMES = [f"AU{n}" for n in AUS]
@@ -80,15 +80,20 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     rows += _reference("prior_rate", first, [fold.rates for fold in first])
 
     output = Path(output)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     facts = {fold.method: fold.facts for fold in folds}
     label = protocol(folds)
-    writer.writerow([*F1Row._fields, "initial_weights", "variant", "protocol"])
-    for row in rows:
-        start = f1_tables.start_columns(facts, row.method).values()
-        writer.writerow([*row[:4], repr(float(row.f1)), row.support, *start, label.column])
-    write_if_changed(output / "metrics.csv", text.getvalue())
+    head = [*F1Row._fields, "initial_weights", "variant", "protocol"]
+    lines = [
+        [
+            *row[:4],
+            float(row.f1),
+            row.support,
+            *f1_tables.start_columns(facts, row.method).values(),
+            label.column,
+        ]
+        for row in rows
+    ]
+    write_if_changed(output / "metrics.csv", csv_text(head, lines))
     write_if_changed(output / "metrics.md", f1_tables.page(rows, databases, facts, label))
     plots.heatmap(rows, databases, label, output / "heatmap.png")
     logs = {}

@@ -1,13 +1,12 @@
 """The ledger: all clips that failed, were recovered or excluded, over all databases and stages."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from infusenet.databases import audit
 from infusenet.databases.audit import Finding
+from infusenet.files import csv_text
 from infusenet.store import Store
 from infusenet.store.accounting import reconcile
 
@@ -95,9 +94,5 @@ def collect(paths: Sequence[Path]) -> Ledger:
 
 def to_csv(ledger: Ledger) -> str:
     """The entries as CSV text; a header alone says that no clip is left out or recovered."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     columns = [field.name for field in fields(Entry)]
-    writer.writerow(columns)
-    writer.writerows([getattr(entry, name) for name in columns] for entry in ledger.entries)
-    return out.getvalue()
+    return csv_text(columns, ([getattr(entry, name) for name in columns] for entry in ledger.entries))

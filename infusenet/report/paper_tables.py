@@ -3,8 +3,6 @@
 Each is written as Markdown for reading, CSV for computing (unrounded) and LaTeX for quoting.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import numpy as np
 from infusenet.evaluation import grid
 from infusenet.evaluation.f1_tables import COLUMNS, method_cells, recipe_words, start_columns
 from infusenet.evaluation.grid import Grid, spread
-from infusenet.files import write_if_changed
+from infusenet.files import csv_text, write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
 from infusenet.report.targets import ABLATED, INFUSENET, PAPER_METHODS
@@ -212,11 +210,10 @@ def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
     The last column, ``protocol``, is CD6ME, or how the folds differ from it.
     """
     rows = [row | {"protocol": results.protocol.column} for row in rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: float(v) if isinstance(v, np.floating) else v for k, v in r.items()} for r in rows)
-    write_if_changed(path, text.getvalue())
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [[row.get(name) for name in names] for row in rows]
+    lines = [[float(v) if isinstance(v, np.floating) else v for v in line] for line in lines]
+    write_if_changed(path, csv_text(names, lines))
 
 
 def interval(contrast: tuple[float, float, float]) -> tuple[str, str]:

@@ -1,7 +1,5 @@
 """The results page of the bench, with its table and figure, made from rows alone."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, paired
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
-from infusenet.files import note_sizes, write_if_changed
+from infusenet.files import csv_text, note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
 
 # The order of the paper's Table 2, worst first; with title, colour and marker.
@@ -30,11 +28,8 @@ LABEL = " (stand-ins, not CD6ME)"
 
 def write(rows: Sequence[BenchRow], output: Path) -> None:
     """Write ``nuisance.md``, ``nuisance.csv`` and ``nuisance.png`` into ``output``."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(BenchRow._fields)
-    writer.writerows([*row[:6], *map(repr, row[6:])] for row in rows)
-    write_if_changed(output / "nuisance.csv", text.getvalue())
+    lines = [[*row[:6], *map(repr, row[6:])] for row in rows]
+    write_if_changed(output / "nuisance.csv", csv_text(BenchRow._fields, lines))
     bench = Bench(rows)
     title = f"Does infusion work? Methods under known artefacts{LABEL}"
     write_if_changed(output / "nuisance.md", page(title, grids(bench), [answers(bench), *notes(bench)]))

@@ -1,7 +1,5 @@
 """The magnifier bench (``infusenet magnifier evaluate``): checkpoints compared on exactly known motion."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from tqdm import tqdm
 from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.devices import prepare
 from infusenet.experiments.magnifier_bench import known_motion, measures, picture
-from infusenet.files import write_if_changed
+from infusenet.files import csv_text, write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier
@@ -80,12 +78,12 @@ def nested(figures: Sequence[measures.Figure]) -> dict[str, dict[str, dict[str, 
 
 def table(figures_of: dict[str, Sequence[measures.Figure]]) -> str:
     """CSV with one line per figure and checkpoint."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("section", "row", "column", "checkpoint", "value"))
-    for name, figures in figures_of.items():
-        writer.writerows((*figure[:3], name, f"{figure.value:.6g}") for figure in figures)
-    return text.getvalue()
+    lines = [
+        (*figure[:3], name, f"{figure.value:.6g}")
+        for name, figures in figures_of.items()
+        for figure in figures
+    ]
+    return csv_text(("section", "row", "column", "checkpoint", "value"), lines)
 
 
 def page(figures_of: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) -> str:
