@@ -50,9 +50,10 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: method, seed, scope, au, f1, support, initial_weights, variant (which ViT), protocol (CD6ME, or
-    the name of the other protocol and its differences). Scopes: ``pooled`` (F1 on the clips of all folds together), ``mean`` (F1 per fold, then
-    the mean over folds), ``macro2`` (pooled; mean of presence and absence), and each held-out database. A method is scored by its first head; of one with several,
+    long: method, seed, scope, au, f1, support, initial_weights, variant (of the ViT), protocol (CD6ME, or
+    the name of another protocol and its differences). Scopes: ``pooled`` (F1 on the clips of all folds
+    together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence and
+    absence), and each held-out database. A method is scored by its first head; of one with several,
     ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
     ``always_one`` and ``prior_rate`` are guessers that read no clip; the second guesses at the rate of each
     fold's training labels.

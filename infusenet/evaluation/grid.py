@@ -60,7 +60,7 @@ def page(title: str, grids: Sequence[Grid], notes: Sequence[str] = ()) -> str:
 
 
 def latex_page(grids: Sequence[Grid], notes: Sequence[str] = ()) -> str:
-    """The tables for ``\\input``; the general notes are part of every caption, so that no table is read without them."""
+    """The tables for ``\\input``. Every caption has the general notes, so that no table is read without them."""
     whole = [Grid(g.title, g.head, g.rows, [*notes, *g.notes]) for g in grids]
     return "% Needs \\usepackage{graphicx}.\n" + "\n\n".join(grid.latex() for grid in whole) + "\n"
 

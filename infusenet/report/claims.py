@@ -116,16 +116,16 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     for claim in CLAIMS:
         contrasts = {average: results.contrast(claim.terms, claim.aus, average) for average in AVERAGES}
         verdict = _verdict(claim, contrasts)
-        theirs = _wins(claim, cells)
+        paper_wins = _wins(claim, cells)
         line = [claim.topic, claim.comparison, f"{claim.printed:+.4f}", claim.quoted or "–"]
-        line += [SHORT.get(claim.metric, claim.metric), theirs]
+        line += [SHORT.get(claim.metric, claim.metric), paper_wins]
         row = {"topic": claim.topic, "comparison": claim.comparison} | _methods(results, claim)
         row |= {"paper": claim.printed, "quoted": claim.quoted}
-        row |= {"paper_metric": claim.metric, "paper_wins": theirs}
+        row |= {"paper_metric": claim.metric, "paper_wins": paper_wins}
         for average, contrast in contrasts.items():
-            ours = _wins(claim, {m: results.f1(m, average)[:, :-1].mean(0) for m in claim.terms})
-            line += [*interval(contrast), ours]
-            row |= columns(average, difference=contrast[0], low=contrast[1], high=contrast[2], wins=ours)
+            our_wins = _wins(claim, {m: results.f1(m, average)[:, :-1].mean(0) for m in claim.terms})
+            line += [*interval(contrast), our_wins]
+            row |= columns(average, difference=contrast[0], low=contrast[1], high=contrast[2], wins=our_wins)
         lines.append([*line, verdict])
         rows.append(row | {"verdict": verdict})
     head = ["AUs or topic", "comparison", "paper", "in its words", "its metric", "its AUs better"]

@@ -63,7 +63,7 @@ def figure1(
     inputs = trained.inputs(key)
     onset, apex = faces.read("frames", key, slice(0, 2))
     figure, axes = plt.subplots(2, 6, figsize=(15, 6), layout="constrained")
-    decoded = magnified(magnifier.load(weights), onset, apex, latents_recipe["photometric"])
+    decoded = magnify(magnifier.load(weights), onset, apex, latents_recipe["photometric"])
     pictures = {"onset": onset, "apex (×1)": apex}
     pictures |= {f"decoded, magnified ×{factor}": image for factor, image in decoded.items()}
     for axis, (title, image) in zip(axes[0], pictures.items(), strict=True):
@@ -79,7 +79,7 @@ def figure1(
         _map(figure, axis, title, values, faces.read("landmarks", key), len(onset))
     for axis in axes.flat:
         axis.set_axis_off()
-    labels = next(each.labels for each in trained.database.clips if each.key == key)
+    labels = next(row.labels for row in trained.database.clips if row.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
     label = protocol([read_run(path) for path in by_name.values()])
     choice = "chosen" if clip else "the clip that moves most"
@@ -113,10 +113,10 @@ def face_mask(landmarks: np.ndarray, side: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def magnified(
+def magnify(
     model: magnifier.Magnifier, onset: np.ndarray, apex: np.ndarray, mode: str
 ) -> dict[int, np.ndarray]:
-    """The apex with its motion from the onset magnified by each of `FACTORS`, decoded.
+    """Magnify the motion from onset to apex by each of `FACTORS`, and decode the frames.
 
     Frames are uint8 (S, S, 3), matched in brightness by `infusenet.preprocess.photometric.match` with ``mode``;
     the results float32 (S, S, 3) in [0, 1], clipped.

@@ -50,13 +50,18 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
         axis.grid(alpha=0.3)
     best = published_numbers.TABLE1[INFUSENET][-1]
     worst = best - published_numbers.BEST_TO_WORST
-    theirs = f"best {best:.4f} at factor {published_numbers.BEST_FACTOR}", f"worst of the four {worst:.4f}"
+    paper_texts = (
+        f"best {best:.4f} at factor {published_numbers.BEST_FACTOR}",
+        f"worst of the four {worst:.4f}",
+    )
     paper_note = ""
     if results.label:
-        paper_note = f"\nthe paper's, on CD6ME and not comparable: {', '.join(theirs)}"
+        paper_note = f"\nthe paper's, on CD6ME and not comparable: {', '.join(paper_texts)}"
     else:
-        axes[1].plot(published_numbers.BEST_FACTOR, best, "*k", markersize=14, label=f"paper's {theirs[0]}")
-        axes[1].axhline(worst, color="black", ls=":", label=f"paper's {theirs[1]}")
+        axes[1].plot(
+            published_numbers.BEST_FACTOR, best, "*k", markersize=14, label=f"paper's {paper_texts[0]}"
+        )
+        axes[1].axhline(worst, color="black", ls=":", label=f"paper's {paper_texts[1]}")
     axes[0].set_ylabel("average F1")
     one = any(len(results.decisions[m]) == 1 for methods in FACTORS.values() for m in methods.values())
     spread_note = "spread n/a: one seed" if one else "bars: standard deviation over seeds, dots: seeds"

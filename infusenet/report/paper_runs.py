@@ -83,10 +83,10 @@ class Results:
         """F1 of methods, weighted and summed, with a 95 % bootstrap interval: value, low, high.
 
         ``terms`` maps methods to weights, for example 1 and -1 for a difference; ``aus`` float (12,)
-        weights the AUs; ``average`` is pooled or mean (over folds). Clips are drawn with replacement within each held-out database, the same
-        draws for all methods, so the comparison is paired; F1 is averaged over a method's seeds in
-        each draw. The interval covers the chance in the clips, not that in training, and ignores that clips of one
-        subject are alike.
+        weights the AUs; ``average`` is pooled or mean (over folds). Clips are drawn with replacement
+        within each held-out database, the same draws for all methods, so the comparison is paired; F1 is
+        averaged over a method's seeds in each draw. The interval covers the chance in the clips, not that
+        in training, and ignores that clips of one subject are alike.
         """
         value = sum(weight * self.f1(name, average)[:, :-1].mean(0) @ aus for name, weight in terms.items())
         differences = sum(weight * self._bootstrap(name, average) @ aus for name, weight in terms.items())

@@ -47,10 +47,10 @@ def table1(runs: Sequence[Path], output: Path) -> None:
             printed = (
                 published_numbers.TABLE1.get(method, [None] * 13) if average in AVERAGES else [None] * 13
             )
-            for au, ours, theirs in zip(COLUMNS, values.T, printed, strict=True):
+            for au, f1, paper_f1 in zip(COLUMNS, values.T, printed, strict=True):
                 row = csv_row(results, method) | {"scope": average, "au": au}
-                row |= {"seeds": len(ours), "f1": ours.mean(), "std": _std(ours), "paper": theirs}
-                row["paper_metric"] = "" if theirs is None else published_numbers.metric(method)
+                row |= {"seeds": len(f1), "f1": f1.mean(), "std": _std(f1), "paper": paper_f1}
+                row["paper_metric"] = "" if paper_f1 is None else published_numbers.metric(method)
                 if average in AVERAGES and au == "average" and method != INFUSENET:
                     difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
                     row |= dict(zip(("infusenet_minus", "low", "high"), difference, strict=True))
@@ -91,7 +91,7 @@ def _ablation(
     for method, name in names.items():
         seeds = len(results.decisions[method])
         row = {"row": name} | csv_row(results, method) | {"seeds": seeds}
-        f1, theirs, differences = [], ["–", "–"], []
+        f1, paper_cells, differences = [], ["–", "–"], []
         for average in AVERAGES:
             values = results.f1(method, average)[:, -1]
             f1.append(spread(values))
@@ -102,9 +102,9 @@ def _ablation(
                 differences += interval(contrast)
         if method in printed:
             row |= {"paper": printed[method], "paper_metric": published_numbers.metric(method)}
-            theirs = [_printed(printed[method]), published_numbers.metric_words(method)]
+            paper_cells = [_printed(printed[method]), published_numbers.metric_words(method)]
         start = method_cells(results.facts, method, f"`{method}`")
-        lines.append([name, *start, seeds, *f1, *theirs, *(differences or [""] * 4)])
+        lines.append([name, *start, seeds, *f1, *paper_cells, *(differences or [""] * 4)])
         rows.append(row)
     head = ["row", "method", "initial weights", "seeds", *(f"F1 {words}" for words in SHORT.values())]
     head += ["paper", "paper's metric"]
@@ -159,7 +159,7 @@ def _by_database(results: Results, methods: Sequence[str]) -> Grid:
 
 
 def _against(results: Results, methods: Sequence[str]) -> Grid:
-    ours = published_numbers.TABLE1[INFUSENET][-1]
+    paper_average = published_numbers.TABLE1[INFUSENET][-1]
     lines = []
     for method in methods:
         if method != INFUSENET:
@@ -168,11 +168,14 @@ def _against(results: Results, methods: Sequence[str]) -> Grid:
                 value, low, high = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
                 reading = "InfuseNet better" if low > 0 else "InfuseNet worse" if high < 0 else "open"
                 line += [*interval((value, low, high)), reading]
-            theirs = ["–", "–"]
+            paper_cells = ["–", "–"]
             if method in published_numbers.TABLE1:
                 kind = published_numbers.common_metric([INFUSENET, method])
-                theirs = [f"{ours - published_numbers.TABLE1[method][-1]:+.4f}", SHORT.get(kind, kind)]
-            lines.append([*line, *theirs])
+                paper_cells = [
+                    f"{paper_average - published_numbers.TABLE1[method][-1]:+.4f}",
+                    SHORT.get(kind, kind),
+                ]
+            lines.append([*line, *paper_cells])
     head = ["method", "initial weights"]
     for words in SHORT.values():
         head += [words, "95 % interval", "reading"]

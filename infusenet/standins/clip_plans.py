@@ -41,7 +41,7 @@ OPPOSED = ({12, 14}, {12, 15}, {14, 15}, {5, 7}, {2, 4}, {1, 4}, {9, 10})
 
 
 @dataclass(frozen=True)
-class Planned:
+class ClipPlan:
     """One clip to be rendered. ``aus`` maps AU to its sides (LR, L, R), ``peaks`` to native px.
 
     ``clip`` is its id in the reader's table; ``person`` counts the subjects from 0; ``number`` counts
@@ -71,7 +71,7 @@ class Planned:
         return [n for n in range(self.onset, self.offset + 1) if n not in self.dropped]
 
 
-def plan(database: str, scale: str, seed: int) -> list[Planned]:
+def plan(database: str, scale: str, seed: int) -> list[ClipPlan]:
     """All clips of one database, in the order of its workbook."""
     demo, size = scale == "demo", FULL[database]
     generator = np.random.default_rng([seed, list(FULL).index(database), 1])
@@ -104,7 +104,7 @@ def plan(database: str, scale: str, seed: int) -> list[Planned]:
         peaks = {au: _peak(generator) for au in aus}
         emotion = clip_names.emotion(database, clip, generator)
         clips.append(
-            Planned(
+            ClipPlan(
                 database,
                 person,
                 subject,

@@ -11,7 +11,7 @@ import openpyxl
 import xlwt
 
 from infusenet.protocol import AUS
-from infusenet.standins.clip_plans import Planned
+from infusenet.standins.clip_plans import ClipPlan
 
 EPOCH = datetime(2020, 1, 1)
 
@@ -24,12 +24,12 @@ class Layout:
     table: str
     sheet: str
     frames: str
-    folder: Callable[[Planned], str]
-    name: Callable[[Planned, int], str]
-    rows: Callable[[list[Planned]], list[list]]
+    folder: Callable[[ClipPlan], str]
+    name: Callable[[ClipPlan, int], str]
+    rows: Callable[[list[ClipPlan]], list[list]]
 
 
-def au_text(clip: Planned, suffix: bool = False, levels: str = "") -> str | int:
+def au_text(clip: ClipPlan, suffix: bool = False, levels: str = "") -> str | int:
     """The AU cell: ``L1+R2+4``; a single AU without side is a number, as spreadsheets store it."""
     tokens = []
     for au, sides in clip.aus.items():
@@ -173,14 +173,14 @@ LAYOUTS = {
 }  # fmt: skip
 
 
-def frame_paths(clip: Planned, root: Path) -> dict[int, Path]:
+def frame_paths(clip: ClipPlan, root: Path) -> dict[int, Path]:
     """Frame number -> file of one clip, below the database's folder."""
     layout = LAYOUTS[clip.database]
     folder = root / layout.frames / layout.folder(clip)
     return {number: folder / layout.name(clip, number) for number in clip.frames}
 
 
-def write_table(database: str, clips: list[Planned], root: Path) -> None:
+def write_table(database: str, clips: list[ClipPlan], root: Path) -> None:
     """Write the annotation table, .xls or .xlsx as the owner does; same clips, same bytes."""
     layout = LAYOUTS[database]
     path = root / layout.table

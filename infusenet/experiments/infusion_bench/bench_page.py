@@ -9,7 +9,7 @@ from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
 from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
-from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, paired
+from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, pair_by_seed
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
 from infusenet.files import csv_text, note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
@@ -49,8 +49,9 @@ def notes(bench: Bench) -> list[str]:
         f"databases, mean ± standard deviation over {seeds} seed(s). Differences are taken seed by seed. Levels, "
         "latents and ways to infuse of one system start from equal weights and draw alike; two systems share the "
         "draws of the pseudo-apex alone, so their differences have the spread of two trainings. `*` marks a "
-        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. The intervals hold "
-        "the chance of training, not that of the clips, and are not corrected for the number of comparisons.",
+        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. "
+        "The intervals hold the chance of training, not that of the clips, and are not corrected for the number "
+        "of comparisons.",
         "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still tells the parts of a "
         "face apart, which at 64 px is block 2; after block 4 the two are the same. An empty map has the share "
         "0. Each clip's map is made alone, of the infusion `batch` too, which is scored in batches.",
@@ -90,7 +91,7 @@ def _gain(bench: Bench, latents) -> str:
     parts = []
     for level in bench.levels:
         differences = bench.difference(level, latents, INFUSENET, FLOW)
-        parts.append(f"{signed(differences)} at `{level}`, {_verdict(differences)}")
+        parts.append(f"{signed_mean(differences)} at `{level}`, {_verdict(differences)}")
     return f"**F1 of InfuseNet minus FrameFlow, {_of(latents)}:** {'; '.join(parts)}."
 
 
@@ -101,16 +102,16 @@ def _verdict(differences: np.ndarray) -> str:
 
 
 def _variants(bench: Bench) -> str:
-    level, latents = _strongest(bench)
+    level, latents = _tried_conditions(bench)
     base = bench.values("f1", level, latents, INFUSENET)
     better = [
         f"`{name}`" for name in bench.infusions
-        if beyond(paired(bench.values("f1", level, latents, INFUSENET, name), base))
+        if beyond(pair_by_seed(bench.values("f1", level, latents, INFUSENET, name), base))
     ]  # fmt: skip
     return f"**Infusions better than `paper` beyond the seeds' spread, at `{level}`:** {_list(better, 'no variant')}."
 
 
-def _strongest(bench: Bench) -> tuple[str, tuple[str, str]]:
+def _tried_conditions(bench: Bench) -> tuple[str, tuple[str, str]]:
     """The level and latents on which the infusions were tried."""
     row = next(row for row in bench.rows if row.infusion != "paper")
     return row.level, (row.magnifier, row.photometric)
@@ -145,7 +146,7 @@ def _by_level(bench: Bench, quantity: str, title: str) -> Grid:
 def _differences(bench: Bench) -> Grid:
     heads = [f"{SYSTEMS[a][0]} − {SYSTEMS[b][0]}" for a, b in PAIRS]
     lines = [
-        [level, *latents, *(signed(bench.difference(level, latents, *pair)) for pair in PAIRS)]
+        [level, *latents, *(signed_mean(bench.difference(level, latents, *pair)) for pair in PAIRS)]
         for latents in bench.latents
         for level in bench.levels
     ]
@@ -155,18 +156,18 @@ def _differences(bench: Bench) -> Grid:
 
 
 def _infusions(bench: Bench) -> Grid:
-    level, latents = _strongest(bench)
+    level, latents = _tried_conditions(bench)
     base = bench.values("f1", level, latents, INFUSENET)
     lines = []
     for name in ("paper", *bench.infusions):
         f1, inside = (bench.values(q, level, latents, INFUSENET, name) for q in ("f1", "inside"))
-        gain = "" if name == "paper" else signed(paired(f1, base))
+        gain = "" if name == "paper" else signed_mean(pair_by_seed(f1, base))
         lines.append([f"`{name}`", spread(list(f1.values())), gain, spread(list(inside.values()))])
     title = f"Ways to infuse, at {level}, {_of(latents)}{LABEL}"
     return Grid(title, ["infusion", "F1", "minus `paper`", "Grad-CAM inside"], lines)
 
 
-def signed(differences: np.ndarray) -> str:
+def signed_mean(differences: np.ndarray) -> str:
     """Mean ± standard deviation with its sign, and a star beyond the seeds' spread."""
     star = "*" if beyond(differences) or beyond(-differences) else ""
     return f"{'+' if differences.mean() >= 0 else ''}{spread(differences)}{star}"

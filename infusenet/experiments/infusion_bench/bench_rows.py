@@ -44,10 +44,10 @@ class Bench:
 
     def difference(self, level: str, latents, better: str, worse: str) -> np.ndarray:
         """F1 of one system minus another's, seed by seed."""
-        return paired(*(self.values("f1", level, latents, name) for name in (better, worse)))
+        return pair_by_seed(*(self.values("f1", level, latents, name) for name in (better, worse)))
 
 
-def paired(first: Mapping[int, float], second: Mapping[int, float]) -> np.ndarray:
+def pair_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> np.ndarray:
     """Differences float (seeds,) of two systems' values at equal seeds."""
     return np.array([first[seed] - second[seed] for seed in first])
 

@@ -90,14 +90,14 @@ def scenes() -> list[Material]:
     return materials
 
 
-def noisy(frame: np.ndarray, level: float, seed: int) -> np.ndarray:
-    """``frame`` with Gaussian noise of ``level`` gray levels."""
+def add_noise(frame: np.ndarray, level: float, seed: int) -> np.ndarray:
+    """Add Gaussian noise of ``level`` gray levels to ``frame``."""
     noise = np.random.default_rng(seed).standard_normal(frame.shape)
     return np.clip(frame + level / 255 * noise, 0, 1)
 
 
-def filmed(frame: np.ndarray, gain: float, seed: int) -> np.ndarray:
-    """``frame`` as a camera delivers it: flicker, noise, 8 bits, JPEG."""
-    exposed = np.rint(255 * noisy(np.clip(gain * frame, 0, 1), NOISE, seed)).astype(np.uint8)
+def film(frame: np.ndarray, gain: float, seed: int) -> np.ndarray:
+    """Film ``frame`` with a camera: flicker, noise, 8 bits, JPEG."""
+    exposed = np.rint(255 * add_noise(np.clip(gain * frame, 0, 1), NOISE, seed)).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", exposed[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1] / 255

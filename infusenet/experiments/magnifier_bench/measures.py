@@ -8,7 +8,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional
 
-from infusenet.experiments.magnifier_bench.known_motion import FLICKER, Material, filmed, noisy
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, Material, add_noise, film
 from infusenet.magnifier import quality
 from infusenet.magnifier.network import Magnifier
 
@@ -91,7 +91,7 @@ def frames(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
         for d in DISPLACEMENTS:
             moved, truth = material.frame(d), material.frame(FACTOR * d)
             for level in NOISE:
-                a, b = noisy(onset, level, seed=1), noisy(moved, level, seed=2)
+                a, b = add_noise(onset, level, seed=1), add_noise(moved, level, seed=2)
                 output = Pair(model, a, b).decoded(FACTOR)
                 for name, image in (("magnified", output), ("as it is", b)):
                     column = f"{name}, noise {level}"
@@ -119,8 +119,8 @@ def protocol(model: Magnifier, materials: Sequence[Material]) -> list[Figure]:
         magnified, inputs = [], []
         for material in materials:
             onset, moved, truth = (material.frame(k) for k in (0, d, factor * d))
-            a = noisy(onset, level * np.sqrt(onset), seed=1)
-            b = noisy(moved, level * np.sqrt(moved), seed=2)
+            a = add_noise(onset, level * np.sqrt(onset), seed=1)
+            b = add_noise(moved, level * np.sqrt(moved), seed=2)
             magnified.append(quality.similarity(Pair(model, a, b).decoded(factor), truth))
             inputs.append(quality.similarity(b, truth))
         figures.append(Figure(section, row, "magnified", float(np.mean(magnified))))
@@ -141,7 +141,7 @@ def latents(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
         moving, still = length > INSIDE, length < OUTSIDE
         for d in PEAKS:
             moved = material.frame(d)
-            pairs = {"clean": (onset, moved), "filmed": (filmed(onset, 1, 1), filmed(moved, FLICKER, 2))}
+            pairs = {"clean": (onset, moved), "filmed": (film(onset, 1, 1), film(moved, FLICKER, 2))}
             for name, (a, b) in pairs.items():
                 energy = Pair(model, a, b).energy()
                 add("Energy inside / outside", f"{d} px", name, energy[moving].mean() / energy[still].mean())
@@ -160,7 +160,7 @@ def latents(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
             lit = np.clip((1 + change) * onset, 0, 1)
             add("Without motion, px", f"light {change:+.0%}", "response", _size(model, onset, lit) / unit)
         for level in SENSOR:
-            a, b = (noisy(onset, level, seed) for seed in (1, 2))
+            a, b = (add_noise(onset, level, seed) for seed in (1, 2))
             add("Without motion, px", f"noise {level}", "response", _size(model, a, b) / unit)
         add("Without motion, px", "identical frames", "response", _size(model, onset, onset) / unit)
     # The geometric mean, because these values are ratios.

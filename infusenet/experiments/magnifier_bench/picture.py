@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.evaluation.plots import plt, save
-from infusenet.experiments.magnifier_bench.known_motion import FLICKER, MOVING, Material, filmed
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, MOVING, Material, film
 from infusenet.experiments.magnifier_bench.measures import (
     DISPLACEMENTS,
     FACTOR,
@@ -72,7 +72,7 @@ def _curves(axes, figures_of: dict[str, Sequence[Figure]]) -> None:
 def _faces(axes, models: dict[str, Magnifier], face: Material) -> None:
     """Decoded frames, latent energy under motion as filmed, and under light alone."""
     onset, moved = face.frame(), face.frame(MOTION)
-    a, b = filmed(onset, 1, 1), filmed(moved, FLICKER, 2)
+    a, b = film(onset, 1, 1), film(moved, FLICKER, 2)
     lit = np.clip(LIT * onset, 0, 1)
     images = (face.frame(FACTOR * MOTION), face.length, np.zeros_like(face.length))
     titles = (f"truth, {MOTION} px x {FACTOR}", "true motion", f"true motion, light {LIT - 1:+.0%}")
