@@ -63,7 +63,8 @@ def stores_of(fold: Fold) -> dict[str, dict[str, dict]]:
     return fold.facts["stores"] | {fold.held_out: fold.facts["predicted"]["stores"]}
 
 
-def data(a: Fold, b: Fold) -> Iterator[str]:
+def data_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Clips, training labels and scored labels."""
     standins = [bool(fold.facts.get("standins")) for fold in (a, b)]
     if standins[0] != standins[1]:
         yield f"{'A' if standins[0] else 'B'} was trained on stand-ins, the other run on real databases"
@@ -89,7 +90,8 @@ def data(a: Fold, b: Fold) -> Iterator[str]:
         )
 
 
-def faces(a: Fold, b: Fold) -> Iterator[str]:
+def faces_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Recipes, left-out clips and crops of the faces."""
     for database, left, right in _both(a, b):
         recipes = [
             next(iter(stores.values()))["source"].get("faces_recipe") or {} for stores in (left, right)
@@ -100,10 +102,10 @@ def faces(a: Fold, b: Fold) -> Iterator[str]:
         for run, extra in zip("AB", _extras(*left_out), strict=True):
             if extra:
                 yield f"{database}: {len(extra)} clips were left out of {run} alone, first {min(extra)}"
-    yield from _stage("faces")(a, b)
+    yield from _stage_differences("faces")(a, b)
 
 
-def _stage(stage: str) -> Callable[[Fold, Fold], Iterator[str]]:
+def _stage_differences(stage: str) -> Callable[[Fold, Fold], Iterator[str]]:
     """Recipe, clips and values of the inputs that both runs read from stores of ``stage``."""
 
     def differences(a: Fold, b: Fold) -> Iterator[str]:
@@ -139,7 +141,8 @@ def _contents(where: str, a: dict, b: dict) -> Iterator[str]:
         )
 
 
-def split(a: Fold, b: Fold) -> Iterator[str]:
+def split_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """The held-out database, training databases and scored clips."""
     if a.held_out != b.held_out:
         yield f"{a.held_out} is held out in A and {b.held_out} in B"
     names = [set(fold.facts["train_databases"]) for fold in (a, b)]
@@ -159,7 +162,8 @@ def split(a: Fold, b: Fold) -> Iterator[str]:
         )
 
 
-def recipe(a: Fold, b: Fold) -> Iterator[str]:
+def recipe_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Settings of the method, its inputs and initial weights."""
     settings = [{k: v for k, v in fold.facts["recipe"].items() if k not in NOT_COMPARED} for fold in (a, b)]
     for side, fold in zip(settings, (a, b), strict=True):
         side |= {"initial weights": fold.facts["initial_weights"]}
@@ -170,12 +174,14 @@ def recipe(a: Fold, b: Fold) -> Iterator[str]:
         yield f"{difference(*settings, ' in A and')} in B"
 
 
-def seed(a: Fold, b: Fold) -> Iterator[str]:
+def seed_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """The seed."""
     if a.seed != b.seed:
         yield f"seed {a.seed} in A and {b.seed} in B"
 
 
-def metric(a: Fold, b: Fold) -> Iterator[str]:
+def metric_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """F1 and logits."""
     apart = [float(np.abs(a.logits[head] - b.logits[head]).max()) for head in a.heads]
     if not any(apart):
         return
@@ -189,15 +195,16 @@ def metric(a: Fold, b: Fold) -> Iterator[str]:
     )
 
 
+# Every step yields its differences, and the first one is reported; the order is that of the pipeline.
 STEPS = {
-    "data": data,
-    "faces": faces,
-    "flow": _stage("flow"),
-    "latents": _stage("latents"),
-    "split": split,
-    "recipe": recipe,
-    "seed": seed,
-    "metric": metric,
+    "data": data_differences,
+    "faces": faces_differences,
+    "flow": _stage_differences("flow"),
+    "latents": _stage_differences("latents"),
+    "split": split_differences,
+    "recipe": recipe_differences,
+    "seed": seed_differences,
+    "metric": metric_differences,
 }
 
 

@@ -123,8 +123,8 @@ def read_run(run: Path) -> Fold:
     predicted = facts.get("predicted", {})
     if predicted.get("sha256", (digest := hashlib.sha256(data).hexdigest())) != digest:
         raise InputError(
-            f"{run / 'predictions.csv'}: {len(rows)} rows, but run.json notes {predicted['rows']}, or other "
-            f"bytes: the file was cut or edited; run `infusenet predict {run}` again"
+            f"{run / 'predictions.csv'}: {len(rows)} rows; run.json notes {predicted['rows']} rows and "
+            f"another digest: the file was cut or edited; run `infusenet predict {run}` again"
         )
     if not rows:
         raise InputError(
@@ -142,7 +142,7 @@ def read_run(run: Path) -> Fold:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{run / 'predictions.csv'}: column or number missing ({error}); predict again"
+            f"{run / 'predictions.csv'}: a column or number is missing ({error}); predict again"
         ) from None
     if not all(np.isfinite(values).all() for values in columns.values()):
         raise InputError(f"{run / 'predictions.csv'}: a value is not finite; expected logits of every clip")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from infusenet.protocol import AUS
 
 
-class Closed(nn.Module):
+class ModelOfInputs(nn.Module):
     """A model with fixed inputs: the library passes one image, and uses only its side length."""
 
     def __init__(self, model: nn.Module, inputs: dict[str, Tensor], head: str):
@@ -73,7 +73,9 @@ def cam(
     float32 (size, size): the map's least value is 0 and its greatest 1; all zero where no place
     supports the AU
     """
-    closed = Closed(model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0])
+    closed = ModelOfInputs(
+        model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0]
+    )
     with HiResCAM(closed, layers) as explain:
         image = torch.empty(1, 1, size, size)
         result = explain(image, [ClassifierOutputTarget(AUS.index(au))])[0]

@@ -75,6 +75,7 @@ SUBJECTS = {
 
 
 def special_clips(database: str) -> dict[tuple[str, str], Special]:
+    """The special clips of a database by (subject, clip)."""
     return SPECIAL.get(database, {})
 
 

@@ -38,6 +38,7 @@ def write(rows: Sequence[BenchRow], output: Path) -> None:
 
 
 def notes(bench: Bench) -> list[str]:
+    """The notes that explain levels, statistics and Grad-CAM."""
     seeds = len({row.seed for row in bench.rows})
     levels = "; ".join(
         f"`{level}`: brightness up to ±{100 * NUISANCE[level][0]:g} % from onset to apex, sensor noise "
@@ -118,6 +119,7 @@ def _tried_conditions(bench: Bench) -> tuple[str, tuple[str, str]]:
 
 
 def grids(bench: Bench) -> list[Grid]:
+    """The tables of F1, Grad-CAM's share, differences and, if there are any, other infusions."""
     tables = [
         _by_level(bench, "f1", f"Average F1 by level{LABEL}"),
         _by_level(bench, "inside", f"Share of Grad-CAM's energy inside the true motion{LABEL}"),
