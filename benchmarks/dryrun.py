@@ -1,8 +1,8 @@
-"""What a no-op `snakemake -n all_folds` costs against a dry run of one rule on the same machine.
+"""Time of a no-op `snakemake -n all_folds`, compared with a dry run of one rule on the same machine.
 
 The workflow runs once over the clips of STANDINS (written by `infusenet standins`) with a command in
-the place of `infusenet` that writes its outputs and no more, so that every frame has been indexed and
-every job has run; then both dry runs are timed in turns. Before the no-op nothing on disk is touched.
+place of `infusenet` that only writes its outputs, so that every frame has been indexed and every job
+has run; then both dry runs are timed in turns. Nothing on disk changes before the no-op.
 python benchmarks/dryrun.py [STANDINS] [--turns N]
 """
 
@@ -40,15 +40,15 @@ ONE_RULE = 'rule one:\n    output:\n        "one.txt",\n    shell:\n        "tou
 def snakemake(folder: Path, *words: str) -> float:
     """Seconds of one call in ``folder``, the project's own code first on the path."""
     began = time.perf_counter()
-    done = subprocess.run(
+    process = subprocess.run(
         [folder / "bin/python", "-m", "snakemake", "--cores", "2", *words],
         cwd=folder, capture_output=True, text=True, check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(done.stderr or done.stdout)
-    if "-n" in words and "Nothing to be done" not in done.stdout + done.stderr:
-        raise RuntimeError(f"not a no-op:\n{done.stdout}{done.stderr}")
+    if process.returncode:
+        raise RuntimeError(process.stderr or process.stdout)
+    if "-n" in words and "Nothing to be done" not in process.stdout + process.stderr:
+        raise RuntimeError(f"not a no-op:\n{process.stdout}{process.stderr}")
     return time.perf_counter() - began
 
 

@@ -1,4 +1,4 @@
-"""Optical flow against what truly moved in the stand-ins, for each photometric mode.
+"""Error of the optical flow against the true motion of the stand-ins, for each photometric mode.
 
 Run after ``make demo``: ``python benchmarks/flow_truth.py standins --cache cache``. The truth is the
 rendered displacement onset -> apex, the head's sway included, carried through the clip's own
@@ -18,8 +18,10 @@ import numpy as np
 from infusenet.config import options
 from infusenet.config.standin_paths import SOURCES
 from infusenet.errors import InputError
+from infusenet.preprocess.alignment import apply
 from infusenet.preprocess.optical_flow import tvl1
 from infusenet.protocol import ONSET_AND_APEX
+from infusenet.report.figure1 import face_mask
 from infusenet.standins import truth
 from infusenet.store import Store
 
@@ -28,38 +30,26 @@ MODES = options.STAGES["flow"]["photometric"].choices
 MOVING = 0.5
 
 
-def carry(matrix, points):
-    """Points (n, 2) through an affine map (2, 3)."""
-    return points @ matrix[:, :2].T + matrix[:, 2]
-
-
 def true_flow(clip: truth.ClipTruth, numbers, matrices, points):
     """True displacement onset -> apex at crop points (n, 2): float64 (n, 2), crop px."""
-    native = carry(cv2.invertAffineTransform(matrices[0]), points)
+    native = apply(cv2.invertAffineTransform(matrices[0]), points)
     moved = native + truth.motion(clip, int(numbers[0]), int(numbers[1]), native)
-    return carry(matrices[1], moved) - points
-
-
-def hull(landmarks, size: int):
-    """Mask of the landmarks' convex hull: bool (size, size)."""
-    mask = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
-    return mask.astype(bool)
+    return apply(matrices[1], moved) - points
 
 
 def measure(faces: Path, truths: Path):
-    """Figures of one database, a row a clip: float64 (n, 2 + 3 modes).
+    """Figures of one database, one row per clip: float64 (n, 2 + 3 modes).
 
     Columns: mean true motion; sum of true motion where it exceeds `MOVING`; then for each mode the
-    mean error, the sum of errors where truth exceeds `MOVING`, and the seconds it took.
+    mean error, the sum of errors where truth exceeds `MOVING`, and the seconds of computing.
     """
     cv2.setNumThreads(1)
-    store, known, rows = Store(faces, "faces"), truth.read(truths), []
+    store, clip_truths, rows = Store(faces, "faces"), truth.read(truths), []
     for clip in store.clips:
         onset, apex = store.read("frames", clip, ONSET_AND_APEX)
-        inside = hull(store.read("landmarks", clip), len(onset))
+        inside = face_mask(store.read("landmarks", clip), len(onset))
         points = np.argwhere(inside)[:, ::-1].astype(float)
-        true = true_flow(known[clip], store.read("numbers", clip), store.read("matrix", clip), points)
+        true = true_flow(clip_truths[clip], store.read("numbers", clip), store.read("matrix", clip), points)
         length = np.hypot(*true.T)
         row = [length.mean(), length[length > MOVING].sum()]
         for mode in MODES:

@@ -79,12 +79,12 @@ def main() -> None:
     started = time.monotonic()
     if not make("demo", work):
         sys.exit(f"the last run failed: see {work / 'kills.log'}")
-    found = predictions(work)
-    same = sum(found.get(name) == digest for name, digest in expected.items())
+    results = predictions(work)
+    same = sum(results.get(name) == digest for name, digest in expected.items())
     print(
         f"finished in {time.monotonic() - started:.0f} s: {same} of {len(expected)} prediction files have the same bytes"
     )
-    sys.exit(0 if found == expected else 1)
+    sys.exit(0 if results == expected else 1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""python benchmarks/latents.py: latents a second, on the CPU and on a CUDA device where there is one.
+"""Latents per second, on the CPU and on a CUDA device if there is one: python benchmarks/latents.py
 
-A latent is one onset-apex pair, decoded frames in, float16 out; the reading and writing of stores is
-not in it. Both devices are timed on the same clips, in turn, and must agree.
+A latent is of one onset-apex pair, from decoded frames to float16; reading and writing of stores is
+not timed. Both devices are timed on the same clips, in turn, and must agree.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""python benchmarks/parity.py WEIGHTS: a magnifier checkpoint against the figures of the released one.
+"""Compare a magnifier checkpoint with figures of the released one: python benchmarks/parity.py WEIGHTS
 
 The reference figures were measured on the weights that InfuseNet's authors released
 (generator_212000.pth), on a similar crop of the same photograph, so they agree to some per cent.
@@ -12,7 +12,7 @@ from infusenet.errors import InputError
 from infusenet.magnifier import load, quality
 
 FACTORS = (5, 10, 15, 20)
-# Gain of the decoded frame by true displacement (px), one value a factor.
+# Gain of the decoded frame by true displacement (px), one value per factor.
 UNIFORM = {
     0.05: (2.3, 4.1, 6.3, 9.0),
     0.1: (2.4, 4.7, 8.1, 12.6),

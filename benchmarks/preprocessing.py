@@ -1,7 +1,7 @@
-"""Clips a second through faces and flow, two processes against one, after warm-up.
+"""Clips per second of faces and flow, two processes compared with one, after warm-up.
 
-Both sides get the same clips of the configured databases in turns, so that whatever else the machine
-does meets both. Writing stores is not in it. On an idle machine, after `make demo`:
+Both sides get the same clips of the configured databases in turns, so that other load on the machine
+slows both. Writing stores is not timed. On an idle machine, after `make demo`:
 python benchmarks/preprocessing.py
 """
 
@@ -29,9 +29,9 @@ def preprocess(crops: Crops, names: list[str]) -> int:
 def seconds(pool: ProcessPoolExecutor, crops: Crops, names: list[str]) -> float:
     began = time.perf_counter()
     groups = [names[start : start + GROUP] for start in range(0, len(names), GROUP)]
-    done = sum(pool.map(preprocess, [crops] * len(groups), groups))
-    if done != len(names):
-        raise RuntimeError(f"{done} of {len(names)} clips were computed")
+    count = sum(pool.map(preprocess, [crops] * len(groups), groups))
+    if count != len(names):
+        raise RuntimeError(f"{count} of {len(names)} clips were computed")
     return time.perf_counter() - began
 
 

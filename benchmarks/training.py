@@ -1,4 +1,4 @@
-"""What cached latents save in a training step, and what reading stores costs in an epoch.
+"""Time that cached latents save in a training step, and time that reading stores takes in an epoch.
 
 Both comparisons run the two sides in turns in one process, on random clips. Run it on an idle
 machine: python benchmarks/training.py
@@ -108,14 +108,14 @@ def epoch(recipe, batch, rounds, device, clips):
 
 
 def random_database(folder, recipe, count) -> folds.Database:
-    """Stores of random features, written and opened as any other."""
+    """Stores of random features, written and opened as in the pipeline."""
     rng, side = np.random.default_rng(0), recipe["size"] // 4
     shapes = {"flow": (3, CROP, CROP), "latents": (6, 32, side, side)}
     clips = [
         Clip("random", "s", f"c{n}", 1, 2, 3, "s", labels={au: int(rng.random() < 0.3) for au in AUS})
         for n in range(count)
     ]
-    opened = {}
+    database_stores = {}
     for stage, declared in recipe["stores"].items():
 
         def work(names, stage=stage):
@@ -132,8 +132,8 @@ def random_database(folder, recipe, count) -> folds.Database:
             work=work,
             chunks={"latents": (1, *shapes["latents"][1:])},
         )
-        opened[stage] = Store(path, stage, declared["recipe"])
-    return folds.Database("random", clips, opened, [])
+        database_stores[stage] = Store(path, stage, declared["recipe"])
+    return folds.Database("random", clips, database_stores, [])
 
 
 def main():

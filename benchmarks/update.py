@@ -1,4 +1,4 @@
-"""What one changed clip costs, as a share of a full build of the same database (stages only).
+"""Time of an update for one changed clip, as a share of a full build of the database (stages only).
 
     python benchmarks/update.py STANDINS [--database casme3a] [--clips N] [--processes 2] [--work DIR]
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from infusenet.config.recipes import resolve
 from infusenet.config.standin_paths import SOURCES
-from infusenet.databases import sync as index
+from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.databases.frames.frame_files import frame_index
 from infusenet.hashing import canonical
@@ -54,10 +54,10 @@ class Bench:
     def sync(self) -> float:
         """Bring the clip list up to date, as Snakemake does while it parses; seconds."""
         began = time.perf_counter()
-        index.sync(self.config, self.manifests)
+        sync.sync(self.config, self.manifests)
         spent = time.perf_counter() - began
-        listed = self.cache / "clips.csv"
-        listed.write_text(to_csv(read_manifest(listed)[: self.clips], labels=False))
+        clips_path = self.cache / "clips.csv"
+        clips_path.write_text(to_csv(read_manifest(clips_path)[: self.clips], labels=False))
         return spent
 
     def build(self, stage: str, profile: Path | None = None) -> tuple[float, float]:
@@ -91,7 +91,7 @@ class Bench:
 
 
 def breakdown(profile: Path, wall: float) -> dict[str, float]:
-    """Seconds of the command by what it did."""
+    """Seconds of the command by activity."""
     spent = dict.fromkeys(PARTS.values(), 0.0)
     stats = pstats.Stats(str(profile))
     for (_, _, name), (_, _, _, total, _) in stats.stats.items():

@@ -98,7 +98,7 @@ OTHER = "f" * 64
 @pytest.mark.parametrize(
     ("change", "step", "expected"),
     [
-        (put("standins", True), "data", "B is of stand-ins"),
+        (put("standins", True), "data", "B was trained on stand-ins"),
         (
             put(*BETA, "flow", "source", "data", OTHER),
             "data",
@@ -113,12 +113,12 @@ OTHER = "f" * 64
         (
             both(put(*BETA, "flow", "content", OTHER), put(*BETA, "flow", "source", "faces", OTHER)),
             "flow",
-            "and the crops they were made of differ too",
+            "and the crops they were computed from differ too",
         ),
         (put("left_out", ["alpha s1/c1: no_face: none"]), "faces", "1 clips were left out of B alone, first alpha s1"),
         (put("recipe", "stores", "flow", "recipe", "strain", "meb"), "flow", "strain is 'tensor' in A and 'meb' in B"),
         (put("recipe", "stores", "latents", "recipe", "factor", 5), "latents", "factor is 10 in A and 5 in B"),
-        (put(*BETA, "flow", "keys", OTHER), "flow", "beta, flow: clips of other names or made of other data"),
+        (put(*BETA, "flow", "keys", OTHER), "flow", "beta, flow: clips of other names or computed from other data"),
         (put(*BETA, "flow", "clips", 7), "flow", "beta, flow: 8 clips in A and 7 in B"),
         (put(*BETA, "latents", "content", OTHER), "latents", "beta, latents: other values of the same clips"),
         (put("predicted", "stores", "flow", "content", OTHER), "flow", "gamma, flow: other values"),

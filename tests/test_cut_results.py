@@ -164,7 +164,7 @@ def test_readers_refuse_cut_predictions(place, tmp_path, how):
     run = place / "results" / RUN
     cut(run / "predictions.csv", how)
     rows = {"empty": 0, "at a line's end": 7, "in the middle": 4, "zeros": 0}[how]
-    expected = f"predictions.csv: {rows} rows of 8 that run.json notes.*infusenet predict"
+    expected = f"predictions.csv: {rows} rows; run.json notes 8 rows and another digest.*infusenet predict"
     for read in (lambda: read_run(run), lambda: evaluate([run], tmp_path / "out")):
         with pytest.raises(InputError, match=expected):
             read()
@@ -175,7 +175,7 @@ def test_readers_refuse_other_predictions_of_the_same_length(place):
     path = place / "results" / RUN / "predictions.csv"
     text = path.read_text()
     path.write_text(text[:-2] + ("0\n" if text[-2] == "1" else "1\n"))
-    with pytest.raises(InputError, match="8 rows of 8 that run.json notes, or other bytes"):
+    with pytest.raises(InputError, match="8 rows; run.json notes 8 rows and another digest"):
         read_run(place / "results" / RUN)
 
 

@@ -13,6 +13,7 @@ from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluation import plots
 from infusenet.evaluation.evaluate import evaluate
+from infusenet.evaluation.heads import HEADS, OTHER_COLOURS
 from infusenet.protocol import AUS, CD6ME
 
 
@@ -210,6 +211,23 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     assert methods >= {f"mine/{head}_head" for head in heads[1:]}
     (legend,) = drawn["training.png"].legends
     titles = [text.get_text() for text in legend.get_texts()]
-    assert titles == [plots.HEADS.get(head, (head,))[0] for head in heads]
+    assert titles == [HEADS.get(head, (head,))[0] for head in heads]
     colours = [line.get_color() for line in legend.get_lines()]
-    assert len(set(colours)) == min(len(heads), len(plots.OTHER_COLOURS))
+    assert len(set(colours)) == min(len(heads), len(OTHER_COLOURS))
+
+
+@pytest.mark.parametrize(
+    ("heads", "sentence"),
+    [
+        (("mag", "flow"), "`mine` is scored by FrameMag's head; `flow_head` is FrameFlow's, `mean_of_heads` the mean of both"),
+        (("gaze", "flow", "b"), "`mine` is scored by the head `gaze`; `flow_head` is FrameFlow's, `mean_of_heads` the mean of all"),
+        (("gaze",), None),
+    ],
+)  # fmt: skip
+def test_the_page_names_the_scored_head_of_each_method_of_several_heads(tmp_path, heads, sentence):
+    runs = [write_run(tmp_path / "fused", name, method="other", heads=["fused"]) for name in CD6ME]
+    runs += [write_run(tmp_path / "r", name, method="mine", heads=list(heads)) for name in CD6ME]
+    evaluate(runs, tmp_path / "out")
+    page = (tmp_path / "out" / "metrics.md").read_text()
+    assert ("scored by" in page) == (sentence is not None)
+    assert sentence is None or sentence in page

@@ -12,7 +12,7 @@ from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.row_tables import annotated_rows
 from infusenet.databases.workbooks.workbook import read_table
 from infusenet.standins import layouts
-from infusenet.standins.plan import plan
+from infusenet.standins.clip_plans import plan
 
 OLD, NEW = Release("old", "the old one", 4), Release("new", "the new one", 5, "one clip is absent")
 SIGNS = [

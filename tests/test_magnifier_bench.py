@@ -12,7 +12,7 @@ from safetensors import safe_open
 from infusenet import cli
 from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.experiments import magnifier_bench
-from infusenet.experiments.magnifier_bench import measures, picture, test_pairs
+from infusenet.experiments.magnifier_bench import known_motion, measures, picture
 from infusenet.magnifier import Magnifier, load, quality
 
 torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def disc():
     noise = np.random.default_rng(0).standard_normal((quality.SIZE, quality.SIZE, 3))
     image = 0.5 + 2 * cv2.GaussianBlur(noise, (0, 0), 5)
     field = np.broadcast_to(np.array([1.0, 0.0]), (quality.SIZE, quality.SIZE, 2))
-    return test_pairs.Material(test_pairs.MOVING, "disc", quality.Continuous(np.clip(image, 0, 1)), field)
+    return known_motion.Material(known_motion.MOVING, "disc", quality.Continuous(np.clip(image, 0, 1)), field)
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ def test_gain_and_linearity_are_read_as_they_are(disc, few, monkeypatch, gain):
     for d in ("0.05 px", "0.5 px"):
         for factor in (2, 10):
             assert found[d, f"factor {factor}"] == pytest.approx(gain * factor, rel=0.01)
-    assert found[test_pairs.MOVING, "slope"] == pytest.approx(gain, rel=0.01)
-    assert found[test_pairs.MOVING, "R2"] == pytest.approx(1, abs=1e-3)
+    assert found[known_motion.MOVING, "slope"] == pytest.approx(gain, rel=0.01)
+    assert found[known_motion.MOVING, "R2"] == pytest.approx(1, abs=1e-3)
 
 
 def test_a_perfect_frame_has_ssim_one_and_a_still_one_less(disc, few, monkeypatch):
     monkeypatch.setattr(measures, "NOISE", (0,))
     monkeypatch.setattr(measures, "Pair", Perfect(disc))
     found = {figure[:3]: figure.value for figure in measures.frames(None, [disc])}
-    section = f"SSIM, {test_pairs.MOVING}"
+    section = f"SSIM, {known_motion.MOVING}"
     assert found[section, "0.5 px", "magnified, noise 0"] == pytest.approx(1)
     assert found[section, "0.5 px", "as it is, noise 0"] < 0.9
     rows = {figure[:3]: figure.value for figure in measures.protocol(None, [disc])}
@@ -81,7 +81,7 @@ def test_a_perfect_frame_has_ssim_one_and_a_still_one_less(disc, few, monkeypatc
 
 def test_latents_of_the_shipped_model():
     """More light and more noise are more response; identical frames have exactly none."""
-    (material,) = [m for m in test_pairs.moving() if m.name == "face 1"]
+    (material,) = [m for m in known_motion.moving() if m.name == "face 1"]
     model = load()
     found = {figure[:3]: figure.value for figure in measures.latents(model, [material])}
     assert found["Without motion, px", "identical frames", "response"] == 0
@@ -98,19 +98,19 @@ def test_latents_of_the_shipped_model():
 
 
 def test_faces_move_where_their_action_units_pull_and_by_a_pixel():
-    for material in test_pairs.stand_ins():
+    for material in known_motion.stand_ins():
         assert material.length.max() == pytest.approx(1, abs=1e-6)
         assert material.frame().shape == (quality.SIZE, quality.SIZE, 3)
-    moving = test_pairs.moving()
+    moving = known_motion.moving()
     assert all(0.005 < (m.length > measures.INSIDE).mean() < 0.5 for m in moving)
     smile = moving[0].length  # AU12: the mouth's corners, in the lower half of the face
     assert np.average(np.mgrid[:224, :224][0], weights=smile) > 120
 
 
 def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few, monkeypatch, capsys):
-    first = test_pairs.moving()[:1]
-    monkeypatch.setattr(test_pairs, "stand_ins", lambda: first)
-    monkeypatch.setattr(test_pairs, "scenes", lambda: [])
+    first = known_motion.moving()[:1]
+    monkeypatch.setattr(known_motion, "stand_ins", lambda: first)
+    monkeypatch.setattr(known_motion, "scenes", lambda: [])
     monkeypatch.setattr(measures, "protocol", lambda *_: [])
     others = [
         measures.Figure(f"{kind}, {group}", f"{d} px", column, 1.0)
@@ -132,7 +132,7 @@ def test_the_command_measures_all_checkpoints_and_the_shipped_one(tmp_path, few,
     rows = list(csv.DictReader((out / "magnifier.csv").read_text().splitlines()))
     assert {row["checkpoint"] for row in rows} == {"other", "shipped"}
     value = {(r["checkpoint"], r["section"], r["row"], r["column"]): float(r["value"]) for r in rows}
-    gain = ("In short", f"Gain, {test_pairs.MOVING}, factor 10, 0.05 px to 0.5 px", "highest")
+    gain = ("In short", f"Gain, {known_motion.MOVING}, factor 10, 0.05 px to 0.5 px", "highest")
     assert value["shipped", *gain] > 8
     drawn = cv2.imread(str(out / "magnifier.png"))
     assert drawn is not None
@@ -145,7 +145,7 @@ def test_the_shipped_weights_do_what_was_asked_of_them():
     with safe_open(SHIPPED_WEIGHTS, "pt") as file:
         assert json.loads(file.metadata()["record"]) == record
     found = record["bench"]
-    gains, ssim = found[f"Gain, {test_pairs.MOVING}"], found[f"SSIM, {test_pairs.MOVING}"]
+    gains, ssim = found[f"Gain, {known_motion.MOVING}"], found[f"SSIM, {known_motion.MOVING}"]
     for d, released in RELEASED_SSIM.items():
         assert 9 <= gains[d]["factor 10"] <= 11
         assert ssim[d]["magnified, noise 0"] >= released
@@ -158,7 +158,7 @@ def test_the_shipped_weights_do_what_was_asked_of_them():
 def test_the_record_is_of_the_shipped_weights():
     """What can be measured again in seconds comes out the same."""
     record = json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
-    again = magnifier_bench.nested(measures.latents(load(), test_pairs.moving()))
+    again = magnifier_bench.nested(measures.latents(load(), known_motion.moving()))
     for section in ("Energy inside / outside", "Without motion, px"):
         for row, cells in again[section].items():
             assert cells == pytest.approx(record["bench"][section][row], rel=0.02), row

@@ -24,7 +24,7 @@ def test_every_photograph_is_free_of_rights_and_none_is_a_face_of_the_bench():
         assert any(free in words for free in ("CC0", "public domain")), name
         assert name in scenes.DESCRIPTION
     assert not {"astronaut", "grace_hopper"} & set(textures.PHOTOGRAPHS)
-    assert not set(magnifier_bench.test_pairs.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
+    assert not set(magnifier_bench.known_motion.PHOTOGRAPHS) & set(textures.PHOTOGRAPHS)
 
 
 @pytest.fixture(scope="module")

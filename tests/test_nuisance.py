@@ -18,7 +18,8 @@ from infusenet.errors import InputError
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_run
 from infusenet.experiments import infusion_bench as nuisance
-from infusenet.experiments.infusion_bench import measure, page
+from infusenet.experiments.infusion_bench import bench_page, cell_scores
+from infusenet.experiments.infusion_bench.bench_rows import BenchRow, beyond
 from infusenet.experiments.infusion_bench.conditions import (
     FLOW,
     INFUSENET,
@@ -29,12 +30,11 @@ from infusenet.experiments.infusion_bench.conditions import (
     settings,
     trainings,
 )
-from infusenet.experiments.infusion_bench.measurements import Row, beyond
 from infusenet.preprocess import alignment
 from infusenet.standins import NUISANCE, make, subjects, truth
 from infusenet.standins.camera import CAMERAS, Shot
+from infusenet.standins.clip_plans import plan
 from infusenet.standins.motion import Pull
-from infusenet.standins.plan import plan
 from infusenet.standins.render import render
 from infusenet.standins.truth import ClipTruth
 
@@ -210,7 +210,7 @@ def test_region_of_a_known_pull_lies_there_in_crop_pixels():
     pull, weak = Pull(40, 60, 0.0, -0.5, 8), Pull(100, 100, 0.1, 0.0, 4)
     clip = ClipTruth(0, shot, {1: [pull], 12: [weak]}, {1: [0.0, 1.0], 12: [0.0, 1.0]})
     matrix, crop, size = np.array([[2.0, 0, 0.5], [0, 2, 0.5]]), 256, 64
-    area = measure.region(clip, 5, 9, matrix, crop, size)
+    area = cell_scores.region(clip, 5, 9, matrix, crop, size)
     y, x = np.mgrid[:size, :size]
     # Native px of each pixel: 256 / 128 makes both grids cover the same square.
     inside, near = np.zeros_like(area), np.zeros_like(area)
@@ -231,7 +231,7 @@ def test_region_fits_the_crop_of_a_face(subject):
     clip = replace(clip, fields={12: clip.fields[12]})
     landmarks = truth.to_frame(clip, planned.onset, subject.landmarks)
     matrix = alignment.similarity(landmarks, 224)
-    area = measure.region(clip, planned.onset, planned.apex, matrix, 224, 64)
+    area = cell_scores.region(clip, planned.onset, planned.apex, matrix, 224, 64)
     mouth = alignment.apply(matrix, landmarks[[48, 54]]) * 64 / 224
     y, x = np.nonzero(area)
     nearest = np.min([np.hypot(x - px, y - py) for px, py in mouth], 0)
@@ -263,16 +263,16 @@ def test_scores_come_from_the_saved_predictions(tmp_path, monkeypatch):
 
         map = staticmethod(map)
 
-    monkeypatch.setattr(measure, "pool", Here)
+    monkeypatch.setattr(cell_scores, "pool", Here)
     monkeypatch.setattr(
-        measure,
+        cell_scores,
         "shares",
         lambda run, *_: (
             np.full(2 if "samm" in str(run) else 1, "samm" in str(run) and 0.6),
             np.full(1, 0.1),
         ),
     )
-    rows = measure.score(small, todo, tmp_path, 1)
+    rows = cell_scores.score(small, todo, tmp_path, 1)
     assert len(rows) == 4 * 2
     assert {row.magnifier for row in rows if row.method == FLOW} == {"-"}
     (row,) = [row for row in rows if row.method == INFUSENET and row.seed == 1]
@@ -289,11 +289,13 @@ def synthetic(f1, infusions=None, levels=("none", "strong"), seeds=(0, 1, 2)):
     for level in levels:
         for magnifier, photometric in LATENTS:
             for method in ("resnet18_mag", "late_fusion", INFUSENET):
-                rows += [Row(level, magnifier, photometric, "paper", method, s, f1[method, level] + wave[s], 0.2, 0.1)
+                rows += [BenchRow(level, magnifier, photometric, "paper", method, s, f1[method, level] + wave[s], 0.2, 0.1)
                          for s in seeds]  # fmt: skip
-        rows += [Row(level, "-", "-", "paper", FLOW, s, f1[FLOW, level] - wave[s], 0.3, 0.1) for s in seeds]
+        rows += [
+            BenchRow(level, "-", "-", "paper", FLOW, s, f1[FLOW, level] - wave[s], 0.3, 0.1) for s in seeds
+        ]
     for name, values in (infusions or {}).items():
-        rows += [Row("strong", OURS, "none", name, INFUSENET, s, values[s], 0.2, 0.1) for s in seeds]
+        rows += [BenchRow("strong", OURS, "none", name, INFUSENET, s, values[s], 0.2, 0.1) for s in seeds]
     return rows
 
 
@@ -304,7 +306,7 @@ def test_sentences_say_what_the_numbers_say(tmp_path):
     f1 = {(name, "none"): value for name, value in ORDERED.items()}
     f1 |= {(name, "strong"): value for name, value in ORDERED.items()} | {(INFUSENET, "strong"): 0.25}
     infusions = {"channel": [0.35, 0.352, 0.349], "batch": [0.27, 0.22, 0.28], "detach": [0.1, 0.1, 0.1]}
-    page.write(synthetic(f1, infusions), tmp_path)
+    bench_page.write(synthetic(f1, infusions), tmp_path)
     text = (tmp_path / "nuisance.md").read_text()
     assert (
         "in the means it appears at `none`, not at `strong` (FrameMag < late fusion < InfuseNet < FrameFlow)"
@@ -323,7 +325,7 @@ def test_one_seed_tells_nothing_beyond_its_spread(tmp_path):
     f1 = {(name, level): value for name, value in ORDERED.items() for level in ("none", "strong")}
     rows = synthetic(f1, seeds=(0,))
     assert not beyond(np.array([5.0]))
-    page.write(rows, tmp_path)
+    bench_page.write(rows, tmp_path)
     text = (tmp_path / "nuisance.md").read_text()
     assert (
         "appears at `none`, `strong`, not at no level; with every step beyond the seeds' spread at no level"

@@ -117,10 +117,12 @@ def test_at_most_six_true_positives_in_au_order(monkeypatch):
     monkeypatch.setattr(
         figure5, "read_run", lambda run: SimpleNamespace(score=score, labels=labels, clips=clips)
     )
-    assert figure5.best_found({"alpha": None}) == [Sample(n, "alpha", "s/c1") for n in (7, 9, 10, 12, 14, 15)]
+    assert figure5.best_true_positives({"alpha": None}) == [
+        Sample(n, "alpha", "s/c1") for n in (7, 9, 10, 12, 14, 15)
+    ]
     score[1] = 0
     with pytest.raises(InputError, match="finds no AU"):
-        figure5.best_found({"alpha": None})
+        figure5.best_true_positives({"alpha": None})
 
 
 def test_of_several_seeds_the_least_common_one(root, tmp_path):
@@ -186,11 +188,11 @@ def test_magnified_frames_of_a_still_clip_are_all_alike():
     rng = np.random.default_rng(0)
     onset = rng.integers(0, 256, (32, 32, 3), np.uint8)
     model = magnifier.load()
-    still = figure1.magnified(model, onset, onset, "none")
+    still = figure1.magnify(model, onset, onset, "none")
     assert list(still) == [2, 5, 10, 20]
     assert all(image.dtype == np.float32 and image.shape == (32, 32, 3) for image in still.values())
     assert all((image == still[2]).all() for image in still.values())
-    moved = figure1.magnified(model, onset, np.roll(onset, 1, 1), "none")
+    moved = figure1.magnify(model, onset, np.roll(onset, 1, 1), "none")
     changes = [np.abs(image - still[2]).mean() for image in moved.values()]
     assert changes == sorted(changes)
     assert changes[0] < changes[-1]

@@ -16,8 +16,8 @@ from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.standins import layouts, make, motion, subjects, truth, write
 from infusenet.standins.camera import CAMERAS, Shot, shoot
-from infusenet.standins.ids import EMOTIONS
-from infusenet.standins.plan import FULL, plan
+from infusenet.standins.clip_names import EMOTIONS
+from infusenet.standins.clip_plans import FULL, plan
 from infusenet.standins.render import render
 from infusenet.standins.truth import ClipTruth
 

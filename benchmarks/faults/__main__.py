@@ -1,10 +1,9 @@
-"""Try to break the stores, and say what came of it.
+"""Try to break the stores, and report the outcomes.
 
     python benchmarks/faults [--kills 50] [--damages 200] ... [--output docs/faults.md]
 
-Works on fourteen stand-in clips below --work; a count of 0 leaves that trial out. Prints and writes a
-table in Markdown; its counts are those of the run that wrote it. Ends with status 1 if anything did not
-hold.
+Works on fourteen stand-in clips below --work; a count of 0 omits that trial. Prints and writes a
+table in Markdown, with the counts of this run. Ends with status 1 if a promise does not hold.
 """
 
 import argparse
@@ -22,7 +21,7 @@ import damage
 import disk
 import kills
 import triggers
-from lab import CLIPS, Lab, Row
+from lab import CLIPS, Lab, TrialRow
 
 import workflow
 from infusenet import __version__
@@ -106,7 +105,7 @@ def main() -> None:
     sys.exit(0 if all(row.holds for row in rows) and all(holds for _, holds in changes) else 1)
 
 
-def line(row: Row) -> str:
+def line(row: TrialRow) -> str:
     """The row in Markdown."""
     cells = (row.fault, row.tried, row.outcome, "yes" if row.holds else "**no**")
     return "| " + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in cells) + " |"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from lab import CLIPS, Lab, Row
+from lab import CLIPS, Lab, TrialRow
 
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
@@ -16,12 +16,12 @@ from infusenet.preprocess import flow
 from infusenet.store import Store
 
 
-def races(lab: Lab, count: int, draw: random.Random) -> list[Row]:
-    """Two builders of flow.h5, started within a tenth of the time that one takes."""
+def races(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
+    """Start two builders of flow.h5 within a tenth of the time of one build."""
     return [_races(lab, count, draw, folders) for folders in (1, 2)]
 
 
-def _races(lab: Lab, count: int, draw: random.Random, folders: int) -> Row:
+def _races(lab: Lab, count: int, draw: random.Random, folders: int) -> TrialRow:
     problems, waited = [], 0
     for _ in range(count):
         home = lab.fresh("races")
@@ -34,14 +34,14 @@ def _races(lab: Lab, count: int, draw: random.Random, folders: int) -> Row:
             time.sleep(draw.uniform(0, 0.1 * lab.seconds["flow"]))
         ends = [lab.end(process, status=None) for process in processes]
         computed = [len((home / f"count{n}").read_text().split()) for n in (0, 1)]
-        waited += sum("waiting for it" in said for _, said in ends)
+        waited += sum("waiting for it" in text for _, text in ends)
         if [status for status, _ in ends] != [0, 0]:
             problems.append(str(ends))
         elif sorted(computed) != [0, CLIPS["now"]]:
             problems.append(f"computed {computed} clips")
         elif Store(home / "flow.h5").sha256 != lab.digests["flow", "now"]:
             problems.append("another sha256")
-    return Row(
+    return TrialRow(
         f"two builders of one store at once, from {'one' if folders == 1 else 'two'} working director"
         + ("y" if folders == 1 else "ies"),
         f"{count} pairs",
@@ -68,8 +68,8 @@ def _build(lab: Lab, place, log) -> None:
     lab.build("flow", Path("../flow.h5"))
 
 
-def readers(lab: Lab, seconds: float) -> list[Row]:
-    """Updates that take clips away and add them, published all the time, and a reader beside them."""
+def readers(lab: Lab, seconds: float) -> list[TrialRow]:
+    """Read a store while updates that remove and add clips are published again and again."""
     output = lab.fresh("readers") / "flow.h5"
     expected = {}
     for version in CLIPS:
@@ -87,11 +87,11 @@ def readers(lab: Lab, seconds: float) -> list[Row]:
             counts["whole" if whole and store.sha256 in lab.digests.values() else "torn"] += 1
         except InputError as error:
             counts["refused" if "another build replaced it" in str(error) else str(error)] += 1
-    said = lab.end(writer)[1]
-    published = said.count("published")
-    others = {text: n for text, n in counts.items() if text not in ("whole", "refused")}
+    text = lab.end(writer)[1]
+    published = text.count("published")
+    others = {word: n for word, n in counts.items() if word not in ("whole", "refused")}
     return [
-        Row(
+        TrialRow(
             "a reader while builds publish",
             f"{counts.total()} reads of the whole store, {published} publications",
             f"{counts['whole']} whole and right, {counts['refused']} refused because the store was replaced "

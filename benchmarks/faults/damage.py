@@ -1,4 +1,4 @@
-"""Bit flips and truncations in published stores: found by verify, refused where they are read."""
+"""Bit flips and truncations in published stores: verify reports them, reading refuses them."""
 
 import random
 import shutil
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from lab import STAGES, Lab, Row
+from lab import STAGES, Lab, TrialRow
 
 from infusenet.errors import InputError
 from infusenet.store import Store, sidecar_of
 from infusenet.store.verify import verify
 
 
-def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:
+def damage(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
     folder = lab.fresh("damage")
     shutil.copy(lab.folder("now") / "clips.csv", folder)
     for stage in STAGES:
@@ -36,14 +36,14 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:
         path.write_bytes(data)
         counts[kind] += 1
         counts[kind, "found"] += bool(verify(path))
-        hit = next((where[2:] for where in maps[stage] if where[0] <= place < where[1]), None)
+        hit = next((chunk[2:] for chunk in maps[stage] if chunk[0] <= place < chunk[1]), None)
         if kind == "flip" and hit:
             counts["in a clip"] += 1
             counts["refused"] += refused(path, *hit)
         counts[kind, "wrong"] += reads_wrong(path, arrays[stage])
         path.write_bytes(sound[stage])
     return [
-        Row(
+        TrialRow(
             "one flipped bit in a published store",
             f"{counts['flip']} flips, {counts['in a clip']} of them in a clip's chunk",
             f"verify found {counts['flip', 'found']}; reading refused {counts['refused']} of the "
@@ -51,7 +51,7 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:
             "outside the clips' chunks, which only verify sees",
             counts["flip", "found"] == counts["flip"] and counts["refused"] == counts["in a clip"],
         ),
-        Row(
+        TrialRow(
             "a published store cut short",
             f"{counts['cut']} lengths",
             f"verify found {counts['cut', 'found']}; {counts['cut', 'wrong']} stores were read with other values",
@@ -62,14 +62,14 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[Row]:
 
 def chunk_map(path: Path) -> list[tuple[int, int, str, str]]:
     """(first byte, byte after the last, array, clip) of every chunk of the items."""
-    clips, found = Store(path).clips, []
+    clips, chunks = Store(path).clips, []
     with h5py.File(path, "r", locking=False) as file:
         for name, dataset in file["items"].items():
             for number in range(dataset.id.get_num_chunks()):
                 chunk = dataset.id.get_chunk_info(number)
                 clip = clips[chunk.chunk_offset[0]]
-                found.append((chunk.byte_offset, chunk.byte_offset + chunk.size, name, clip))
-    return found
+                chunks.append((chunk.byte_offset, chunk.byte_offset + chunk.size, name, clip))
+    return chunks
 
 
 def read_all(path: Path) -> dict[tuple[str, str], np.ndarray]:

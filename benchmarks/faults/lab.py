@@ -1,4 +1,4 @@
-"""What every trial needs: a tiny database of stand-ins, its stores, and builders that can be killed."""
+"""The lab of every trial: a tiny database of stand-ins, its stores, and builders that can be killed."""
 
 import os
 import shutil
@@ -32,8 +32,8 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: what was done, how often, what came of it, and whether that is right."""
+class TrialRow:
+    """One line of the table: the fault, the number of trials, the outcome, and whether the promise holds."""
 
     fault: str
     tried: str
@@ -55,12 +55,12 @@ class Lab:
         self.frames = Path(source["frames"])
         config = {"databases": {DATABASE: source}, "cache": str(self.root / "cache")}
         sync.sync(config, self.root / "manifests")
-        listed = read_manifest(self.root / "cache" / DATABASE / "clips.csv")
+        clips = read_manifest(self.root / "cache" / DATABASE / "clips.csv")
         # Small parts, so that a kill meets finished and unfinished ones in a database this small.
         build_store.PART = 4
         for version, count in CLIPS.items():
             self.folder(version).mkdir()
-            (self.folder(version) / "clips.csv").write_text(to_csv(listed[:count], labels=False))
+            (self.folder(version) / "clips.csv").write_text(to_csv(clips[:count], labels=False))
             for stage in STAGES:
                 began, output = time.monotonic(), self.folder(version) / f"{stage}.h5"
                 self.end(self.start(lambda s=stage, o=output, v=version: self.build(s, o, v)))
@@ -68,14 +68,14 @@ class Lab:
                 self.digests[stage, version] = file_digest(output)
 
     def folder(self, version: str) -> Path:
-        """Where the reference stores of a version lie."""
+        """The folder with the reference stores of a version."""
         return self.root / version
 
     def build(self, stage: str, output: Path, version: str = "now") -> None:
         """Build a stage's store as its command does."""
         if stage == "faces":
-            listed = self.folder(version) / "clips.csv"
-            faces.build(listed, self.frames, output, RECIPES[stage], failed="skip")
+            clips_path = self.folder(version) / "clips.csv"
+            faces.build(clips_path, self.frames, output, RECIPES[stage], failed="skip")
         elif stage == "flow":
             flow.build(self.folder(version) / "faces.h5", output, RECIPES[stage])
         else:
@@ -97,8 +97,8 @@ class Lab:
         status = 3
         try:
             os.setsid()
-            said = os.open(self.said(os.getpid()), os.O_CREAT | os.O_WRONLY)
-            os.dup2(said, 2)
+            stderr = os.open(self.stderr_path(os.getpid()), os.O_CREAT | os.O_WRONLY)
+            os.dup2(stderr, 2)
             action()
             status = 0
         except InputError as error:
@@ -109,28 +109,28 @@ class Lab:
         finally:
             os._exit(status)
 
-    def said(self, process: int) -> Path:
-        """What a fork wrote to stderr."""
+    def stderr_path(self, process: int) -> Path:
+        """The file with a fork's stderr."""
         return self.root / f"{process}.stderr"
 
     def end(self, process: int, status: int | None = 0) -> tuple[int, str]:
-        """Wait for a fork; (exit status or minus the signal, what it said)."""
+        """Wait for a fork; (exit status or minus the signal, its stderr)."""
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        said = self.said(process)
-        text = said.read_text() if said.exists() else ""
-        said.unlink(missing_ok=True)
+        path = self.stderr_path(process)
+        text = path.read_text() if path.exists() else ""
+        path.unlink(missing_ok=True)
         if status is not None and code != status:
             raise RuntimeError(f"a builder ended with {code}: {text}")
         return code, text
 
 
 def kill(process: int) -> None:
-    """SIGKILL; a process that has ended but was not waited for yet takes it without an error."""
+    """Send SIGKILL; no error if the process has ended and nobody has waited for it yet."""
     os.kill(process, signal.SIGKILL)
 
 
 def wrong(output: Path, digests: set[str]) -> list[str]:
-    """What is not as it must be with a published store, whatever the moment."""
+    """The faults of a published store, which must have none at any moment."""
     sidecar, problems = sidecar_of(output), []
     if output.exists() and file_digest(output) not in digests:
         problems.append("a store that is neither the old nor the new one")

@@ -1,4 +1,4 @@
-"""What Snakemake's own triggers miss or overdo: change after change, and the tests that hold each."""
+"""Changes that Snakemake's own triggers miss or exaggerate, each with the tests of what must rerun."""
 
 import functools
 import subprocess
@@ -21,7 +21,7 @@ GOLDEN = (
     "test_flow.py::test_golden_flow",
     "test_latents.py::test_golden_latents",
 )
-SEEN = (
+CHANGED_DATA = (
     "a frame: the stages of its database; a frame or a label: the trainings that read it, the predictions, "
     "the evaluation"
 )
@@ -40,9 +40,9 @@ TRIGGERS = (
     Trigger("touched or copied again, up to 1 MB; a workbook or table saved again with the same rows", NOTHING,
             (WORKFLOW, WORKBOOK)),
     Trigger("touched or copied again, over 1 MB: stores, weights", NOTHING, (WORKFLOW, RERUNS)),
-    Trigger("new content, newer time: a frame, a label", SEEN, (WORKFLOW, RERUNS)),
+    Trigger("new content, newer time: a frame, a label", CHANGED_DATA, (WORKFLOW, RERUNS)),
     Trigger("new content, old time (`rsync -a`, `cp -p`, archives): a frame, a label",
-            SEEN, (WORKFLOW, RERUNS)),
+            CHANGED_DATA, (WORKFLOW, RERUNS)),
     Trigger("a rule's command edited, new or old time", "its jobs, and what is made of their outputs", (RERUNS,)),
     Trigger("a rule's file touched", NOTHING, (RERUNS,)),
     Trigger("a module edited", "nothing, as long as it gives the same numbers", (RERUNS,)),

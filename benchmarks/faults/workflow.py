@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import yaml
-from lab import DATABASE, Lab, Row, kill
+from lab import DATABASE, Lab, TrialRow, kill
 
 from infusenet.config.standin_paths import SOURCES
 from infusenet.store import Store
@@ -48,8 +48,8 @@ def snakemake(folder: Path, *words: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def orphans(lab: Lab, count: int) -> list[Row]:
-    """SIGKILL Snakemake alone while its job builds faces; unlock and run again at once."""
+def orphans(lab: Lab, count: int) -> list[TrialRow]:
+    """Kill only Snakemake while its job builds faces; unlock and run again at once."""
     problems, met = [], 0
     for _ in range(count):
         home = lab.fresh("killed")
@@ -63,23 +63,23 @@ def orphans(lab: Lab, count: int) -> list[Row]:
             continue
         kill(first.pid)
         first.wait()
-        # Suspended until the second run has met it, which takes longer to start than so few faces.
+        # Suspended until the second run meets it, because that run starts slower than so few faces are built.
         orphan = json.loads(Lock(output).path.read_text())["pid"]
         os.kill(orphan, signal.SIGSTOP)
         snakemake(folder, "--unlock").communicate()
-        second, said = snakemake(folder, "--rerun-incomplete", "--", target), ""
+        second, log = snakemake(folder, "--rerun-incomplete", "--", target), ""
         for line in second.stdout:
-            said += line
+            log += line
             if "waiting for it" in line:
                 met += 1
                 os.kill(orphan, signal.SIGCONT)
         second.wait()
         if second.returncode:
-            problems.append(said[-500:])
+            problems.append(log[-500:])
         elif Store(output).sha256 != lab.digests["faces", "now"]:
             problems.append("another sha256")
     return [
-        Row(
+        TrialRow(
             "SIGKILL of Snakemake, its job lives on as an orphan; unlock, second run at once",
             f"{count} runs",
             "; ".join(problems)
@@ -90,8 +90,8 @@ def orphans(lab: Lab, count: int) -> list[Row]:
     ]
 
 
-def directories(lab: Lab, count: int) -> list[Row]:
-    """Two members start the same targets on one empty cache at the same time."""
+def directories(lab: Lab, count: int) -> list[TrialRow]:
+    """Let two members start the same targets on one empty cache at the same time."""
     problems, waited = [], 0
     for _ in range(count):
         home = lab.fresh("shared")
@@ -99,12 +99,12 @@ def directories(lab: Lab, count: int) -> list[Row]:
         target = home / "cache" / DATABASE / "flow.h5"
         runs = [snakemake(folder, "--", str(target)) for folder in folders]
         ends = [(run.communicate()[0], run.returncode) for run in runs]
-        waited += sum("waiting for it" in said for said, _ in ends)
-        problems += [said[-500:] for said, code in ends if code]
+        waited += sum("waiting for it" in log for log, _ in ends)
+        problems += [log[-500:] for log, code in ends if code]
         if not target.exists() or Store(target).source["faces"] != lab.digests["faces", "now"]:
             problems.append("another sha256")
     return [
-        Row(
+        TrialRow(
             "two Snakemake runs from two working directories on one empty cache",
             f"{count} pairs",
             "; ".join(problems)

@@ -1,1 +1,1 @@
-"""From predictions to F1: metrics, tables, plots, and the comparison of two runs."""
+"""Evaluation: metrics, tables and plots from saved predictions, and the comparison of two runs."""

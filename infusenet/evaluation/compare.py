@@ -1,6 +1,6 @@
-"""Why do two runs differ? Their run folders, walked from the data to the metric, to the first difference.
+"""Find the first difference of two runs, from the data to the metric.
 
-Everything is read from ``run.json`` and ``predictions.csv``: neither frames nor stores are needed.
+It reads only ``run.json`` and ``predictions.csv`` of the run folders: neither frames nor stores are needed.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,14 @@ from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import Fold, read_run, remark_unchecked
 from infusenet.protocol import AUS
 
-# Settings that name a file are compared by what it holds; threads are the machine's.
-ELSEWHERE = ("stores", "threads", "weights", "magnifier")
+# Not compared as settings: files are compared by their content, and threads belong to the machine.
+NOT_COMPARED = ("stores", "threads", "weights", "magnifier")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """``same``: the steps before the first difference; ``step`` and ``text`` tell it, or ``step`` is empty."""
+    """``same``: the steps without a difference; ``step`` and ``text``: the first difference, ``step`` is empty
+    where there is none."""
 
     same: list[str]
     step: str
@@ -31,13 +32,13 @@ class Comparison:
 def compare(a: Path, b: Path) -> Comparison:
     """Walk two predicted runs: data, faces, flow, latents, split, recipe, seed, metric.
 
-    Only databases that both runs read are compared before the split. Values of one stage are called
-    different where those the run read are: equal values that other versions made are the same.
+    Before the split, only databases that both runs read are compared. A stage differs where its values
+    differ: equal values that other versions computed are no difference.
 
     Raises
     ------
     InputError
-        A run without predictions, or one of an older version, which noted less.
+        A run without predictions, or a run of an older version, whose run.json holds too little.
     """
     folds = [read_run(Path(run)) for run in (a, b)]
     remark_unchecked(folds)
@@ -45,7 +46,9 @@ def compare(a: Path, b: Path) -> Comparison:
         if not all(
             isinstance(entry, dict) for stores in stores_of(fold).values() for entry in stores.values()
         ):
-            raise InputError(f"{fold.path}: an older version noted too little in run.json; train it again")
+            raise InputError(
+                f"{fold.path}: an older version noted too little in run.json; train this run again"
+            )
     same = []
     for step, differences in STEPS.items():
         text = next(differences(*folds), "")
@@ -60,10 +63,11 @@ def stores_of(fold: Fold) -> dict[str, dict[str, dict]]:
     return fold.facts["stores"] | {fold.held_out: fold.facts["predicted"]["stores"]}
 
 
-def data(a: Fold, b: Fold) -> Iterator[str]:
+def data_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Clips, training labels and scored labels."""
     standins = [bool(fold.facts.get("standins")) for fold in (a, b)]
     if standins[0] != standins[1]:
-        yield f"{'A' if standins[0] else 'B'} is of stand-ins, the other of real databases"
+        yield f"{'A' if standins[0] else 'B'} was trained on stand-ins, the other run on real databases"
     for database, left, right in _both(a, b):
         first = [next(iter(stores.values())) for stores in (left, right)]
         digests = [entry["source"].get("data") for entry in first]
@@ -75,8 +79,8 @@ def data(a: Fold, b: Fold) -> Iterator[str]:
             )
     counts = [fold.facts["label_counts"] for fold in (a, b)]
     if _split(a) == _split(b) and a.facts["labels"] != b.facts["labels"]:
-        told = difference(*counts, " in A and") or "the same number of each AU, on other clips"
-        yield f"training labels: {told}"
+        text = difference(*counts, " in A and") or "the same number of each AU, on other clips"
+        yield f"training labels: {text}"
     if a.clips == b.clips and (a.labels != b.labels).any():
         clip, au = np.argwhere(a.labels != b.labels)[0]
         rows = (a.labels != b.labels).any(1).sum()
@@ -86,21 +90,22 @@ def data(a: Fold, b: Fold) -> Iterator[str]:
         )
 
 
-def faces(a: Fold, b: Fold) -> Iterator[str]:
+def faces_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Recipes, left-out clips and crops of the faces."""
     for database, left, right in _both(a, b):
         recipes = [
             next(iter(stores.values()))["source"].get("faces_recipe") or {} for stores in (left, right)
         ]
         if all(recipes) and recipes[0] != recipes[1]:
             yield f"{database}: {difference(*recipes, ' in A and')} in B"
-        lost = [set(_left_out(fold, database)) for fold in (a, b)]
-        for place, only in zip("AB", (lost[0] - lost[1], lost[1] - lost[0]), strict=True):
-            if only:
-                yield f"{database}: {len(only)} clips were left out of {place} alone, first {min(only)}"
-    yield from _stage("faces")(a, b)
+        left_out = [set(_left_out(fold, database)) for fold in (a, b)]
+        for run, extra in zip("AB", _extras(*left_out), strict=True):
+            if extra:
+                yield f"{database}: {len(extra)} clips were left out of {run} alone, first {min(extra)}"
+    yield from _stage_differences("faces")(a, b)
 
 
-def _stage(stage: str) -> Callable[[Fold, Fold], Iterator[str]]:
+def _stage_differences(stage: str) -> Callable[[Fold, Fold], Iterator[str]]:
     """Recipe, clips and values of the inputs that both runs read from stores of ``stage``."""
 
     def differences(a: Fold, b: Fold) -> Iterator[str]:
@@ -125,39 +130,41 @@ def _contents(where: str, a: dict, b: dict) -> Iterator[str]:
     if a["clips"] != b["clips"]:
         yield f"{where}: {a['clips']} clips in A and {b['clips']} in B"
     if a["keys"] != b["keys"]:
-        yield f"{where}: clips of other names or made of other data (keys {_short(a['keys'], b['keys'])})"
+        yield f"{where}: clips of other names or computed from other data (keys {_short(a['keys'], b['keys'])})"
     if a["content"] != b["content"]:
         crops = [side["source"].get("faces") for side in (a, b)]
-        from_others = " and the crops they were made of differ too" if crops[0] != crops[1] else ""
+        crops_note = " and the crops they were computed from differ too" if crops[0] != crops[1] else ""
         yield (
             f"{where}: other values of the same clips by the same recipe (contents "
-            f"{_short(a['content'], b['content'])}){from_others}; `infusenet store diff` on the two "
-            "stores tells clip and amount"
+            f"{_short(a['content'], b['content'])}){crops_note}; `infusenet store diff` on the two "
+            "stores shows which clips differ, and by how much"
         )
 
 
-def split(a: Fold, b: Fold) -> Iterator[str]:
+def split_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """The held-out database, training databases and scored clips."""
     if a.held_out != b.held_out:
         yield f"{a.held_out} is held out in A and {b.held_out} in B"
     names = [set(fold.facts["train_databases"]) for fold in (a, b)]
-    for place, only in zip("AB", (names[0] - names[1], names[1] - names[0]), strict=True):
-        if only:
-            yield f"only {place} was trained on {', '.join(sorted(only))}"
+    for run, extra in zip("AB", _extras(*names), strict=True):
+        if extra:
+            yield f"only {run} was trained on {', '.join(sorted(extra))}"
     sizes = [fold.facts["n_train"] for fold in (a, b)]
     if sizes[0] != sizes[1]:
         yield f"{sizes[0]} training clips in A and {sizes[1]} in B"
     if a.clips != b.clips:
-        only = [set(one.clips) - set(other.clips) for one, other in ((a, b), (b, a))]
-        first = min(only[0] or only[1] or [a.clips[0]])
+        extras = _extras(set(a.clips), set(b.clips))
+        first = min(extras[0] or extras[1] or [a.clips[0]])
         yield (
-            f"scored clips: {len(only[0])} only in A and {len(only[1])} only in B, first {first}"
-            if any(only)
+            f"scored clips: {len(extras[0])} only in A and {len(extras[1])} only in B, first {first}"
+            if any(extras)
             else "the same scored clips in another order"
         )
 
 
-def recipe(a: Fold, b: Fold) -> Iterator[str]:
-    settings = [{k: v for k, v in fold.facts["recipe"].items() if k not in ELSEWHERE} for fold in (a, b)]
+def recipe_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """Settings of the method, its inputs and initial weights."""
+    settings = [{k: v for k, v in fold.facts["recipe"].items() if k not in NOT_COMPARED} for fold in (a, b)]
     for side, fold in zip(settings, (a, b), strict=True):
         side |= {"initial weights": fold.facts["initial_weights"]}
         side |= {
@@ -167,12 +174,14 @@ def recipe(a: Fold, b: Fold) -> Iterator[str]:
         yield f"{difference(*settings, ' in A and')} in B"
 
 
-def seed(a: Fold, b: Fold) -> Iterator[str]:
+def seed_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """The seed."""
     if a.seed != b.seed:
         yield f"seed {a.seed} in A and {b.seed} in B"
 
 
-def metric(a: Fold, b: Fold) -> Iterator[str]:
+def metric_differences(a: Fold, b: Fold) -> Iterator[str]:
+    """F1 and logits."""
     apart = [float(np.abs(a.logits[head] - b.logits[head]).max()) for head in a.heads]
     if not any(apart):
         return
@@ -186,15 +195,16 @@ def metric(a: Fold, b: Fold) -> Iterator[str]:
     )
 
 
+# Every step yields its differences, and the first one is reported; the order is that of the pipeline.
 STEPS = {
-    "data": data,
-    "faces": faces,
-    "flow": _stage("flow"),
-    "latents": _stage("latents"),
-    "split": split,
-    "recipe": recipe,
-    "seed": seed,
-    "metric": metric,
+    "data": data_differences,
+    "faces": faces_differences,
+    "flow": _stage_differences("flow"),
+    "latents": _stage_differences("latents"),
+    "split": split_differences,
+    "recipe": recipe_differences,
+    "seed": seed_differences,
+    "metric": metric_differences,
 }
 
 
@@ -204,15 +214,20 @@ def _outcome(a: Fold, b: Fold) -> str:
 
 
 def _machines(a: Fold, b: Fold) -> str:
-    """What differs in the environments: no difference of the runs, but a reason for one."""
-    told = []
+    """Differences of the environments: they are no difference of the runs, but may explain one."""
+    texts = []
     for when, facts in (("trained", [a.facts, b.facts]), ("scored", [f.facts["predicted"] for f in (a, b)])):
         flat = [
             {k: side[k] for k in ("device", "threads", "cpu_capability")} | side["versions"] for side in facts
         ]
         if flat[0] != flat[1]:
-            told.append(f"{when} where {difference(*flat, ' in A and')} in B")
-    return f"; {', '.join(told)}" if told else ""
+            texts.append(f"{when} where {difference(*flat, ' in A and')} in B")
+    return f"; {', '.join(texts)}" if texts else ""
+
+
+def _extras(a: set[str], b: set[str]) -> tuple[set[str], set[str]]:
+    """The members of each set that the other set lacks."""
+    return a - b, b - a
 
 
 def _both(a: Fold, b: Fold) -> Iterator[tuple[str, dict, dict]]:
@@ -222,8 +237,8 @@ def _both(a: Fold, b: Fold) -> Iterator[tuple[str, dict, dict]]:
 
 
 def _left_out(fold: Fold, database: str) -> list[str]:
-    lost = [*fold.facts["left_out"], *fold.facts["predicted"]["left_out"]]
-    return [line.split(": ")[0] for line in lost if line.startswith(f"{database} ")]
+    lines = [*fold.facts["left_out"], *fold.facts["predicted"]["left_out"]]
+    return [line.split(": ")[0] for line in lines if line.startswith(f"{database} ")]
 
 
 def _split(fold: Fold) -> tuple:

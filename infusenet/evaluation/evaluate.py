@@ -1,4 +1,4 @@
-"""From the predictions of every fold to one long table of F1, a Markdown page and two pictures."""
+"""Evaluate predictions: one long table of F1, a Markdown page and two figures."""
 
 import csv
 import hashlib
@@ -13,9 +13,9 @@ import numpy as np
 
 from infusenet.errors import InputError, raise_all
 from infusenet.evaluation import f1_tables, metrics, plots
-from infusenet.evaluation.f1_tables import Row
+from infusenet.evaluation.f1_tables import F1Row
 from infusenet.evaluation.protocol_label import protocol
-from infusenet.files import note_sizes, write_if_changed
+from infusenet.files import csv_text, note_sizes, write_if_changed
 from infusenet.protocol import AUS
 
 NAMES = [f"AU{n}" for n in AUS]
@@ -23,9 +23,11 @@ NAMES = [f"AU{n}" for n in AUS]
 
 @dataclass(frozen=True)
 class Fold:
-    """One run's predictions: ``logits`` float (n, 12) of each of ``heads``, the first of which is the
-    one scored; ``labels`` int (n, 12); ``rates`` float (12,): the shares of positives among the clips
-    that it was trained on; ``facts``: its run.json."""
+    """The predictions of one run.
+
+    ``logits``: float (n, 12) by head; the first of ``heads`` is scored. ``labels``: int (n, 12).
+    ``rates``: float (12,), the share of positives among the training clips. ``facts``: run.json.
+    """
 
     path: Path
     method: str
@@ -40,7 +42,7 @@ class Fold:
 
     @property
     def score(self) -> np.ndarray:
-        """Logits (n, 12) of the head that stands for the method."""
+        """Logits (n, 12) of the head that is scored."""
         return self.logits[self.heads[0]]
 
 
@@ -48,18 +50,19 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: method, seed, scope, au, f1, support, initial_weights, variant (which ViT), protocol (CD6ME, or
-    what it is and what differs). Scopes: ``pooled`` (F1 on the clips of all folds together), ``mean`` (F1 per fold, then
-    the mean over folds), ``macro2`` (pooled; mean of presence and absence), and each held-out database. A method is scored by its first head; of one with several,
+    long: method, seed, scope, au, f1, support, initial_weights, variant (of the ViT), protocol (CD6ME, or
+    the name of another protocol and its differences). Scopes: ``pooled`` (F1 on the clips of all folds
+    together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence and
+    absence), and each held-out database. A method is scored by its first head; of one with several,
     ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
-    ``always_one`` and ``prior_rate`` are guessers that know no clip, the second at the rate of each
+    ``always_one`` and ``prior_rate`` are guessers that read no clip; the second guesses at the rate of each
     fold's training labels.
 
     Raises
     ------
     InputError
-        Runs that do not make whole sets: a fold missing or twice, or other clips or labels than the
-        other methods and seeds have.
+        Runs that are no complete sets: a fold is missing or duplicate, or clips or labels differ from those
+        of the other methods and seeds.
     """
     folds = read_runs(runs)
     databases = list(dict.fromkeys(fold.held_out for fold in folds))
@@ -78,26 +81,31 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     rows += _reference("prior_rate", first, [fold.rates for fold in first])
 
     output = Path(output)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     facts = {fold.method: fold.facts for fold in folds}
-    made_on = protocol(folds)
-    writer.writerow([*Row._fields, "initial_weights", "variant", "protocol"])
-    for row in rows:
-        start = f1_tables.started(facts, row.method).values()
-        writer.writerow([*row[:4], repr(float(row.f1)), row.support, *start, made_on.column])
-    write_if_changed(output / "metrics.csv", text.getvalue())
-    write_if_changed(output / "metrics.md", f1_tables.page(rows, databases, facts, made_on))
-    plots.heatmap(rows, databases, made_on, output / "heatmap.png")
+    label = protocol(folds)
+    head = [*F1Row._fields, "initial_weights", "variant", "protocol"]
+    lines = [
+        [
+            *row[:4],
+            float(row.f1),
+            row.support,
+            *f1_tables.start_columns(facts, row.method).values(),
+            label.column,
+        ]
+        for row in rows
+    ]
+    write_if_changed(output / "metrics.csv", csv_text(head, lines))
+    write_if_changed(output / "metrics.md", f1_tables.page(rows, databases, facts, label))
+    plots.heatmap(rows, databases, label, output / "heatmap.png")
     logs = {}
     for fold in folds:
         logs.setdefault(fold.method, []).append(fold.path / "log.csv")
-    plots.training_curves(logs, made_on, output / "training.png")
+    plots.training_curves(logs, label, output / "training.png")
     note_sizes(output, ("metrics.csv", "metrics.md", "heatmap.png", "training.png"))
 
 
 def read_runs(runs: Sequence[Path]) -> list[Fold]:
-    """Read run folders that make whole sets; InputError as for `evaluate`."""
+    """Read run folders that are complete sets; InputError as for `evaluate`."""
     folds = [read_run(Path(run)) for run in runs]
     remark_unchecked(folds)
     _check_sets(folds)
@@ -115,14 +123,18 @@ def read_run(run: Path) -> Fold:
     predicted = facts.get("predicted", {})
     if predicted.get("sha256", (digest := hashlib.sha256(data).hexdigest())) != digest:
         raise InputError(
-            f"{run / 'predictions.csv'}: {len(rows)} rows of {predicted['rows']} that run.json notes, or other "
-            f"bytes: it was cut or edited; run `infusenet predict {run}` again"
+            f"{run / 'predictions.csv'}: {len(rows)} rows; run.json notes {predicted['rows']} rows and "
+            f"another digest: the file was cut or edited; run `infusenet predict {run}` again"
         )
     if not rows:
-        raise InputError(f"{run / 'predictions.csv'}: no clip; expected a row a clip of {facts['held_out']}")
+        raise InputError(
+            f"{run / 'predictions.csv'}: no clip; expected one row per clip of {facts['held_out']}"
+        )
     heads = tuple(facts.get("heads") or ())
     if not heads:
-        raise InputError(f"{run / 'run.json'}: names no heads, so an older version wrote it; predict again")
+        raise InputError(
+            f"{run / 'run.json'}: names no heads, because an older version wrote it; predict again"
+        )
     try:
         columns = {
             prefix: np.array([[float(row[f"{prefix}{name}"]) for name in NAMES] for row in rows])
@@ -130,13 +142,13 @@ def read_run(run: Path) -> Fold:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{run / 'predictions.csv'}: column or number missing ({error}); predict again"
+            f"{run / 'predictions.csv'}: a column or number is missing ({error}); predict again"
         ) from None
     if not all(np.isfinite(values).all() for values in columns.values()):
         raise InputError(f"{run / 'predictions.csv'}: a value is not finite; expected logits of every clip")
     clips = tuple(f"{row['database']}/{row['subject']}/{row['clip']}" for row in rows)
     if len(set(clips)) < len(clips):
-        raise InputError(f"{run / 'predictions.csv'}: a clip stands twice; predict again")
+        raise InputError(f"{run / 'predictions.csv'}: a duplicate clip; predict again")
     rates = np.array([facts["label_counts"][name] for name in NAMES]) / facts["n_train"]
     return Fold(
         run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips, heads,
@@ -155,18 +167,18 @@ def _facts(run: Path) -> dict:
 
 
 def remark_unchecked(folds: Sequence[Fold]) -> None:
-    """Say on stderr which runs are of an older version, which noted nothing to compare predictions with."""
+    """Report on stderr the runs of an older version, which noted no digest of its predictions."""
     unchecked = [fold for fold in folds if "sha256" not in fold.facts.get("predicted", {})]
     if unchecked:
         print(
             f"{len(unchecked)} of {len(folds)} runs, first {unchecked[0].path}: an older version predicted them "
-            "and noted no digest, so whether predictions.csv is whole cannot be told; taken as it is",
+            "and noted no digest, so it is not checked that predictions.csv is complete",
             file=sys.stderr,
         )
 
 
 def _check_sets(folds: Sequence[Fold]) -> None:
-    """Every method and seed must score the same clips, each once; a method has one recipe."""
+    """Check that every method and seed scores the same clips, each once, and that a method has one recipe."""
     problems, expected, methods = [], {}, {}
     for fold in folds:
         expected.setdefault(fold.held_out, fold)
@@ -175,16 +187,16 @@ def _check_sets(folds: Sequence[Fold]) -> None:
     for fold in folds:
         sets.setdefault((fold.method, fold.seed), []).append(fold.held_out)
         recipe, other = fold.facts["recipe"], methods[fold.method].facts["recipe"]
-        odd = sorted(k for k in recipe.keys() | other.keys() if recipe.get(k) != other.get(k))
-        if set(odd) - {"threads"}:
+        settings = sorted(k for k in recipe.keys() | other.keys() if recipe.get(k) != other.get(k))
+        if set(settings) - {"threads"}:
             problems.append(
-                f"{fold.path}: recipe differs from that of {methods[fold.method].path} in {', '.join(odd)}"
+                f"{fold.path}: recipe differs from that of {methods[fold.method].path} in {', '.join(settings)}"
             )
         first = expected[fold.held_out]
         if fold.clips != first.clips:
-            odd = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
+            clips = sorted(set(fold.clips) ^ set(first.clips)) or ["the order of clips"]
             problems.append(
-                f"{fold.path}: {', '.join(odd[:5])} differs from {first.path}; where failed clips are skipped, "
+                f"{fold.path}: {', '.join(clips[:5])} differs from {first.path}; where failed clips are skipped, "
                 "name all compared methods under `methods`: only those leave the same clips out"
             )
         elif (fold.labels != first.labels).any():
@@ -195,10 +207,10 @@ def _check_sets(folds: Sequence[Fold]) -> None:
                 problems.append(
                     f"{method}, seed {seed}: {held_out.count(name)} runs hold out {name}, expected one"
                 )
-    raise_all(problems, "runs do not make whole sets")
+    raise_all(problems, "runs are no complete sets")
 
 
-def _score(method: str, seed: int, folds: Sequence[Fold], logits: Sequence[np.ndarray]) -> list[Row]:
+def _score(method: str, seed: int, folds: Sequence[Fold], logits: Sequence[np.ndarray]) -> list[F1Row]:
     labels, decisions = [fold.labels for fold in folds], [metrics.positive(values) for values in logits]
     per_fold = [metrics.f1(y, p) for y, p in zip(labels, decisions, strict=True)]
     scopes = {
@@ -209,7 +221,7 @@ def _score(method: str, seed: int, folds: Sequence[Fold], logits: Sequence[np.nd
     return _rows(method, seed, scopes, folds, per_fold)
 
 
-def _reference(method: str, folds: Sequence[Fold], rates: Sequence[np.ndarray]) -> list[Row]:
+def _reference(method: str, folds: Sequence[Fold], rates: Sequence[np.ndarray]) -> list[F1Row]:
     """A guesser's rows. Pooled: at the folds' mean rate, weighted by their clips."""
     labels = np.vstack([fold.labels for fold in folds])
     per_fold = [metrics.expected_f1(fold.labels, rate) for fold, rate in zip(folds, rates, strict=True)]
@@ -217,13 +229,13 @@ def _reference(method: str, folds: Sequence[Fold], rates: Sequence[np.ndarray]) 
     return _rows(method, 0, {"pooled": pooled, "mean": np.mean(per_fold, 0)}, folds, per_fold)
 
 
-def _rows(method, seed, scopes, folds, per_fold) -> list[Row]:
+def _rows(method, seed, scopes, folds, per_fold) -> list[F1Row]:
     total = np.vstack([fold.labels for fold in folds]).sum(0)
     support = dict.fromkeys(scopes, total)
     for fold, values in zip(folds, per_fold, strict=True):
         scopes[fold.held_out], support[fold.held_out] = values, fold.labels.sum(0)
     return [
-        Row(method, seed, scope, au, value, int(n))
+        F1Row(method, seed, scope, au, value, int(n))
         for scope, values in scopes.items()
         for au, value, n in zip(
             [*NAMES, "average"],

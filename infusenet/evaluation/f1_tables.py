@@ -1,10 +1,11 @@
-"""Markdown tables from the long rows of F1. Pooled and fold-mean F1 never share a column."""
+"""Markdown tables from the rows of F1. Pooled F1 and the mean over folds never share a column."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from infusenet.evaluation.grid import Grid, spread
+from infusenet.evaluation.heads import scoring_notes
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.protocol import AUS
 
@@ -14,11 +15,11 @@ SCOPES = {
     "mean": "F1 mean over folds: per held-out database, then averaged",
     "macro2": "Both-class F1 (macro2): mean of presence and absence, pooled",
 }
-# Entries of a recipe that say nothing about how well a method does, or that stand elsewhere.
-UNSPOKEN = ("method", "revision", "stores", "threads", "weights")
+# Entries of a recipe that have no influence on F1, or that the page shows in another place.
+OMITTED = ("method", "revision", "stores", "threads", "weights")
 
 
-class Row(NamedTuple):
+class F1Row(NamedTuple):
     """One F1: ``scope`` is pooled, mean, macro2 or a database; ``au`` is AU<n> or average; ``support``
     the number of positive labels."""
 
@@ -30,33 +31,30 @@ class Row(NamedTuple):
     support: int
 
 
-def page(rows: Sequence[Row], databases: Sequence[str], facts: dict[str, dict], protocol: Protocol) -> str:
-    """The whole Markdown page.
+def page(rows: Sequence[F1Row], databases: Sequence[str], facts: dict[str, dict], protocol: Protocol) -> str:
+    """The Markdown page with all tables.
 
     ``facts`` maps a method to the facts of one of its runs (run.json).
     """
     label = protocol.heading
-    parts = [f"# F1 per Action Unit{label}", *protocol.notes, settings(facts)]
+    parts = [f"# F1 per Action Unit{label}", *protocol.notes, recipe_lines(facts)]
     for scope, title in SCOPES.items():
         parts += [f"## {title}{label}", table(rows, scope, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]
-    parts.append(
-        "A method of two networks is scored by FrameMag's head; `flow_head` is FrameFlow's, `mean_of_heads` "
-        "the mean of both logits. `always_one` says every AU is present, `prior_rate` guesses at the training "
-        "labels' rate."
-    )
+    guessers = "`always_one` says every AU is present, `prior_rate` guesses at the training labels' rate."
+    parts.append(" ".join([*scoring_notes(facts), guessers]))
     return "\n\n".join(parts) + "\n"
 
 
-def settings(facts: dict[str, dict]) -> str:
-    """One line a method: its recipe, initial weights first."""
+def recipe_lines(facts: dict[str, dict]) -> str:
+    """One line per method: its recipe, initial weights first."""
     return "\n".join(f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items()))
 
 
-def started(facts: Mapping[str, dict], method: str) -> dict[str, str]:
-    """Columns of every CSV: what a method or one of its heads starts from, and which ViT it is.
+def start_columns(facts: Mapping[str, dict], method: str) -> dict[str, str]:
+    """Columns of every CSV: the initial weights of a method or of one of its heads, and its ViT's variant.
 
-    Both are empty for a guesser, of which there are no facts.
+    Both are empty for a guesser, which has no facts.
     """
     if (name := method.partition("/")[0]) not in facts:
         return {"initial_weights": "", "variant": ""}
@@ -64,48 +62,48 @@ def started(facts: Mapping[str, dict], method: str) -> dict[str, str]:
 
 
 def _weights(fact: dict) -> str:
-    """What stands in the recipe; of ImageNet's weights their published name."""
+    """The initial weights of the recipe; for ImageNet's weights their published name."""
     weights = fact["recipe"]["weights"]
     return fact["initial_weights"] if weights == "imagenet" else weights
 
 
-def described(facts: Mapping[str, dict], method: str, title: str) -> list[str]:
-    """The same as the first cells of a table's row: ``title`` with the ViT's variant, initial weights."""
-    weights, variant = started(facts, method).values()
+def method_cells(facts: Mapping[str, dict], method: str, title: str) -> list[str]:
+    """The first cells of a method's row in a table: ``title`` with the ViT's variant, initial weights."""
+    weights, variant = start_columns(facts, method).values()
     return [f"{title} [{variant}]" if variant else title, initial_weights(weights)]
 
 
 def initial_weights(weights: str) -> str:
-    """The same in words."""
+    """Initial weights in words."""
     return "from scratch" if weights == "none" else Path(weights).name
 
 
 def recipe_words(fact: dict) -> str:
     """Every setting of a run's recipe, in words."""
     recipe = fact["recipe"]
-    rest = sorted((k, v) for k, v in recipe.items() if k not in UNSPOKEN)
+    rest = sorted((k, v) for k, v in recipe.items() if k not in OMITTED)
     return ", ".join([initial_weights(_weights(fact)), *(f"{k.replace('_', ' ')} {v}" for k, v in rest)])
 
 
-def table(rows: Sequence[Row], scope: str, facts: Mapping[str, dict]) -> str:
+def table(rows: Sequence[F1Row], scope: str, facts: Mapping[str, dict]) -> str:
     """Methods x AUs of one scope; mean and standard deviation over seeds."""
-    chosen = [row for row in rows if row.scope == scope]
-    cells = by_cell(chosen)
+    scope_rows = [row for row in rows if row.scope == scope]
+    cells = by_cell(scope_rows)
     lines = []
-    for method in dict.fromkeys(row.method for row in chosen):
+    for method in dict.fromkeys(row.method for row in scope_rows):
         values = [cells[method, scope, au] for au in COLUMNS]
-        lines.append([*described(facts, method, f"`{method}`"), len(values[0]), *map(_cell, values)])
-    support = {row.au: row.support for row in chosen}
+        lines.append([*method_cells(facts, method, f"`{method}`"), len(values[0]), *map(_cell, values)])
+    support = {row.au: row.support for row in scope_rows}
     lines.append(["positive labels", "", "", *(support[au] for au in COLUMNS)])
     return Grid("", ["method", "initial weights", "seeds", *COLUMNS], lines).markdown()
 
 
-def by_database(rows: Sequence[Row], databases: Sequence[str], facts: Mapping[str, dict]) -> str:
+def by_database(rows: Sequence[F1Row], databases: Sequence[str], facts: Mapping[str, dict]) -> str:
     """Methods x held-out databases: the average over AUs."""
     cells = by_cell(rows)
     lines = [
         [
-            *described(facts, method, f"`{method}`"),
+            *method_cells(facts, method, f"`{method}`"),
             *(_cell(cells[method, name, "average"]) for name in databases),
         ]
         for method in dict.fromkeys(row.method for row in rows)
@@ -113,7 +111,7 @@ def by_database(rows: Sequence[Row], databases: Sequence[str], facts: Mapping[st
     return Grid("", ["method", "initial weights", *databases], lines).markdown()
 
 
-def by_cell(rows: Sequence[Row]) -> dict[tuple[str, str, str], list[float]]:
+def by_cell(rows: Sequence[F1Row]) -> dict[tuple[str, str, str], list[float]]:
     """F1 of every seed by (method, scope, au)."""
     cells = {}
     for row in rows:

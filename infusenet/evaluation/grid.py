@@ -1,4 +1,4 @@
-"""One table as text in Markdown and LaTeX. Cells are text already; LaTeX's own signs are escaped here."""
+"""A table of text cells, written in Markdown or LaTeX; LaTeX's own signs are escaped here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 @dataclass
 class Grid:
-    """A table: ``rows`` as wide as ``head``; ``notes`` are sentences that stand under it."""
+    """A table: ``rows`` as wide as ``head``; ``notes`` are sentences below it."""
 
     title: str
     head: Sequence[str]
@@ -60,7 +60,7 @@ def page(title: str, grids: Sequence[Grid], notes: Sequence[str] = ()) -> str:
 
 
 def latex_page(grids: Sequence[Grid], notes: Sequence[str] = ()) -> str:
-    """The tables for ``\\input``; general notes join every caption, so that none is read without them."""
+    """The tables for ``\\input``. Every caption has the general notes, so that no table is read without them."""
     whole = [Grid(g.title, g.head, g.rows, [*notes, *g.notes]) for g in grids]
     return "% Needs \\usepackage{graphicx}.\n" + "\n\n".join(grid.latex() for grid in whole) + "\n"
 

@@ -16,7 +16,7 @@ def positive(logits: np.ndarray) -> np.ndarray:
 def f1(labels: np.ndarray, decisions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """F1 of the positive class per AU: float (k,) in [0, 1]; 0 where it is undefined.
 
-    ``weights`` float (draws, n) says how often each clip was drawn; the result is then (draws, k).
+    ``weights`` float (draws, n): how often each clip was drawn; the result is then (draws, k).
     """
     weights = np.ones(len(labels)) if weights is None else weights
     hits, total = weights @ (2.0 * labels * decisions), weights @ (1.0 * labels + decisions)
@@ -24,12 +24,12 @@ def f1(labels: np.ndarray, decisions: np.ndarray, weights: np.ndarray | None = N
 
 
 def pooled(labels: Sequence[np.ndarray], decisions: Sequence[np.ndarray]) -> np.ndarray:
-    """F1 float (k,) on the clips of all folds together; one array a fold."""
+    """F1 float (k,) on the clips of all folds together; one array per fold."""
     return f1(np.vstack(labels), np.vstack(decisions))
 
 
 def fold_mean(labels: Sequence[np.ndarray], decisions: Sequence[np.ndarray]) -> np.ndarray:
-    """F1 float (k,) of each fold, then the mean over folds; one array a fold.
+    """F1 float (k,) of each fold, then the mean over folds; one array per fold.
 
     A fold without a positive label counts as 0, so that an AU missing from one of six folds
     cannot exceed 5/6.
@@ -40,7 +40,7 @@ def fold_mean(labels: Sequence[np.ndarray], decisions: Sequence[np.ndarray]) -> 
 def f1_macro2(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     """Mean of the F1 of the presence and of the absence of each AU: float (k,).
 
-    What scikit-learn calls ``macro`` for one AU; higher than `f1` wherever an AU is rare.
+    scikit-learn calls it ``macro`` for one AU; it is higher than `f1` wherever an AU is rare.
     """
     return (f1(labels, decisions) + f1(1 - labels, 1 - decisions)) / 2
 
@@ -70,8 +70,8 @@ def draws(sizes: Sequence[int], count: int, seed: int) -> np.ndarray:
 
 def two_by_two(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     """Counts int (k, 2, 2) of each AU alone: rows truth, columns decision, absent before present."""
-    truth, said = np.stack([1 - labels, labels]), np.stack([1 - decisions, decisions])
-    return np.einsum("ink,jnk->kij", truth, said)
+    truth, prediction = np.stack([1 - labels, labels]), np.stack([1 - decisions, decisions])
+    return np.einsum("ink,jnk->kij", truth, prediction)
 
 
 def mlcm(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def mlcm(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
 def cooccurrence(labels: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     """Share float (k, k) of the clips with true AU i for which AU j was predicted; row NaN without any.
 
-    The diagonal is recall. Off it, real co-occurrence and error stand together.
+    The diagonal is recall. Off it, real co-occurrence and errors are added up.
     """
     present = labels.sum(0)[:, None]
     together = (labels.T @ decisions).astype(float)

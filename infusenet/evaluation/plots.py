@@ -1,4 +1,4 @@
-"""Pictures of results. The same numbers give the same bytes."""
+"""Figures of results. The same numbers give the same bytes."""
 
 import csv
 from collections.abc import Sequence
@@ -7,25 +7,20 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from infusenet import models
 from infusenet.errors import InputError
-from infusenet.evaluation.f1_tables import COLUMNS, Row, by_cell
+from infusenet.evaluation.f1_tables import COLUMNS, F1Row, by_cell
+from infusenet.evaluation.heads import HEADS, OTHER_COLOURS
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.files import aside
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-# Title and colour of every registered model's heads. Heads of models that are no longer registered are
-# called by their own names and coloured in the order in which they come.
-HEADS = {name: (head.title, head.colour) for name, head in models.heads().items()}
-OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
 
+def heatmap(rows: Sequence[F1Row], databases: Sequence[str], label: Protocol, path: Path) -> None:
+    """Draw F1 by AU and held-out database, one panel per method (mean over seeds).
 
-def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, path: Path) -> None:
-    """F1 by AU and held-out database, a panel a method (mean over seeds).
-
-    Cells without a positive label are gray and say n/a: no F1 is defined there.
+    Cells without a positive label are gray and read n/a: F1 is not defined there.
     """
     methods = [m for m in dict.fromkeys(row.method for row in rows) if any(
         row.method == m and row.scope == "macro2" for row in rows) and "/" not in m]  # fmt: skip
@@ -44,9 +39,9 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, pa
         colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.8")
         image = axis.imshow(values, colours, vmin=0, vmax=1, aspect="auto")
         for (y, x), value in np.ndenumerate(values):
-            shown = "n/a" if np.isnan(value) else f"{value:.2f}"
+            text = "n/a" if np.isnan(value) else f"{value:.2f}"
             axis.text(
-                x, y, shown, ha="center", va="center", fontsize=9, color="white" if value < 0.5 else "black"
+                x, y, text, ha="center", va="center", fontsize=9, color="white" if value < 0.5 else "black"
             )
         axis.set_xticks(range(len(COLUMNS)), COLUMNS, rotation=30, ha="right")
         axis.set_yticks(range(len(scopes)), [*databases, "mean over folds", "pooled"])
@@ -54,22 +49,22 @@ def heatmap(rows: Sequence[Row], databases: Sequence[str], made_on: Protocol, pa
         axis.axvline(len(COLUMNS) - 1.5, color="white", linewidth=2)
         axis.set_title(f"F1 of {method} by held-out database", fontsize=11)
         figure.colorbar(image, ax=axis, label="F1", pad=0.01)
-    _entitle(figure, made_on)
+    _entitle(figure, label)
     save(figure, path)
 
 
-def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Path) -> None:
-    """Training loss per epoch, a panel a method, a line a run, a colour a head.
+def training_curves(logs: dict[str, Sequence[Path]], label: Protocol, path: Path) -> None:
+    """Draw training loss per epoch: one panel per method, one line per run, one colour per head.
 
-    ``logs`` maps a method to the log.csv of its runs; the loss of a head stands in column
-    ``loss_{head}``. A method that is fitted in one step has no such column and an empty panel.
+    ``logs`` maps a method to the log.csv of its runs; the loss of a head is column
+    ``loss_{head}``. A method that is fitted in one step has no such column, and its panel is empty.
     """
     columns = min(4, len(logs))
     rows = -(-len(logs) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
     )
-    shown, styles = {}, dict(HEADS)
+    lines, styles = {}, dict(HEADS)
     for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
         for log in paths:
             if not log.is_file():
@@ -81,7 +76,7 @@ def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Pa
                 x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
                 others = len(styles) - len(HEADS)
                 title, colour = styles.setdefault(head, (head, OTHER_COLOURS[others % len(OTHER_COLOURS)]))
-                (shown[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
+                (lines[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
         axis.set_title(method, fontsize=10)
         axis.set(xlabel="epoch", yscale="log")
         if not axis.lines:
@@ -92,15 +87,15 @@ def training_curves(logs: dict[str, Sequence[Path]], made_on: Protocol, path: Pa
         axis.set_axis_off()
     for axis in axes[:, 0]:
         axis.set_ylabel("binary cross-entropy")
-    if shown:
-        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown))
-    _entitle(figure, made_on)
+    if lines:
+        figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
+    _entitle(figure, label)
     save(figure, path)
 
 
-def _entitle(figure, made_on: Protocol) -> None:
-    if made_on.differences:
-        figure.suptitle(made_on.name + made_on.lines, fontsize=11)
+def _entitle(figure, label: Protocol) -> None:
+    if label.differences:
+        figure.suptitle(label.name + label.lines, fontsize=11)
 
 
 def save(figure, path: Path) -> None:

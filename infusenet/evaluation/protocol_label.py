@@ -1,4 +1,7 @@
-"""What figures were made on: CD6ME, and if not, why. The one place that decides on that label."""
+"""The label of tables and figures: CD6ME, or how their clips and labels differ from CD6ME.
+
+The label is decided nowhere else.
+"""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,15 +22,15 @@ WIDTH = 90  # letters in a line of a figure's title
 
 @dataclass(frozen=True)
 class Protocol:
-    """``name`` is one of the labels above; ``differences`` says in a line what sets the six databases apart
-    from CD6ME, and is empty under the other labels."""
+    """``name`` is one of the labels above; ``differences`` is one line on how the six databases differ
+    from CD6ME; it is empty under the other labels."""
 
     name: str
     differences: str = ""
 
     @property
     def heading(self) -> str:
-        """What every heading ends with: nothing on CD6ME."""
+        """The end of every heading: empty on CD6ME."""
         return "" if self.name == ITSELF else f" ({self.name})"
 
     @property
@@ -42,7 +45,7 @@ class Protocol:
 
     @property
     def caption(self) -> str:
-        """What a figure's title ends with."""
+        """The end of a figure's title."""
         return self.heading + self.lines
 
     @property
@@ -61,30 +64,30 @@ class Protocol:
 
 
 def protocol(folds: Sequence) -> Protocol:
-    """The label of figures made from some `infusenet.evaluation.evaluate.Fold`s.
+    """The label of figures that show `infusenet.evaluation.evaluate.Fold`s.
 
-    It is CD6ME only if the six databases are the folds, the windows and labels of each were CD6ME's when it
-    was predicted, clips and labels in the predictions still are, and every fold was trained on the others.
+    It is CD6ME only if the six databases are the folds; the windows and labels of each were CD6ME's when it
+    was predicted; clips and labels in the predictions still are; and every fold was trained on the others.
     """
     if any(fold.facts.get("standins", False) for fold in folds):
         return Protocol(STANDINS)
     if {fold.held_out for fold in folds} != set(CD6ME):
         return Protocol(OTHER)
     by_database = {name: [fold for fold in folds if fold.held_out == name] for name in CD6ME}
-    found = [text for group in by_database.values() for text in _differences(group)]
-    found += _trainings(folds)
+    differences = [text for group in by_database.values() for text in _differences(group)]
+    differences += _trainings(folds)
     older = [
         cd6me.TITLES[name]
         for name, group in by_database.items()
         if any("cd6me" not in f.facts for f in group)
     ]
     unknown = f"{', '.join(older)}: not compared, as an older version predicted; predict again"
-    name = DIFFERENT if found else NOT_COMPARED if older else ITSELF
-    return Protocol(name, "; ".join([*found, *([unknown] if older else [])]))
+    name = DIFFERENT if differences else NOT_COMPARED if older else ITSELF
+    return Protocol(name, "; ".join([*differences, *([unknown] if older else [])]))
 
 
 def _differences(group: Sequence) -> list[str]:
-    """What the runs that hold out one database say of it, each sentence once."""
+    """The differences that the runs holding out one database note, each sentence once."""
     texts = {}
     for fold in group:
         labels = dict(zip((name.partition("/")[2] for name in fold.clips), fold.labels, strict=True))
@@ -96,11 +99,11 @@ def _differences(group: Sequence) -> list[str]:
 def _trainings(folds: Sequence) -> list[str]:
     """A sentence on the folds whose networks were trained on other clips or labels than the others score."""
     scored = {fold.held_out: (len(fold.clips), *fold.labels.sum(0)) for fold in folds}
-    odd = set()
+    names = set()
     for fold in folds:
         others = np.sum([row for name, row in scored.items() if name != fold.held_out], 0)
         trained = [fold.facts["n_train"], *(fold.facts["label_counts"][f"AU{n}"] for n in AUS)]
         if trained != others.tolist():
-            odd.add(fold.held_out)
-    names = ", ".join(title for name, title in cd6me.TITLES.items() if name in odd)
-    return [f"trained on other clips or labels than the other folds': {names}"] if odd else []
+            names.add(fold.held_out)
+    titles = ", ".join(title for name, title in cd6me.TITLES.items() if name in names)
+    return [f"trained on other clips or labels than the other folds': {titles}"] if names else []

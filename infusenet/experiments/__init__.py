@@ -1,1 +1,1 @@
-"""Research benches, outside the pipeline's way: does infusion work, and what does a magnifier do?"""
+"""Two research benches outside the pipeline: one tests infusion, the other measures magnifiers."""

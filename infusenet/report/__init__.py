@@ -1,8 +1,8 @@
-"""Tables and figures for people.
+"""Tables and figures of the paper, and the ledger of all clips.
 
-`TARGETS` maps the name of each table and figure of the paper that is made of saved predictions to
-its function, called with run folders and an output folder; what each needs and writes stands in
-`infusenet.report.targets`.
+`TARGETS` maps the name of each table and figure that is made from saved predictions to its function,
+which takes run folders and an output folder. The methods that each of them needs, and the files that
+it writes, are listed in `infusenet.report.targets`.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What the paper's section 4.3 claims, each as one contrast: their figure, ours with its interval."""
+"""The claims of the paper's section 4.3, each as one contrast: the paper's figure, ours and its interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from infusenet.config.methods import TRAINING
 from infusenet.evaluation import grid
-from infusenet.evaluation.f1_tables import described, settings
+from infusenet.evaluation.f1_tables import method_cells, recipe_lines
 from infusenet.evaluation.grid import Grid
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
@@ -31,7 +31,7 @@ RECIPE = {name: name.replace("_", " ") for name in (*TRAINING, "size")} | {"weig
 
 @dataclass(frozen=True)
 class Claim:
-    """``terms`` weights methods, ``aus`` float (12,) weights AUs; ``quoted`` is how the text puts it."""
+    """``terms`` weights methods, ``aus`` float (12,) weights AUs; ``quoted`` is the paper's wording."""
 
     topic: str
     comparison: str
@@ -41,7 +41,7 @@ class Claim:
 
     @property
     def printed(self) -> float:
-        """The paper's own figure, from the cells of Table 1 (the decoded row: from Table 3)."""
+        """The paper's figure, computed from the cells of Table 1 (the decoded row: of Table 3)."""
         averages = {
             method: row[-1] for method, row in published_numbers.TABLE1.items()
         } | published_numbers.TABLE3
@@ -56,7 +56,7 @@ class Claim:
 
     @property
     def metric(self) -> str:
-        """What the paper's rows were likely computed with: pooled, mean or mixed."""
+        """The average that the paper's rows likely are: pooled, mean or mixed."""
         return published_numbers.common_metric(self.terms)
 
 
@@ -106,10 +106,9 @@ CLAIMS = [
 def claims(runs: Sequence[Path], output: Path) -> None:
     """Write ``claims.md`` and ``claims.csv``: does each comparison hold in these predictions?
 
-    It holds where our 95 % interval lies wholly on the paper's side of 0, does not where it lies
-    wholly on the other side, and is undecided where it includes 0. The interval is that of the
-    average which the paper's rows were likely computed with; where these mix both averages, both
-    intervals must say the same.
+    It holds where our 95 % interval lies wholly on the paper's side of 0, does not hold where it lies
+    wholly on the other side, and is undecided where it includes 0. The interval is of the average that
+    the paper's rows likely are; where these rows mix both averages, both intervals must agree.
     """
     results = load(runs, "claims")
     cells = {method: row[:-1] for method, row in published_numbers.TABLE1.items()}
@@ -117,23 +116,23 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     for claim in CLAIMS:
         contrasts = {average: results.contrast(claim.terms, claim.aus, average) for average in AVERAGES}
         verdict = _verdict(claim, contrasts)
-        theirs = _wins(claim, cells)
+        paper_wins = _wins(claim, cells)
         line = [claim.topic, claim.comparison, f"{claim.printed:+.4f}", claim.quoted or "–"]
-        line += [SHORT.get(claim.metric, claim.metric), theirs]
+        line += [SHORT.get(claim.metric, claim.metric), paper_wins]
         row = {"topic": claim.topic, "comparison": claim.comparison} | _methods(results, claim)
         row |= {"paper": claim.printed, "quoted": claim.quoted}
-        row |= {"paper_metric": claim.metric, "paper_wins": theirs}
+        row |= {"paper_metric": claim.metric, "paper_wins": paper_wins}
         for average, contrast in contrasts.items():
-            ours = _wins(claim, {m: results.f1(m, average)[:, :-1].mean(0) for m in claim.terms})
-            line += [*interval(contrast), ours]
-            row |= columns(average, difference=contrast[0], low=contrast[1], high=contrast[2], wins=ours)
+            our_wins = _wins(claim, {m: results.f1(m, average)[:, :-1].mean(0) for m in claim.terms})
+            line += [*interval(contrast), our_wins]
+            row |= columns(average, difference=contrast[0], low=contrast[1], high=contrast[2], wins=our_wins)
         lines.append([*line, verdict])
         rows.append(row | {"verdict": verdict})
     head = ["AUs or topic", "comparison", "paper", "in its words", "its metric", "its AUs better"]
     for words in SHORT.values():
         head += [f"ours, {words}", "95 % interval", "AUs better"]
     table = Grid("Differences in F1" + results.label, [*head, "verdict"], lines, _notes(results))
-    recipes = settings({method: results.facts[method] for method in NEEDS["claims"]})
+    recipes = recipe_lines({method: results.facts[method] for method in NEEDS["claims"]})
     text = grid.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
     write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipes}\n")
     write_csv(output / "claims.csv", rows, results)
@@ -149,7 +148,7 @@ def _verdict(claim: Claim, contrasts: Mapping[str, tuple[float, float, float]]) 
 
 
 def _wins(claim: Claim, f1: Mapping[str, np.ndarray]) -> str:
-    """How many of the AUs the first method has above the second; ``f1`` float (12,) by method."""
+    """The number of AUs in which the first method exceeds the second; ``f1`` float (12,) by method."""
     if len(claim.terms) != 2 or (claim.aus < 0).any():
         return ""
     if not claim.terms.keys() <= f1.keys():
@@ -195,21 +194,23 @@ def _notes(results: Results) -> list[str]:
 
 
 def _starts(results: Results) -> list[str]:
-    """Which methods start from which weights, with the variants of the ViTs."""
+    """The initial weights, each with the methods that start from them and the variants of the ViTs."""
     groups: dict[str, list[str]] = {}
     for method in NEEDS["claims"]:
-        name, weights = described(results.facts, method, f"`{method}`")
+        name, weights = method_cells(results.facts, method, f"`{method}`")
         groups.setdefault(weights, []).append(name)
     return [f"Initial weights, {weights}: {', '.join(names)}." for weights, names in groups.items()]
 
 
 def _unlike(results: Results) -> list[str]:
     """A sentence on the comparisons whose methods differ in recipe; none where all have the same."""
-    found = {}
+    comparisons = {}
     for claim in CLAIMS:
         recipes = [results.facts[method]["recipe"] for method in claim.terms]
-        odd = [words for name, words in RECIPE.items() if len({recipe.get(name) for recipe in recipes}) > 1]
-        if odd:
-            found[claim.comparison] = f"{claim.comparison} ({', '.join(odd)})"
-    words = "; ".join(found.values())
-    return [f"Not of architecture alone, for the recipes differ too: {words}."] if found else []
+        settings = [
+            words for name, words in RECIPE.items() if len({recipe.get(name) for recipe in recipes}) > 1
+        ]
+        if settings:
+            comparisons[claim.comparison] = f"{claim.comparison} ({', '.join(settings)})"
+    words = "; ".join(comparisons.values())
+    return [f"Not of architecture alone, for the recipes differ too: {words}."] if comparisons else []

@@ -1,4 +1,4 @@
-"""Figure 1: what magnification does to a face, and what the flow and its masks see of it."""
+"""Figure 1: one clip's onset and apex, the magnified apex, its flow, and InfuseNet's masks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,32 +39,32 @@ def figure1(
 
     Parameters
     ----------
-    paths : run folders of InfuseNet (ResNet18), predicted; the masks come from the one that held the clip out
+    paths : run folders of InfuseNet (ResNet18), with predictions; the masks are of the run that held the clip out
     stores, manifests : folders, as for `infusenet.training.predict.predict`, with ``{database}/faces.h5``
     output : the PNG; the same inputs give the same bytes
-    clip : ``DATABASE/SUBJECT/CLIP``; default: the clip that moves most (`moving_most`)
+    clip : ``DATABASE/SUBJECT/CLIP``; default: the clip with the largest motion (`moving_most`)
     weights : file of the magnifier behind the latents; default: the shipped one
 
     Raises
     ------
     InputError
-        No run, an unknown clip, or a magnifier that is not the latents'.
+        No run, an unknown clip, or a magnifier that did not compute the latents.
     """
     by_name = by_database(paths, METHOD)
     name, key = split(clip, list(by_name)) if clip else moving_most(by_name, stores, manifests)
     trained = restore(by_name[name], stores, manifests)
     faces, flow = Store(stores / name / "faces.h5", "faces"), trained.database.stores["flow"]
-    wanted = trained.recipe["stores"]["latents"]["recipe"]
+    latents_recipe = trained.recipe["stores"]["latents"]["recipe"]
     weights = Path(weights or SHIPPED_WEIGHTS)
-    if file_digest(weights) != wanted["weights"]:
+    if file_digest(weights) != latents_recipe["weights"]:
         raise InputError(
-            f"{weights} is not the magnifier of {name}'s latents, whose sha256 is {wanted['weights']}; "
+            f"{weights} is not the magnifier of {name}'s latents, whose sha256 is {latents_recipe['weights']}; "
             "give that file's path"
         )
     inputs = trained.inputs(key)
     onset, apex = faces.read("frames", key, ONSET_AND_APEX)
     figure, axes = plt.subplots(2, 6, figsize=(15, 6), layout="constrained")
-    decoded = magnified(magnifier.load(weights), onset, apex, wanted["photometric"])
+    decoded = magnify(magnifier.load(weights), onset, apex, latents_recipe["photometric"])
     pictures = {"onset": onset, "apex (×1)": apex}
     pictures |= {f"decoded, magnified ×{factor}": image for factor, image in decoded.items()}
     for axis, (title, image) in zip(axes[0], pictures.items(), strict=True):
@@ -75,17 +75,18 @@ def figure1(
     maps = {"strain, px per px": stored[2]}
     for place, mask in masks(trained.model, inputs).items():
         maps[f"mask {place[-1]}, {'×'.join(map(str, mask.shape))}"] = mask.mean(0)
-    for axis, (title, values) in zip(axes[1, 1:], maps.items(), strict=False):  # one a block that is infused
+    # One map per block that is infused.
+    for axis, (title, values) in zip(axes[1, 1:], maps.items(), strict=False):
         _map(figure, axis, title, values, faces.read("landmarks", key), len(onset))
     for axis in axes.flat:
         axis.set_axis_off()
-    labels = next(each.labels for each in trained.database.clips if each.key == key)
+    labels = next(row.labels for row in trained.database.clips if row.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
-    made_on = protocol([read_run(path) for path in by_name.values()])
+    label = protocol([read_run(path) for path in by_name.values()])
     choice = "chosen" if clip else "the clip that moves most"
     figure.suptitle(
-        f"{name} {key} ({choice}), AU {active}{made_on.heading}: magnified motion and its artefacts, "
-        f"crops of {len(onset)} px.{made_on.lines}\n"
+        f"{name} {key} ({choice}), AU {active}{label.heading}: magnified motion and its artefacts, "
+        f"crops of {len(onset)} px.{label.lines}\n"
         "Masks: FrameFlow's maps after each block, min-max normalised, mean over channels, of a network that "
         f"never saw {name} (input of {trained.recipe['size']} px)",
         fontsize=12,
@@ -101,22 +102,22 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
         faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:
             motion = np.hypot(*flow.read("flow", clip.key, slice(0, 2)).astype(np.float32))
-            inside = face(faces.read("landmarks", clip.key), len(motion))
+            inside = face_mask(faces.read("landmarks", clip.key), len(motion))
             best = max(best, (float(np.median(motion[inside])), name, clip.key))
     return best[1:]
 
 
-def face(landmarks: np.ndarray, side: int) -> np.ndarray:
-    """Bool (side, side), true inside the convex hull of landmarks (68, 2) px."""
+def face_mask(landmarks: np.ndarray, side: int) -> np.ndarray:
+    """The convex hull of landmarks (68, 2) px: bool (side, side)."""
     hull = cv2.convexHull(landmarks.round().astype(np.int32))
     return cv2.fillConvexPoly(np.zeros((side, side), np.uint8), hull, 1).astype(bool)
 
 
 @torch.inference_mode()
-def magnified(
+def magnify(
     model: magnifier.Magnifier, onset: np.ndarray, apex: np.ndarray, mode: str
 ) -> dict[int, np.ndarray]:
-    """The apex with its motion from the onset magnified by each of `FACTORS`, decoded.
+    """Magnify the motion from onset to apex by each of `FACTORS`, and decode the frames.
 
     Frames are uint8 (S, S, 3), matched in brightness by `infusenet.preprocess.photometric.match` with ``mode``;
     the results float32 (S, S, 3) in [0, 1], clipped.
@@ -130,39 +131,39 @@ def magnified(
 
 @torch.inference_mode()
 def masks(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """What multiplies FrameMag's maps after each infused block: float32 (C, h, w) in [0, 1]."""
-    found, handles = {}, []
+    """The factors of FrameMag's maps after each infused block: float32 (C, h, w) in [0, 1]."""
+    block_masks, handles = {}, []
     for place in (place for place in BLOCKS if place in model.infusions):
 
         def keep(infusion, maps, _, place=place):
-            found[place] = minmax(maps[1], infusion.scope)[0].numpy()
+            block_masks[place] = minmax(maps[1], infusion.scope)[0].numpy()
 
         handles.append(model.infusions[place].register_forward_hook(keep))
     model(**{name: value[None] for name, value in inputs.items()})
     for handle in handles:
         handle.remove()
-    return found
+    return block_masks
 
 
 def _map(figure, axis, title: str, values: np.ndarray, landmarks: np.ndarray, side: int) -> None:
-    """A map stretched over the crop, with the face's landmarks to tell where it lies."""
-    shown = axis.imshow(values, "cividis", extent=(0, side, side, 0), interpolation="nearest")
+    """A map stretched over the crop, with the face's landmarks for orientation."""
+    image = axis.imshow(values, "cividis", extent=(0, side, side, 0), interpolation="nearest")
     axis.plot(*landmarks.T, ".", color="white", markersize=1.5)
     axis.set_title(title, fontsize=11)
-    figure.colorbar(shown, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
+    figure.colorbar(image, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
 
 
 def _arrows(figure, axis, picture: np.ndarray, flow: np.ndarray) -> None:
-    """The flow as arrows on the gray face, drawn so long that the largest spans nearly two places."""
+    """The flow as arrows on the gray face, scaled so that the longest spans nearly two places."""
     side = len(picture)
     step = side / ARROWS
     at = ((np.arange(ARROWS) + 0.5) * step).astype(int)
     x, y = flow[:, at][:, :, at]
     scale = 1.8 * step / max(float(np.hypot(x, y).max()), 1e-6)
     axis.imshow(picture, "gray", vmin=0, vmax=1)
-    drawn = axis.quiver(
+    arrows = axis.quiver(
         *np.meshgrid(at, at), scale * x, scale * y, np.hypot(x, y), cmap="viridis", angles="xy",
         scale_units="xy", scale=1, width=0.009,
     )  # fmt: skip
     axis.set_title(f"flow, px (arrows ×{scale:.0f})", fontsize=11)
-    figure.colorbar(drawn, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
+    figure.colorbar(arrows, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)

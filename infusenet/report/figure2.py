@@ -1,4 +1,4 @@
-"""Figure 2: the data's way through InfuseNet, with the shapes that the running model shows."""
+"""Figure 2: the steps of InfuseNet from frames to logits, with shapes measured on the running model."""
 
 from pathlib import Path
 
@@ -29,24 +29,24 @@ def figure2(recipe: dict, output: Path) -> None:
     output : the PNG; the same recipe gives the same bytes
     """
     model = models.create(recipe | {"weights": "none"}).eval()
-    found = shapes(model, recipe)
+    shape_of = shapes(model, recipe)
     figure, axis = plt.subplots(figsize=(17, 4.8), layout="constrained")
     axis.set_xlim(-WIDTH / 2 - 0.1, HEAD * STEP + WIDTH / 2 + 0.1)
     axis.set_ylim(BOTTOM - 1.1, TOP + 1.1)
     axis.set_aspect("equal")
     axis.set_axis_off()
-    _front(axis, found, recipe)
+    _front(axis, shape_of, recipe)
     layers = {
         "flow": "same layer" if model.frame_flow.fc is None else "linear layer",
         "mag": "linear layer",
     }
     for lane, name, head, colour in ((TOP, "FrameFlow", "flow", FLOW), (BOTTOM, "FrameMag", "mag", MAG)):
-        _network(axis, lane, name, colour, found)
+        _network(axis, lane, name, colour, shape_of)
         scored = ", scored" if head == model.heads[0] else ""
-        _box(axis, HEAD, lane, f"{layers[head]}\nlogits{scored}", found[f"head.{head}"], DATA)
+        _box(axis, HEAD, lane, f"{layers[head]}\nlogits{scored}", shape_of[f"head.{head}"], DATA)
     for place, infusion in model.infusions.items():
         column = POOLED if place == "pooled" else STEM + 1 + BLOCKS.index(place)
-        _infusion(axis, (column + 0.5) * STEP, infusion.scope, found[f"infusion.{place}"])
+        _infusion(axis, (column + 0.5) * STEP, infusion.scope, shape_of[f"infusion.{place}"])
     axis.set_title(
         f"{recipe['method']}: shapes of one clip without the batch dimension, input of {recipe['size']} px",
         fontsize=13,
@@ -55,18 +55,18 @@ def figure2(recipe: dict, output: Path) -> None:
 
 
 def shapes(model: nn.Module, recipe: dict) -> dict[str, tuple[int, ...]]:
-    """Run magnifier and model once on a blank clip and note the shapes, without the batch dimension.
+    """Run magnifier and model once on a blank clip and return the shapes, without the batch dimension.
 
     Keys: ``frames``, ``encoded``, ``manipulated``, ``pairs`` and ``flow``; ``FrameFlow.stem`` (what
     the first block reads), ``FrameFlow.block1`` .. ``block4``, ``FrameFlow.pooled``, and the same of
     ``FrameMag``; ``infusion.block1`` ..; ``head.<name>``.
     """
-    found, handles = {}, []
+    shape_of, handles = {}, []
 
     def note(module: nn.Module, name: str, of_input: bool = False) -> None:
-        # A hook's result would take the output's place: it must be None.
+        # The result of a hook would replace the output, so it must be None.
         def keep(_, inputs, output) -> None:
-            found[name] = _shape(inputs[0] if of_input else output)
+            shape_of[name] = _shape(inputs[0] if of_input else output)
 
         handles.append(module.register_forward_hook(keep))
 
@@ -89,7 +89,7 @@ def shapes(model: nn.Module, recipe: dict) -> dict[str, tuple[int, ...]]:
         heads = model(flow=flow, latents=pooled if _form(recipe) == "pooled" else pairs)
     for handle in handles:
         handle.remove()
-    return found | {
+    return shape_of | {
         "frames": tuple(frames.shape),
         "encoded": tuple(encoded.shape),
         "manipulated": tuple(manipulated.shape),
@@ -107,14 +107,14 @@ def _form(recipe: dict) -> str:
     return recipe["stores"]["latents"]["recipe"]["form"]
 
 
-def _front(axis, found: dict, recipe: dict) -> None:
-    """From the frames to what the two networks read."""
-    _box(axis, 0, MIDDLE, "onset, apex,\npseudo-apex", found["frames"], DATA)
+def _front(axis, shape_of: dict, recipe: dict) -> None:
+    """The steps from the frames to the inputs of the two networks."""
+    _box(axis, 0, MIDDLE, "onset, apex,\npseudo-apex", shape_of["frames"], DATA)
     _box(axis, 1.5, TOP, "TV-L1, strain", None, DATA)
-    _box(axis, 3, TOP, "flow image", found["flow"], DATA)
-    _box(axis, 1, BOTTOM, "encoder", found["encoded"], MAGNIFIER)
-    _box(axis, 2, BOTTOM, f"manipulator\n×{recipe['factor']}", found["manipulated"], MAGNIFIER)
-    _box(axis, 3, BOTTOM, "both pairs\nconcatenated", found["pairs"], MAG)
+    _box(axis, 3, TOP, "flow image", shape_of["flow"], DATA)
+    _box(axis, 1, BOTTOM, "encoder", shape_of["encoded"], MAGNIFIER)
+    _box(axis, 2, BOTTOM, f"manipulator\n×{recipe['factor']}", shape_of["manipulated"], MAGNIFIER)
+    _box(axis, 3, BOTTOM, "both pairs\nconcatenated", shape_of["pairs"], MAG)
     for lane, column in ((TOP, 1.5), (BOTTOM, 1)):
         sign = 1 if lane == TOP else -1
         _arrow(axis, (0, MIDDLE + sign * HEIGHT / 2), (column * STEP - WIDTH / 2, lane))
@@ -127,19 +127,19 @@ def _front(axis, found: dict, recipe: dict) -> None:
     _text(axis, stored, BOTTOM - 0.75, "store: latents")
 
 
-def _network(axis, lane: float, name: str, colour: str, found: dict) -> None:
+def _network(axis, lane: float, name: str, colour: str, shape_of: dict) -> None:
     """A network's lane from its stem to the arrow into its head."""
-    _box(axis, STEM, lane, "stem" if lane == TOP else "ReLU, max-pool", found[f"{name}.stem"], colour)
+    _box(axis, STEM, lane, "stem" if lane == TOP else "ReLU, max-pool", shape_of[f"{name}.stem"], colour)
     for column, place in enumerate(BLOCKS, STEM + 1):
-        _box(axis, column, lane, place.replace("block", "block "), found[f"{name}.{place}"], colour)
-    _box(axis, POOLED, lane, "average pool", found[f"{name}.pooled"], colour)
+        _box(axis, column, lane, place.replace("block", "block "), shape_of[f"{name}.{place}"], colour)
+    _box(axis, POOLED, lane, "average pool", shape_of[f"{name}.pooled"], colour)
     for column in range(STEM, HEAD):
         _arrow(axis, (column * STEP + WIDTH / 2, lane), ((column + 1) * STEP - WIDTH / 2, lane))
     _text(axis, (STEM + POOLED) / 2, lane + (0.75 if lane == TOP else -0.75), name, weight="bold")
 
 
 def _infusion(axis, x: float, scope: str, shape: tuple[int, ...]) -> None:
-    """A mask's way from FrameFlow's arrow, through min-max, to the product on FrameMag's."""
+    """A mask: from FrameFlow's arrow through min-max to the product on FrameMag's arrow."""
     axis.plot(x, TOP, "o", color="black", markersize=4)
     _arrow(axis, (x, TOP), (x, MIDDLE + HEIGHT / 2))
     _box(axis, x / STEP, MIDDLE, f"min-max by\n{scope}", shape, INFUSION)

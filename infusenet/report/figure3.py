@@ -1,4 +1,4 @@
-"""Figure 3: which AUs are taken for which, SSSNet beside InfuseNet."""
+"""Figure 3: AUs that are confused with one another, SSSNet beside InfuseNet."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +31,8 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
     rows = []
     for column, method in zip(axes.T, methods, strict=True):
         seed = min(results.decisions[method])
-        said = np.vstack(results.decisions[method][seed])
-        confusion = metrics.mlcm(labels, said).astype(float)
+        decisions = np.vstack(results.decisions[method][seed])
+        confusion = metrics.mlcm(labels, decisions).astype(float)
         sums = confusion.sum(1, keepdims=True)
         shares = np.divide(confusion, sums, out=np.full_like(confusion, np.nan), where=sums > 0)
         title = f"{published_numbers.TITLES[method]}, seed {seed}"
@@ -40,11 +40,11 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
         _panel(column[0], shares, f"{title}\nmulti-label confusion, % of row", *extra)
         image = _panel(
             column[1],
-            metrics.cooccurrence(labels, said),
+            metrics.cooccurrence(labels, decisions),
             f"{title}\nco-occurrence, % of the clips with the true AU",
         )
-        for number, decided in sorted(results.decisions[method].items()):
-            tables = metrics.two_by_two(labels, np.vstack(decided))
+        for number, folds in sorted(results.decisions[method].items()):
+            tables = metrics.two_by_two(labels, np.vstack(folds))
             names = "true_negative", "false_positive", "false_negative", "true_positive"
             for au, counts in zip(NAMES, tables.reshape(-1, 4).tolist(), strict=True):
                 row = csv_row(results, method) | {"seed": number, "au": au}
@@ -56,13 +56,13 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
 
 
 def _panel(axis, shares: np.ndarray, title: str, extra_row: str = "", extra_column: str = ""):
-    """One matrix of shares, with per cents in its cells; rows without anything to count are gray."""
+    """One matrix of shares, with per cents in its cells; rows without a count are gray."""
     extra = len(shares) > len(NAMES)
     colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.8")
     image = axis.imshow(100 * shares, colours, vmin=0, vmax=100)
     for (y, x), share in np.ndenumerate(shares):
-        shown, light = ("n/a", False) if np.isnan(share) else (f"{100 * share:.0f}", share < 0.5)
-        axis.text(x, y, shown, ha="center", va="center", fontsize=9, color="white" if light else "black")
+        text, light = ("n/a", False) if np.isnan(share) else (f"{100 * share:.0f}", share < 0.5)
+        axis.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if light else "black")
     axis.set_xticks(range(len(shares)), [*NAMES, *[extra_column] * extra], rotation=90)
     axis.set_yticks(range(len(shares)), [*NAMES, *[extra_row] * extra])
     if extra:

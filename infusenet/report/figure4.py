@@ -11,7 +11,7 @@ from infusenet.report.paper_runs import load
 from infusenet.report.paper_tables import AVERAGES, csv_row, write_csv
 from infusenet.report.targets import FACTORS, INFUSENET
 
-# Okabe-Ito colours; marker and side step tell the lines apart without colour too.
+# Okabe-Ito colours; marker and side step distinguish the lines without colour too.
 STYLES = {"difference": ("#0072B2", "o", -0.15), "magnified": ("#D55E00", "s", 0.15)}
 LEGENDS = {
     "difference": "difference latents (the factor is an input gain)",
@@ -22,10 +22,9 @@ LEGENDS = {
 def figure4(runs: Sequence[Path], output: Path) -> None:
     """Write ``figure4.png`` and ``figure4.csv``: mean and standard deviation over seeds by factor.
 
-    The paper's facts (best at factor 10, worst .0089 below) are marked where their metric
-    probably belongs, in the panel of the mean over folds, where the folds are CD6ME's; elsewhere
-    they are only told, since they would stretch the axis until no difference is seen. Single seeds
-    are the small dots.
+    On CD6ME's folds, the paper's values (best at factor 10, worst .0089 below) are marked in the panel
+    of the mean over folds, probably their metric. On other folds they are only in the title, because
+    they would stretch the axis until no difference is visible. Small dots are single seeds.
     """
     results = load(runs, "figure4")
     figure, axes = plt.subplots(1, 2, figsize=(12, 5.5), sharey=True, layout="constrained")
@@ -51,18 +50,23 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
         axis.grid(alpha=0.3)
     best = published_numbers.TABLE1[INFUSENET][-1]
     worst = best - published_numbers.BEST_TO_WORST
-    theirs = f"best {best:.4f} at factor {published_numbers.BEST_FACTOR}", f"worst of the four {worst:.4f}"
-    unlike = ""
+    paper_texts = (
+        f"best {best:.4f} at factor {published_numbers.BEST_FACTOR}",
+        f"worst of the four {worst:.4f}",
+    )
+    paper_note = ""
     if results.label:
-        unlike = f"\nthe paper's, on CD6ME and not comparable: {', '.join(theirs)}"
+        paper_note = f"\nthe paper's, on CD6ME and not comparable: {', '.join(paper_texts)}"
     else:
-        axes[1].plot(published_numbers.BEST_FACTOR, best, "*k", markersize=14, label=f"paper's {theirs[0]}")
-        axes[1].axhline(worst, color="black", ls=":", label=f"paper's {theirs[1]}")
+        axes[1].plot(
+            published_numbers.BEST_FACTOR, best, "*k", markersize=14, label=f"paper's {paper_texts[0]}"
+        )
+        axes[1].axhline(worst, color="black", ls=":", label=f"paper's {paper_texts[1]}")
     axes[0].set_ylabel("average F1")
     one = any(len(results.decisions[m]) == 1 for methods in FACTORS.values() for m in methods.values())
-    spoken = "spread n/a: one seed" if one else "bars: standard deviation over seeds, dots: seeds"
+    spread_note = "spread n/a: one seed" if one else "bars: standard deviation over seeds, dots: seeds"
     figure.suptitle(
-        f"InfuseNet (ResNet18) by magnification factor{results.protocol.caption}\n{spoken}{unlike}"
+        f"InfuseNet (ResNet18) by magnification factor{results.protocol.caption}\n{spread_note}{paper_note}"
     )
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     save(figure, output / "figure4.png")

@@ -1,4 +1,4 @@
-"""Figure 5: where FrameFlow, FrameMag and InfuseNet find an AU, side by side."""
+"""Figure 5: the parts of the face in which FrameFlow, FrameMag and InfuseNet find an AU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ def figure5(
     stores: Path,
     manifests: Path,
     output: Path,
-    chosen: Sequence[str] = (),
+    clips: Sequence[str] = (),
 ) -> None:
-    """Draw the class activation maps of an AU a row, over the onset crop.
+    """Draw class activation maps over the onset crop, one AU per row.
 
     Each map is of the network that held the clip's database out, taken after the last block that
     resolves a face, block 4 at 224 px, and for InfuseNet after the infusion's product
@@ -46,28 +46,28 @@ def figure5(
 
     Parameters
     ----------
-    paths : run folders of the methods in `SYSTEMS`, predicted; of several seeds the least is taken
+    paths : run folders of the methods in `SYSTEMS`, with predictions; of several seeds the lowest is used
     stores, manifests : folders, as for `infusenet.training.predict.predict`, with ``{database}/faces.h5``
     output : the PNG; the same inputs give the same bytes
-    chosen : at most 6 of ``DATABASE/SUBJECT/CLIP:AU<n>``; default: `best_found`
+    clips : at most 6 of ``DATABASE/SUBJECT/CLIP:AU<n>``; default: `best_true_positives`
 
     Raises
     ------
     InputError
-        A method without a run or one that lacks a fold, an unknown clip or AU, too many rows, or
-        nothing to show.
+        A method without a run or without a run of a fold, an unknown clip or AU, too many rows, or
+        no true positive.
     """
     systems = {title: by_database(paths, method) for title, method in SYSTEMS.items()}
     guided = systems["InfuseNet"]
-    samples = [parse(text, list(guided)) for text in chosen] or best_found(guided)
+    samples = [parse(text, list(guided)) for text in clips] or best_true_positives(guided)
     if len(samples) > ROWS:
-        raise InputError(f"{len(samples)} samples are chosen for figure 5, expected at most {ROWS}")
+        raise InputError(f"{len(samples)} samples are named for figure 5, expected at most {ROWS}")
     for title, by_name in systems.items():
         if missing := sorted({sample.database for sample in samples} - set(by_name)):
             raise InputError(f"{SYSTEMS[title]}: no run holds out {', '.join(missing)}; train and predict it")
 
     @cache
-    def opened(title: str, database: str):
+    def open_run(title: str, database: str):
         run = systems[title][database]
         return restore(run, stores, manifests), read_run(run)
 
@@ -80,26 +80,26 @@ def figure5(
         for axis in row:
             axis.imshow(crop, "gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
-        present = _labelled(opened("InfuseNet", sample.database)[1], sample)
+        present = _labelled(open_run("InfuseNet", sample.database)[1], sample)
         row[0].set_ylabel(f"AU{sample.au}", fontsize=14, fontweight="bold")
         row[0].set_title(f"{sample.database} {sample.clip}\nAU{sample.au} {present}", fontsize=9)
         for axis, title in zip(row[1:], SYSTEMS, strict=True):
-            trained, fold = opened(title, sample.database)
+            trained, fold = open_run(title, sample.database)
             block = resolving_block(trained.recipe["size"])
             layers = cam_layers(trained.model, block)
-            found = cam(trained.model, trained.inputs(sample.clip), sample.au, layers, len(crop))
-            shown = axis.imshow(found, "plasma", alpha=OPACITY * found, vmin=0, vmax=1)
-            empty = "" if found.any() else " (empty map)"
+            activation = cam(trained.model, trained.inputs(sample.clip), sample.au, layers, len(crop))
+            image = axis.imshow(activation, "plasma", alpha=OPACITY * activation, vmin=0, vmax=1)
+            empty = "" if activation.any() else " (empty map)"
             axis.set_title(
                 f"{title}, block {block}\nprobability {_probability(fold, sample):.2f}{empty}", fontsize=9
             )
-    bar = figure.colorbar(shown, ax=axes, shrink=0.5, pad=0.02, label="each map from 0 to 1")
+    bar = figure.colorbar(image, ax=axes, shrink=0.5, pad=0.02, label="each map from 0 to 1")
     bar.solids.set_alpha(1)
     label = protocol([read_run(path) for path in guided.values()]).caption
     best = f"the true positives that InfuseNet scores highest, at most {ROWS} of 12 AUs"
     figure.suptitle(
         f"Class activation maps of networks that never saw the clip's database{label}\n"
-        f"(Grad-CAM in the form of HiResCAM: the same after block 4)\nRows: {'chosen clips' if chosen else best}",
+        f"(Grad-CAM in the form of HiResCAM: the same after block 4)\nRows: {'chosen clips' if clips else best}",
         fontsize=11,
     )
     save(figure, Path(output))
@@ -113,10 +113,10 @@ def parse(text: str, databases: Sequence[str]) -> Sample:
     return Sample(int(au[2:]), *split(clip, databases))
 
 
-def best_found(guided: dict[str, Path]) -> list[Sample]:
-    """Per AU the true positive that InfuseNet scores highest over all held-out databases.
+def best_true_positives(guided: dict[str, Path]) -> list[Sample]:
+    """The true positive of each AU that InfuseNet scores highest over all held-out databases.
 
-    Of the AUs, the 6 whose clips are scored highest, in AU order; of equal scores the first.
+    Only the 6 AUs with the highest scores, in AU order; of equal scores the first.
     """
     best: dict[int, tuple[float, Sample]] = {}
     for run in guided.values():
@@ -128,8 +128,8 @@ def best_found(guided: dict[str, Path]) -> list[Sample]:
                 best[au] = float(score[top]), Sample(au, *split(fold.clips[top], list(guided)))
     if not best:
         raise InputError("figure 5: InfuseNet finds no AU in any clip that has it; choose clips by name")
-    chosen = sorted(best, key=lambda au: -best[au][0])[:ROWS]
-    return [best[au][1] for au in sorted(chosen)]
+    aus = sorted(best, key=lambda au: -best[au][0])[:ROWS]
+    return [best[au][1] for au in sorted(aus)]
 
 
 def _place(fold, sample: Sample) -> tuple[int, int]:

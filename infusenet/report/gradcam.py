@@ -1,9 +1,9 @@
-"""Class activation maps: where in the face a model finds an AU.
+"""Class activation maps: the parts of the face in which a model finds an AU.
 
 Grad-CAM (Selvaraju et al., ICCV 2017) in the form of HiResCAM (Draelos and Carin, arXiv 2011.08891),
-which weighs a map by its gradient place by place. After the last block both are the same: behind it
-stand average pooling and a linear layer, so the gradient is equal at all places. After an earlier
-block Grad-CAM's mean gradient cancels, and its map may be empty or lie anywhere.
+which weights a map by its gradient at each place. After the last block both are the same: average
+pooling and a linear layer follow, so the gradient is equal at all places. After an earlier block the
+gradients in Grad-CAM's mean cancel, and its map may be empty or lie anywhere.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from infusenet.protocol import AUS
 
 
-class Closed(nn.Module):
-    """A model with its inputs closed over: the library feeds one image, whose side alone it uses."""
+class ModelOfInputs(nn.Module):
+    """A model with fixed inputs: the library passes one image, and uses only its side length."""
 
     def __init__(self, model: nn.Module, inputs: dict[str, Tensor], head: str):
         super().__init__()
@@ -42,7 +42,7 @@ def cam_layers(model: nn.Module, block: int = 4) -> list[nn.Module]:
 def resolving_block(size: int) -> int:
     """The last block whose map of an input of ``size`` px still has 7 places a side, as at 224 px.
 
-    A smaller map tells no part of a face from another: the 2 x 2 places after block 4 at 64 px, say.
+    A smaller map cannot separate the parts of a face: after block 4 at 64 px it has only 2 x 2 places.
     """
     return max((block for block in (2, 3, 4) if size >= 7 * 2 ** (block + 1)), default=1)
 
@@ -60,7 +60,7 @@ def cam(
     Parameters
     ----------
     model : module
-        As `infusenet.models.create` gives it; it is left in evaluation mode, without gradients.
+        As `infusenet.models.create` returns it; afterwards it is in evaluation mode, without gradients.
     inputs : one clip's tensors by name, without a batch dimension, on the model's device
     au : number of the AU, one of `infusenet.protocol.AUS`
     layers : modules with a map (1, C, h, w) as output
@@ -70,10 +70,12 @@ def cam(
 
     Returns
     -------
-    float32 (size, size): the map's least value is 0 and its greatest 1; all zero where nothing
-    speaks for the AU
+    float32 (size, size): the map's least value is 0 and its greatest 1; all zero where no place
+    supports the AU
     """
-    closed = Closed(model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0])
+    closed = ModelOfInputs(
+        model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0]
+    )
     with HiResCAM(closed, layers) as explain:
         image = torch.empty(1, 1, size, size)
         result = explain(image, [ClassifierOutputTarget(AUS.index(au))])[0]

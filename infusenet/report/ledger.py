@@ -1,13 +1,12 @@
-"""One ledger of all clips that are left out or were hard to get, over all databases and stages."""
+"""The ledger: all clips that failed, were recovered or excluded, over all databases and stages."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from infusenet.databases import audit
 from infusenet.databases.audit import Finding
+from infusenet.files import csv_text
 from infusenet.preprocess.accounting import reconcile
 from infusenet.store import Store
 
@@ -16,7 +15,7 @@ RECOVERED = "its face was found at the second try or later (border, size, contra
 
 @dataclass(frozen=True)
 class Entry:
-    """``status`` is a failure's, ``recovered`` or ``excluded``; ``stores`` are those it holds for."""
+    """``status`` is a failure's, ``recovered`` or ``excluded``; ``stores``: the stores that it is true for."""
 
     database: str
     clip: str
@@ -40,8 +39,8 @@ class Count:
 
 @dataclass(frozen=True)
 class Ledger:
-    """``findings`` are (database, finding, policy), those of excluded clips among them; ``unaudited``
-    are the databases without an audit table, of which nobody here knows what was excluded."""
+    """``findings``: (database, finding, policy), also of excluded clips. ``unaudited``: the databases without
+    an audit table, whose excluded clips are unknown."""
 
     counts: list[Count]
     entries: list[Entry]
@@ -52,15 +51,15 @@ class Ledger:
 def collect(paths: Sequence[Path]) -> Ledger:
     """Read stores and the audit tables beside them.
 
-    A clip that an early stage lost is in the failures of every later store too: it gets one entry
-    that names them all.
+    A clip that failed in an early stage is among the failures of every later store too: it gets one entry
+    that names all these stores.
 
     Raises
     ------
     InputError
         A store is unreadable, or its clips are not those of the audit table beside it.
     """
-    counts, found, tables = [], {}, {}
+    counts, stores_of, tables = [], {}, {}
     for path in paths:
         store, table = Store(path), path.with_name("audit.csv")
         failed = [failure.clip for failure in store.failures]
@@ -78,12 +77,12 @@ def collect(paths: Sequence[Path]) -> Ledger:
         rows = [(clip, "recovered", RECOVERED) for clip in recovered]
         rows += [(failure.clip, failure.status, failure.reason) for failure in store.failures]
         for row in rows:
-            found.setdefault((store.database, *row), []).append(path.stem)
+            stores_of.setdefault((store.database, *row), []).append(path.stem)
         for clip, reason in audited.excluded.items():
-            found[store.database, clip, "excluded", reason] = ["all"]
+            stores_of[store.database, clip, "excluded", reason] = ["all"]
     entries = [
         Entry(database, clip, status, " ".join(stores), reason)
-        for (database, clip, status, reason), stores in found.items()
+        for (database, clip, status, reason), stores in stores_of.items()
     ]
     return Ledger(
         sorted(counts, key=lambda count: count.database),
@@ -95,9 +94,5 @@ def collect(paths: Sequence[Path]) -> Ledger:
 
 def to_csv(ledger: Ledger) -> str:
     """The entries as CSV text; a header alone says that no clip is left out or recovered."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     columns = [field.name for field in fields(Entry)]
-    writer.writerow(columns)
-    writer.writerows([getattr(entry, name) for name in columns] for entry in ledger.entries)
-    return out.getvalue()
+    return csv_text(columns, ([getattr(entry, name) for name in columns] for entry in ledger.entries))

@@ -1,6 +1,6 @@
 """The ledger as one HTML page: counts, left-out and recovered clips with pictures, the audit's findings.
 
-The pictures stay inside the page, which shows faces: it goes where the databases' licences allow.
+The pictures are embedded and show faces: share the page only as the databases' licences allow.
 """
 
 import base64
@@ -30,7 +30,7 @@ td { border-top: 1px solid #ccc; vertical-align: top } td.number { text-align: r
 
 
 class Pictures:
-    """A thumbnail of a clip: its crop where there is one, else its onset frame, else none.
+    """Thumbnails of clips: the crop if it exists, else the onset frame, else none.
 
     ``faces`` are faces stores by database, ``frames`` the roots of the owners' frames.
     """
@@ -39,8 +39,8 @@ class Pictures:
         self.faces = {name: Store(path, "faces") for name, path in faces.items()}
         self.frames, self.clips = dict(frames), {}
         for name, path in faces.items():
-            listed = path.with_name("clips.csv")
-            clips: list[Clip] = read_manifest(listed) if listed.is_file() else []
+            clips_path = path.with_name("clips.csv")
+            clips: list[Clip] = read_manifest(clips_path) if clips_path.is_file() else []
             clips += [Clip(name, *row) for row in sync_index.read(path.parent).excluded]
             self.clips[name] = {clip.key: clip for clip in clips}
 
@@ -49,11 +49,11 @@ class Pictures:
         store = self.faces.get(database)
         if store and clip in store:
             return _image(crop_tile(store, clip))
-        listed = self.clips.get(database, {}).get(clip)
-        if listed is None or database not in self.frames:
+        row = self.clips.get(database, {}).get(clip)
+        if row is None or database not in self.frames:
             return "no picture"
         try:
-            frame = read_rgb(frame_index(self.frames[database] / listed.frames)[listed.onset])
+            frame = read_rgb(frame_index(self.frames[database] / row.frames)[row.onset])
         except (InputError, KeyError):
             return "onset unreadable"
         scale = TILE / max(frame.shape[:2])
@@ -80,7 +80,7 @@ def page(ledger: Ledger, pictures: Pictures) -> str:
         [*map(_cell, (database, f.clip or "(table)", f.kind, policy, f.detail))]
         for database, f, policy in sorted(ledger.findings)
     ]
-    left_out = [name.name for name in fields(Entry)]
+    columns = [field.name for field in fields(Entry)]
     return "\n".join(
         [
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Clips</title><style>{STYLE}</style>',
@@ -89,7 +89,7 @@ def page(ledger: Ledger, pictures: Pictures) -> str:
             _table([field.name for field in fields(Count)], [map(_cell, astuple(c)) for c in ledger.counts]),
             f"<p>Not audited here: {escape(', '.join(ledger.unaudited) or 'none')}.</p>",
             "<h2>Failed, recovered and excluded clips</h2>",
-            _table([*left_out, "picture"], entries) if entries else "<p>None.</p>",
+            _table([*columns, "picture"], entries) if entries else "<p>None.</p>",
             "<h2>Findings of the audit</h2>",
             _table(["database", "finding", "policy", "clips", "meaning"], kinds) if kinds else "<p>None.</p>",
             f"<details><summary>Each finding ({len(details)})</summary>"

@@ -1,19 +1,17 @@
-"""Tables 1 to 3 of the paper, from saved predictions, the paper's numbers beside ours.
+"""Tables 1 to 3 of the paper from saved predictions, with the paper's numbers beside ours.
 
 Each is written as Markdown for reading, CSV for computing (unrounded) and LaTeX for quoting.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from infusenet.evaluation import grid
-from infusenet.evaluation.f1_tables import COLUMNS, described, recipe_words, started
+from infusenet.evaluation.f1_tables import COLUMNS, method_cells, recipe_words, start_columns
 from infusenet.evaluation.grid import Grid, spread
-from infusenet.files import write_if_changed
+from infusenet.files import csv_text, write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
 from infusenet.report.targets import ABLATED, INFUSENET, PAPER_METHODS
@@ -33,8 +31,8 @@ CACHED = "Cached latents freeze the magnifier's encoder and manipulator, which t
 def table1(runs: Sequence[Path], output: Path) -> None:
     """Table 1: methods x AUs by both averages, by database, and InfuseNet against each method.
 
-    Rows stand in the paper's order, further methods after them. Under each row of ours stands the
-    paper's, in brackets where it was likely computed with the other average.
+    Rows are in the paper's order, further methods after them. Below each row of ours is the paper's row,
+    in brackets where it is likely the other average.
     """
     results = load(runs, "table1")
     methods = [*PAPER_METHODS, *(name for name in results.decisions if name not in PAPER_METHODS)]
@@ -49,10 +47,10 @@ def table1(runs: Sequence[Path], output: Path) -> None:
             printed = (
                 published_numbers.TABLE1.get(method, [None] * 13) if average in AVERAGES else [None] * 13
             )
-            for au, ours, theirs in zip(COLUMNS, values.T, printed, strict=True):
+            for au, f1, paper_f1 in zip(COLUMNS, values.T, printed, strict=True):
                 row = csv_row(results, method) | {"scope": average, "au": au}
-                row |= {"seeds": len(ours), "f1": ours.mean(), "std": _std(ours), "paper": theirs}
-                row["paper_metric"] = "" if theirs is None else published_numbers.metric(method)
+                row |= {"seeds": len(f1), "f1": f1.mean(), "std": _std(f1), "paper": paper_f1}
+                row["paper_metric"] = "" if paper_f1 is None else published_numbers.metric(method)
                 if average in AVERAGES and au == "average" and method != INFUSENET:
                     difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
                     row |= dict(zip(("infusenet_minus", "low", "high"), difference, strict=True))
@@ -87,13 +85,13 @@ def _ablation(
     runs: Sequence[Path], output: Path, target: str, title: str, names: Mapping[str, str],
     printed: Mapping[str, float], note: str,
 ) -> None:  # fmt: skip
-    """A small table of average F1; ``names`` maps methods to what the paper calls their rows."""
+    """A small table of average F1; ``names`` maps methods to the paper's names of the rows."""
     results = load(runs, target)
     lines, rows = [], []
     for method, name in names.items():
         seeds = len(results.decisions[method])
         row = {"row": name} | csv_row(results, method) | {"seeds": seeds}
-        f1, theirs, differences = [], ["–", "–"], []
+        f1, paper_cells, differences = [], ["–", "–"], []
         for average in AVERAGES:
             values = results.f1(method, average)[:, -1]
             f1.append(spread(values))
@@ -104,9 +102,9 @@ def _ablation(
                 differences += interval(contrast)
         if method in printed:
             row |= {"paper": printed[method], "paper_metric": published_numbers.metric(method)}
-            theirs = [_printed(printed[method]), published_numbers.metric_words(method)]
-        start = described(results.facts, method, f"`{method}`")
-        lines.append([name, *start, seeds, *f1, *theirs, *(differences or [""] * 4)])
+            paper_cells = [_printed(printed[method]), published_numbers.metric_words(method)]
+        start = method_cells(results.facts, method, f"`{method}`")
+        lines.append([name, *start, seeds, *f1, *paper_cells, *(differences or [""] * 4)])
         rows.append(row)
     head = ["row", "method", "initial weights", "seeds", *(f"F1 {words}" for words in SHORT.values())]
     head += ["paper", "paper's metric"]
@@ -161,7 +159,7 @@ def _by_database(results: Results, methods: Sequence[str]) -> Grid:
 
 
 def _against(results: Results, methods: Sequence[str]) -> Grid:
-    ours = published_numbers.TABLE1[INFUSENET][-1]
+    paper_average = published_numbers.TABLE1[INFUSENET][-1]
     lines = []
     for method in methods:
         if method != INFUSENET:
@@ -170,11 +168,14 @@ def _against(results: Results, methods: Sequence[str]) -> Grid:
                 value, low, high = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
                 reading = "InfuseNet better" if low > 0 else "InfuseNet worse" if high < 0 else "open"
                 line += [*interval((value, low, high)), reading]
-            theirs = ["–", "–"]
+            paper_cells = ["–", "–"]
             if method in published_numbers.TABLE1:
                 kind = published_numbers.common_metric([INFUSENET, method])
-                theirs = [f"{ours - published_numbers.TABLE1[method][-1]:+.4f}", SHORT.get(kind, kind)]
-            lines.append([*line, *theirs])
+                paper_cells = [
+                    f"{paper_average - published_numbers.TABLE1[method][-1]:+.4f}",
+                    SHORT.get(kind, kind),
+                ]
+            lines.append([*line, *paper_cells])
     head = ["method", "initial weights"]
     for words in SHORT.values():
         head += [words, "95 % interval", "reading"]
@@ -185,7 +186,7 @@ def _against(results: Results, methods: Sequence[str]) -> Grid:
 
 def _describe(results: Results, method: str) -> list[str]:
     """Title with the ViT's variant, and initial weights."""
-    return described(results.facts, method, published_numbers.TITLES.get(method, f"`{method}`"))
+    return method_cells(results.facts, method, published_numbers.TITLES.get(method, f"`{method}`"))
 
 
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
@@ -197,8 +198,8 @@ def _write(output, target, title, results: Results, methods, grids: Sequence[Gri
 
 
 def csv_row(results: Results, method: str) -> dict:
-    """The first columns of a method's row: its name, what it starts from and which ViT it is."""
-    return {"method": method} | started(results.facts, method)
+    """The first columns of a method's row: its name, its initial weights and its ViT's variant."""
+    return {"method": method} | start_columns(results.facts, method)
 
 
 def columns(average: str, **values) -> dict:
@@ -207,16 +208,15 @@ def columns(average: str, **values) -> dict:
 
 
 def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
-    """Rows of unequal keys as one CSV; what a row lacks stays empty. Floats in full.
+    """Write rows of unequal keys as one CSV; missing values stay empty. Floats have all digits.
 
-    A last column, ``protocol``, says whether the folds are CD6ME's, and if not, what differs.
+    The last column, ``protocol``, is CD6ME, or how the folds differ from it.
     """
     rows = [row | {"protocol": results.protocol.column} for row in rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: float(v) if isinstance(v, np.floating) else v for k, v in r.items()} for r in rows)
-    write_if_changed(path, text.getvalue())
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [[row.get(name) for name in names] for row in rows]
+    lines = [[float(v) if isinstance(v, np.floating) else v for v in line] for line in lines]
+    write_if_changed(path, csv_text(names, lines))
 
 
 def interval(contrast: tuple[float, float, float]) -> tuple[str, str]:
@@ -230,5 +230,5 @@ def _std(values: np.ndarray) -> float | None:
 
 
 def _printed(value: float) -> str:
-    """As the paper prints it: .4230."""
+    """F1 in the form that the paper prints: .4230."""
     return f"{value:.4f}".lstrip("0")

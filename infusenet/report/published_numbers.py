@@ -1,4 +1,4 @@
-"""The numbers that the paper prints (Khor et al., SCIA 2025), and how each was likely computed.
+"""The numbers that the paper prints (Khor et al., SCIA 2025), with the average that each likely is.
 
 Six rows of Table 1 equal the results of the CD6ME toolbox (MEB), which pools the clips of all folds
 and averages five seeds. The other eight are the authors' own runs, probably one seed each, scored
@@ -72,7 +72,7 @@ TITLES = {
     f"{ABLATED}finetuned": "InfuseNet (ResNet18), magnifier fine-tuned",
 }
 
-# Which of the 12 AUs the groups of section 4.3 hold, bool (12,).
+# The groups of AUs in section 4.3, bool (12,).
 UPPER = np.arange(12) < 7
 LOWER = ~UPPER
 # AU1, AU2, AU4, AU7 and AU14: 10 % or more of the positive labels, as Table 1 prints the shares.
@@ -81,16 +81,16 @@ RARE = ~FREQUENT
 
 
 def metric(method: str) -> str:
-    """What a row of the paper was likely computed with: ``pooled`` or ``mean`` (over folds)."""
+    """The average that a row of the paper likely is: ``pooled`` or ``mean`` (over folds)."""
     return "pooled" if method in MEB else "mean"
 
 
 def common_metric(methods: Iterable[str]) -> str:
-    """The same for a difference of rows; ``mixed`` where they differ in it."""
+    """The average of a difference of rows; ``mixed`` where the rows have different averages."""
     kinds = {metric(method) for method in methods}
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 def metric_words(method: str) -> str:
-    """The metric of a row for readers, with how sure it is."""
+    """The metric of a row for readers, with its certainty."""
     return "pooled (MEB, 5 seeds)" if method in MEB else "probably fold mean (1 run)"

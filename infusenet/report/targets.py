@@ -1,4 +1,7 @@
-"""Which methods every table and figure of the paper needs, and what it writes. Light: Snakemake parses it."""
+"""The methods that each table and figure of the paper needs, and the files it writes.
+
+Light to import, because Snakemake parses it.
+"""
 
 INFUSENET = "infusenet_resnet18"
 ABLATED = f"{INFUSENET}_"
@@ -55,7 +58,7 @@ NEEDS = {
     "figure5": ["resnet18_flow", "resnet18_mag", INFUSENET],
 }
 
-# These show faces, so they read the faces stores too.
+# Figures that show faces, so they read the faces stores too.
 PICTURES = ("figure1", "figure5")
 
 OUTPUTS = {

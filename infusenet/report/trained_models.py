@@ -1,4 +1,4 @@
-"""Finished runs and the clips that they never saw, for the pictures that look into a model."""
+"""Trained models with the clips of their held-out databases, for figures 1 and 5."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,22 +12,22 @@ from infusenet.training import run_folder
 
 
 def by_database(paths: Sequence[Path], method: str) -> dict[str, Path]:
-    """A method's runs by the database they hold out; of several seeds the least that all have."""
-    found: dict[str, dict[int, Path]] = {}
+    """A method's runs by the database they hold out; of several seeds, the lowest one that exists for all."""
+    runs: dict[str, dict[int, Path]] = {}
     for path in paths:
         _, facts = run_folder.load_weights(path)
         if facts["recipe"]["method"] == method:
-            found.setdefault(facts["held_out"], {})[facts["seed"]] = Path(path)
-    if not found:
-        raise InputError(f"no run of {method} among the {len(paths)} given; train it first")
-    common = set.intersection(*(set(seeds) for seeds in found.values()))
+            runs.setdefault(facts["held_out"], {})[facts["seed"]] = Path(path)
+    if not runs:
+        raise InputError(f"no run of {method} among {len(paths)} run folders; train it first")
+    common = set.intersection(*(set(seeds) for seeds in runs.values()))
     if not common:
-        raise InputError(f"{method}: no seed was trained for all of {', '.join(found)}")
-    return {name: seeds[min(common)] for name, seeds in found.items()}
+        raise InputError(f"{method}: no seed was trained for all of {', '.join(runs)}")
+    return {name: seeds[min(common)] for name, seeds in runs.items()}
 
 
 def split(clip: str, databases: Sequence[str]) -> tuple[str, str]:
-    """``DATABASE/SUBJECT/CLIP`` as (database, ``subject/clip``); the database must be a known one."""
+    """``DATABASE/SUBJECT/CLIP`` as (database, ``subject/clip``); the database must be one of ``databases``."""
     name, _, key = clip.partition("/")
     if name not in databases or key.count("/") != 1:
         raise InputError(

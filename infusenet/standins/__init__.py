@@ -21,14 +21,14 @@ def write(
     processes: int | None = None,
     nuisance: str | None = None,
 ) -> None:
-    """Write six stand-in databases below ``output``; it appears when all of it is there.
+    """Write six stand-in databases below ``output``; the folder appears when all files are written.
 
     Parameters
     ----------
     output : Path
         A folder that does not exist yet.
     scale : {"demo", "full"}
-        40 short clips a database, or the real databases' sizes.
+        40 short clips per database, or the real databases' sizes.
     seed : int
         Same seed, same bytes, whatever the number of processes.
     processes : int, optional
@@ -41,7 +41,9 @@ def write(
 
     output = Path(output)
     if output.exists():
-        raise InputError(f"{output} exists; expected a new folder: delete it to write the stand-ins again")
+        raise InputError(
+            f"{output} exists; expected a new folder: delete this folder to write the stand-ins again"
+        )
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make(partial, scale, seed, processes or os.cpu_count(), nuisance=nuisance)

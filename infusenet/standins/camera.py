@@ -1,4 +1,4 @@
-"""Cameras: what differs between the databases besides the faces, and how a frame is exposed."""
+"""Cameras: pose, exposure and noise of the frames, which differ between databases."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,12 +7,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """How one database films.
+    """The camera of one database.
 
     ``size`` and ``demo_size`` are (width, height) in px; ``face`` is the outer-eye-corner distance
     as a share of the frame's height; ``noise`` is the sensor's standard deviation in gray levels;
     ``sway`` the head's translation amplitude in native px; ``tilt`` the spread of the static head
-    roll in degrees; ``flicker`` the amplitude of the lamp's gain; ``fps`` frames a second.
+    roll in degrees; ``flicker`` the amplitude of the lamp's gain; ``fps`` frames per second.
     """
 
     size: tuple[int, int]
@@ -59,7 +59,7 @@ def shoot(camera: Camera, demo: bool, landmarks: np.ndarray, numbers: np.ndarray
     """Draw a clip's static pose, its head sway and the lamp's flicker.
 
     The sway is a sum of slow sines in x and y (0.5 to 2 Hz), so its size between onset and apex
-    follows from the frame rate; a fiftieth of a degree of roll a pixel goes with it.
+    follows from the frame rate; each pixel of it comes with a fiftieth of a degree of roll.
     """
     width, height = camera.demo_size if demo else camera.size
     eyes = landmarks[45] - landmarks[36]
@@ -97,7 +97,7 @@ def disturb(
     camera : Camera
         The one that ``shot`` was drawn for.
     share : float in [-1, 1]
-        How much of ``brightness`` this clip gets, and which way.
+        The share of ``brightness`` that this clip gets, with its sign.
     brightness : float
         Largest relative change of the gain from onset to apex, where it stays.
     noise : float

@@ -11,7 +11,7 @@ import openpyxl
 import xlwt
 
 from infusenet.protocol import AUS
-from infusenet.standins.plan import Planned
+from infusenet.standins.clip_plans import ClipPlan
 
 EPOCH = datetime(2020, 1, 1)
 
@@ -24,13 +24,13 @@ class Layout:
     table: str
     sheet: str
     frames: str
-    folder: Callable[[Planned], str]
-    name: Callable[[Planned, int], str]
-    rows: Callable[[list[Planned]], list[list]]
+    folder: Callable[[ClipPlan], str]
+    name: Callable[[ClipPlan, int], str]
+    rows: Callable[[list[ClipPlan]], list[list]]
 
 
-def au_text(clip: Planned, suffix: bool = False, levels: str = "") -> str | int:
-    """The AU cell: ``L1+R2+4``; a single AU without side is a number, as spreadsheets keep it."""
+def au_text(clip: ClipPlan, suffix: bool = False, levels: str = "") -> str | int:
+    """The AU cell: ``L1+R2+4``; a single AU without side is a number, as spreadsheets store it."""
     tokens = []
     for au, sides in clip.aus.items():
         level = levels[(clip.number + au) % len(levels)] if levels else ""
@@ -113,13 +113,13 @@ def _fourd(clips):
             "Surprise", "Repression", "Others", "eye blink", *(f"AU{n}" for n in (*AUS, 24, 45))]  # fmt: skip
     rows = []
     for c in clips:
-        kept = next((au for au in (12, 4, 6) if au not in c.aus), None) if c.number % 5 == 2 else None
-        text = "AU" + (str(au_text(c)) if c.aus else "45") + (f"+{kept}(k)" if kept else "")
+        kept_au = next((au for au in (12, 4, 6) if au not in c.aus), None) if c.number % 5 == 2 else None
+        text = "AU" + (str(au_text(c)) if c.aus else "45") + (f"+{kept_au}(k)" if kept_au else "")
         feelings = [
             int(word in c.emotion) for word in ("Positive", "Negative", "Surprise", "Repression", "Others")
         ]
-        # The ready-made columns count a kept AU as present; the text says that it is not active.
-        present = [int(au in c.aus or au == kept) for au in AUS]
+        # The columns of the AUs count a kept AU as present, but it is not active in the clip.
+        present = [int(au in c.aus or au == kept_au) for au in AUS]
         rows.append([1, c.subject, c.clip, float(c.onset), float(c.apex), float(c.offset), text, c.emotion,
                      *feelings, 0, *present, 0, int(not c.aus)])  # fmt: skip
     return [head, *rows]
@@ -173,14 +173,14 @@ LAYOUTS = {
 }  # fmt: skip
 
 
-def frame_paths(clip: Planned, root: Path) -> dict[int, Path]:
+def frame_paths(clip: ClipPlan, root: Path) -> dict[int, Path]:
     """Frame number -> file of one clip, below the database's folder."""
     layout = LAYOUTS[clip.database]
     folder = root / layout.frames / layout.folder(clip)
     return {number: folder / layout.name(clip, number) for number in clip.frames}
 
 
-def write_table(database: str, clips: list[Planned], root: Path) -> None:
+def write_table(database: str, clips: list[ClipPlan], root: Path) -> None:
     """Write the annotation table, .xls or .xlsx as the owner does; same clips, same bytes."""
     layout = LAYOUTS[database]
     path = root / layout.table
@@ -207,7 +207,7 @@ def write_table(database: str, clips: list[Planned], root: Path) -> None:
 
 
 def _write_without_times(book: io.BytesIO, path: Path) -> None:
-    """An .xlsx is a zip that notes the time of writing, in every member and in its properties."""
+    """Write a workbook with a fixed time: an .xlsx notes the time in its properties and in every zip member."""
     with zipfile.ZipFile(book) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             content = source.read(name)

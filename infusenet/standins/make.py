@@ -1,4 +1,4 @@
-"""Write planned databases: one task a subject, spread over processes."""
+"""Write all stand-in databases: one task per subject, over several processes."""
 
 from collections import defaultdict
 from concurrent.futures import as_completed
@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from infusenet.standins import NUISANCE, layouts, motion, render, subjects, truth
 from infusenet.standins.camera import CAMERAS, disturb, shoot
-from infusenet.standins.plan import FULL, Planned, plan
+from infusenet.standins.clip_plans import FULL, ClipPlan, plan
 from infusenet.standins.truth import ClipTruth
 from infusenet.worker_processes import pool
 
@@ -28,8 +28,8 @@ def make(
     plans = {database: plan(database, scale, seed)[:clips] for database in databases}
     truths = {database: {} for database in databases}
     tasks = defaultdict(list)
-    for planned in (clip for clips in plans.values() for clip in clips):
-        tasks[planned.database, planned.person].append(planned)
+    for clip_plan in (clip for clips in plans.values() for clip in clips):
+        tasks[clip_plan.database, clip_plan.person].append(clip_plan)
     total = sum(len(clip.frames) for clips in plans.values() for clip in clips)
     with (
         tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
@@ -39,46 +39,46 @@ def make(
             executor.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()
         ]
         for future in as_completed(futures):
-            for planned, clip_truth in future.result():
-                truths[planned.database][planned.key] = clip_truth
-                progress.update(len(planned.frames))
-    for database, planned in plans.items():
-        layouts.write_table(database, planned, root / database)
-        truth.write(root / "truth" / f"{database}.json", {c.key: truths[database][c.key] for c in planned})
+            for clip_plan, clip_truth in future.result():
+                truths[clip_plan.database][clip_plan.key] = clip_truth
+                progress.update(len(clip_plan.frames))
+    for database, clip_plans in plans.items():
+        layouts.write_table(database, clip_plans, root / database)
+        truth.write(root / "truth" / f"{database}.json", {c.key: truths[database][c.key] for c in clip_plans})
 
 
 def film_subject(
-    root: Path, clips: list[Planned], scale: str, seed: int, nuisance: str | None = None
-) -> list[tuple[Planned, ClipTruth]]:
+    root: Path, clips: list[ClipPlan], scale: str, seed: int, nuisance: str | None = None
+) -> list[tuple[ClipPlan, ClipTruth]]:
     """Render all clips of one subject."""
     cv2.setNumThreads(1)  # the processes share the cores already
     database, person = clips[0].database, clips[0].person
     subject = subjects.draw(np.random.default_rng([seed, list(FULL).index(database), 2, person]))
-    made = []
-    for planned in clips:
-        clip_truth = direct(planned, subject, scale, seed, nuisance)
-        render.write_frames(subject, clip_truth, layouts.frame_paths(planned, root / database))
-        made.append((planned, clip_truth))
-    return made
+    truths = []
+    for clip_plan in clips:
+        clip_truth = direct(clip_plan, subject, scale, seed, nuisance)
+        render.write_frames(subject, clip_truth, layouts.frame_paths(clip_plan, root / database))
+        truths.append((clip_plan, clip_truth))
+    return truths
 
 
 def direct(
-    planned: Planned, subject: subjects.Subject, scale: str, seed: int, nuisance: str | None = None
+    clip_plan: ClipPlan, subject: subjects.Subject, scale: str, seed: int, nuisance: str | None = None
 ) -> ClipTruth:
-    """Everything that happens in one clip, before any pixel is drawn."""
-    entropy = [seed, list(FULL).index(planned.database), 3, planned.number]
-    camera, numbers = CAMERAS[planned.database], np.array(planned.frames)
+    """Draw the motion, pose and exposure of one clip; no pixel is rendered yet."""
+    entropy = [seed, list(FULL).index(clip_plan.database), 3, clip_plan.number]
+    camera, numbers = CAMERAS[clip_plan.database], np.array(clip_plan.frames)
     shot = shoot(camera, scale == "demo", subject.landmarks, numbers, np.random.default_rng(entropy))
     if nuisance is not None:
-        # From a stream of its own, so that the levels share every other draw.
+        # A random stream of its own, so that all other draws are equal at every level.
         share = np.random.default_rng([*entropy, 1]).uniform(-1, 1)
-        shot = disturb(shot, camera, planned.onset, planned.apex, share, *NUISANCE[nuisance])
-    # Peaks are given in native px, fields live on the canvas.
+        shot = disturb(shot, camera, clip_plan.onset, clip_plan.apex, share, *NUISANCE[nuisance])
+    # Peaks are in native px, fields in canvas px.
     native = np.sqrt(abs(np.linalg.det(shot.poses[0][:, :2])))
     fields, courses = {}, {}
-    for au, sides in planned.aus.items():
-        peak = planned.peaks[au] / native
+    for au, sides in clip_plan.aus.items():
+        peak = clip_plan.peaks[au] / native
         unit = motion.pulls(au, subject.landmarks, sides)
         fields[au] = [motion.Pull(p.x, p.y, peak * p.dx, peak * p.dy, p.sigma) for p in unit]
-        courses[au] = motion.time_course(numbers, planned.onset, planned.apex, planned.offset).tolist()
-    return ClipTruth(planned.person, shot, fields, courses)
+        courses[au] = motion.time_course(numbers, clip_plan.onset, clip_plan.apex, clip_plan.offset).tolist()
+    return ClipTruth(clip_plan.person, shot, fields, courses)

@@ -1,4 +1,4 @@
-"""Action Units as displacement fields: where each muscle pulls, which way, and when.
+"""Action Units as displacement fields: place, direction and time course of each muscle's pull.
 
 The places and directions follow the Facial Action Coding System (Ekman, Friesen and Hager 2002).
 A field is a sum of Gaussian pulls anchored on landmarks; lengths are in units of the distance
@@ -65,17 +65,17 @@ def pulls(au: int, landmarks: np.ndarray, sides: str = "LR") -> list[Pull]:
     across = landmarks[45] - landmarks[36]
     unit = float(np.hypot(*across))
     right, down = across / unit, np.array([-across[1], across[0]]) / unit
-    made = []
+    field = []
     for points, offset, direction, sigma in MUSCLES[au]:
         for side in sides:
             outward = -1 if side == "L" else 1
-            chosen = points if side == "L" else tuple(MIRROR[n] for n in points)
-            anchor = landmarks[list(chosen)].mean(0)
+            indices = points if side == "L" else tuple(MIRROR[n] for n in points)
+            anchor = landmarks[list(indices)].mean(0)
             centre = anchor + unit * (outward * offset[0] * right + offset[1] * down)
             pull = outward * direction[0] * right + direction[1] * down
-            made.append(Pull(*centre, *pull, sigma * unit))
-    peak = max(np.hypot(*displacement(made, np.array([[pull.x, pull.y]]))[0]) for pull in made)
-    return [Pull(p.x, p.y, p.dx / peak, p.dy / peak, p.sigma) for p in made]
+            field.append(Pull(*centre, *pull, sigma * unit))
+    peak = max(np.hypot(*displacement(field, np.array([[pull.x, pull.y]]))[0]) for pull in field)
+    return [Pull(p.x, p.y, p.dx / peak, p.dy / peak, p.sigma) for p in field]
 
 
 def displacement(field: Sequence[Pull], points: np.ndarray) -> np.ndarray:

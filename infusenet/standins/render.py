@@ -1,4 +1,4 @@
-"""Frames of one clip: the canvas sampled between its pixels, exposed, written as JPEG."""
+"""Frames of one clip: the canvas is sampled between its pixels, exposed and written as JPEG."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 from infusenet.standins.subjects import Subject
 from infusenet.standins.truth import ClipTruth
 
-# A pull is left out beyond this many sigmas, where it has fallen below 0.0004 of its peak.
+# A pull is ignored beyond this many sigmas, where it is below 0.0004 of its peak.
 REACH = 4.0
 
 
@@ -16,7 +16,7 @@ def render(subject: Subject, truth: ClipTruth, frame: int) -> np.ndarray:
     """One frame: uint8 (H, W) or (H, W, 3) RGB.
 
     Sampled bilinearly from a canvas about twice as fine. (A bicubic `remap` at native scale would
-    shift by 0.14 px where 0.1 is asked.)
+    shift by 0.14 px, and at most 0.1 is allowed.)
     """
     shot, row = truth.shot, truth.row(frame)
     width, height = shot.size
@@ -46,7 +46,7 @@ def render(subject: Subject, truth: ClipTruth, frame: int) -> np.ndarray:
 
 
 def write_frames(subject: Subject, truth: ClipTruth, paths: dict[int, Path]) -> None:
-    """Render the frames named in ``paths`` (frame number -> file) as JPEG."""
+    """Render the frames of ``paths`` (frame number -> file) as JPEG."""
     for number, path in paths.items():
         picture = render(subject, truth, number)
         picture = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)

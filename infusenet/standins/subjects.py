@@ -1,7 +1,7 @@
-"""Subjects: faces morphed from two public-domain photographs, as finely sampled pictures.
+"""Subjects: faces morphed from two public-domain photographs, on a fine canvas.
 
-A subject is drawn on a square *canvas* that is about twice as fine as any native frame and free of
-detail beyond it, so that a frame can be sampled anywhere between its pixels without bias.
+A subject is drawn on a square canvas with about twice the resolution of any native frame. It holds no
+finer detail than such a frame, so that a frame can be sampled between its pixels without bias.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def _photographs() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Both photographs and their 68 landmarks, each already in canvas position."""
     with cbook.get_sample_data("grace_hopper.jpg") as file:
         hopper = np.asarray(Image.open(file).convert("RGB"))
-    placed = []
+    photographs = []
     for photograph in (data.astronaut(), hopper):
         landmarks = detect(photograph).landmarks
         matrix = _placement(landmarks)
@@ -43,8 +43,8 @@ def _photographs() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
             photograph.astype(np.float32), matrix, (CANVAS, CANVAS), flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
-        placed.append((canvas, apply(matrix, landmarks)))
-    return tuple(placed)
+        photographs.append((canvas, apply(matrix, landmarks)))
+    return tuple(photographs)
 
 
 def _placement(landmarks: np.ndarray) -> np.ndarray:
@@ -63,13 +63,13 @@ def draw(generator: np.random.Generator) -> Subject:
     canvas += _texture(generator)
     if generator.random() < 0.5:
         canvas, shape = canvas[:, ::-1], _mirrored(shape)
-    # Nothing finer than a native pixel may remain: a frame is sampled from here without a filter.
+    # No detail finer than a native pixel may remain, because frames are sampled without a filter.
     canvas = cv2.GaussianBlur(np.ascontiguousarray(canvas, np.float32), (0, 0), 1.2)
     return Subject(np.clip(canvas, 0, 255), shape)
 
 
 def _vary(shape: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Wider or narrower jaw, eyes, nose and mouth, within what dlib still takes for a face."""
+    """Wider or narrower jaw, eyes, nose and mouth, within the range in which dlib detects a face."""
     centre = shape[list(STABLE)].mean(0)
     shape = centre + (shape - centre) * generator.normal(1, 0.05, 2).clip(0.9, 1.1)
     groups = (

@@ -1,8 +1,8 @@
-"""What really moves in a stand-in clip: parameters on disk, and the displacement that follows.
+"""The true motion in a stand-in clip: its parameters on disk, and the displacement computed from them.
 
 A frame shows at pixel p the canvas at q - F(q), with q = pose^-1(p) and F the sum of the active
-AUs' fields at that frame. Both the renderer and the truth use exactly this map. The pipeline never
-reads any of it.
+AUs' fields at that frame. The renderer and the truth use exactly this map. The pipeline never
+reads it.
 """
 
 import json
@@ -47,13 +47,13 @@ def to_canvas(truth: ClipTruth, frame: int, points: np.ndarray) -> np.ndarray:
 
 
 def to_frame(truth: ClipTruth, frame: int, skin: np.ndarray, sway_of: int | None = None) -> np.ndarray:
-    """Where skin points (n, 2) lie in a frame: q = m + F(q) by fixed point, then the pose."""
+    """The native pixels (n, 2) of skin points in a frame: q = m + F(q) by fixed point, then the pose."""
     field, q = truth.field(frame), skin
     for _ in range(60):
         following = skin + displacement(field, q)
-        done = np.abs(following - q).max(initial=0) < 1e-6
+        step = np.abs(following - q).max(initial=0)
         q = following
-        if done:
+        if step < 1e-6:
             break
     return apply(truth.shot.poses[truth.row(frame if sway_of is None else sway_of)], q)
 
@@ -68,7 +68,7 @@ def motion(truth: ClipTruth, first: int, second: int, points: np.ndarray, sway: 
     points : float array (n, 2)
         (x, y) in native px of the first frame, on any grid.
     sway : bool
-        With the head's motion, or the muscles' alone.
+        With the head's motion, or only the muscles'.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def write(path: Path, truths: dict[str, ClipTruth]) -> None:
 
 
 def read(path: Path | str) -> dict[str, ClipTruth]:
-    """Read what `write` wrote."""
+    """Read a file of `write`."""
     truths = {}
     for key, entry in json.loads(Path(path).read_text()).items():
         shot = entry["shot"]

@@ -1,8 +1,8 @@
-"""Does infusion work? The methods of Table 2 on stand-ins whose artefacts are known.
+"""The infusion bench: the methods of Table 2 on stand-ins whose artefacts are known.
 
 Levels of brightness change and sensor noise, crossed with the latents' photometric match and the
 magnifier; at the strong level also other ways to infuse. Every training is a Snakemake job, so
-a bench that was stopped goes on where it was, and a finished one only draws its tables again.
+a stopped bench continues with its next training, and a finished one only writes its tables again.
 
 The folder: ``{level}/standins``, ``{level}/{magnifier}-{photometric}/cache`` and
 ``{level}/{magnifier}-{photometric}/{infusion}/{method}/{held_out}/seed{n}``. Method names are those
@@ -21,16 +21,16 @@ import yaml
 from infusenet import standins
 from infusenet.config import configuration
 from infusenet.errors import InputError
+from infusenet.experiments.infusion_bench.bench_page import write
+from infusenet.experiments.infusion_bench.cell_scores import score
 from infusenet.experiments.infusion_bench.conditions import Cell, Plan, cells, settings, trainings
-from infusenet.experiments.infusion_bench.measure import score
-from infusenet.experiments.infusion_bench.page import write
 from infusenet.files import write_if_changed
 
 ROOT = Path(__file__).parents[3]
 
 
 def bench(output: Path, weights: Sequence[Path] = (), cores: int = 2, plan: Plan | None = None) -> None:
-    """Train what is missing below ``output``; write nuisance.md, nuisance.csv and nuisance.png there.
+    """Train the missing runs below ``output``; write nuisance.md, nuisance.csv and nuisance.png there.
 
     Parameters
     ----------
@@ -46,18 +46,18 @@ def bench(output: Path, weights: Sequence[Path] = (), cores: int = 2, plan: Plan
         Weights that cannot be used, or a Snakemake run that failed.
     """
     plan, root = plan or Plan(), Path(output).resolve()
-    todo = cells(plan, list(map(Path, weights)))
-    count = sum(len(trainings(plan, cell)) for cell in todo)
-    print(f"nuisance bench: {len(todo)} cells, {count} trainings", file=sys.stderr)
+    bench_cells = cells(plan, list(map(Path, weights)))
+    count = sum(len(trainings(plan, cell)) for cell in bench_cells)
+    print(f"nuisance bench: {len(bench_cells)} cells, {count} trainings", file=sys.stderr)
     sources: dict[str, Path] = {}
-    for number, cell in enumerate(todo, 1):
-        print(f"cell {number} of {len(todo)}: {cell.folder}", file=sys.stderr)
+    for number, cell in enumerate(bench_cells, 1):
+        print(f"cell {number} of {len(bench_cells)}: {cell.folder}", file=sys.stderr)
         if not (root / cell.level / "standins").exists():
             standins.write(root / cell.level / "standins", processes=cores, nuisance=cell.level)
         cache = root / cell.store / "cache"
         share(sources.setdefault(cell.level, cache), cache)
         run(plan, cell, root, cores)
-    write(score(plan, todo, root, cores), root)
+    write(score(plan, bench_cells, root, cores), root)
 
 
 def share(source: Path, cache: Path) -> None:
@@ -71,21 +71,21 @@ def share(source: Path, cache: Path) -> None:
 
 
 def run(plan: Plan, cell: Cell, root: Path, cores: int) -> None:
-    """Have Snakemake train and predict what the cell lacks."""
+    """Let Snakemake train and predict the missing runs of a cell."""
     path = root / cell.folder / "config.yaml"
     write_if_changed(path, yaml.safe_dump(settings(plan, cell, root)))
     configuration.load(path)
-    wanted = [f"{root / cell.folder}/{run}/predictions.csv" for run in trainings(plan, cell)]
-    # One bench writes here, so a lock that a killed one left stands for nobody.
+    predictions = [f"{root / cell.folder}/{run}/predictions.csv" for run in trainings(plan, cell)]
+    # Only one bench writes here, so a lock in this folder is of a killed bench.
     options = ["--nolock", "--rerun-incomplete", "--quiet", "rules", "host"]
-    done = subprocess.run(
+    process = subprocess.run(
         [
             sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", root / cell.level,
-            "--configfile", path, "--cores", str(cores), *options, "--", *wanted,
+            "--configfile", path, "--cores", str(cores), *options, "--", *predictions,
         ],
         check=False,
     )  # fmt: skip
-    if done.returncode:
+    if process.returncode:
         raise InputError(
-            f"{cell.folder}: Snakemake failed, its reason stands above; run the same command to go on from there"
+            f"{cell.folder}: Snakemake failed for the reason above; run the same command to continue"
         )

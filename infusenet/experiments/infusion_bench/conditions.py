@@ -1,4 +1,4 @@
-"""What is compared: levels x latents x ways to infuse, and the configuration of each cell."""
+"""Conditions of the bench: levels x latents x ways to infuse, and the configuration of each cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from infusenet.models.infusion import PLACES
 OURS = "ours"
 FLOW, INFUSENET = "resnet18_flow", "infusenet_resnet18"
 ON_LATENTS = ("resnet18_mag", "late_fusion", INFUSENET)
-# Laid over the preset `paper`, one at a time.
+# Each replaces one setting of the preset `paper`.
 INFUSIONS = {
     "channel": {"scope": "channel"},
     "batch": {"scope": "batch"},
@@ -24,7 +24,7 @@ INFUSIONS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is run; the default is the bench itself."""
+    """The extent of a bench; the default is the full bench."""
 
     levels: tuple[str, ...] = tuple(standins.NUISANCE)
     photometrics: tuple[str, ...] = ("none", "global")
@@ -73,14 +73,14 @@ def cells(plan: Plan, weights: Sequence[Path] = ()) -> list[Cell]:
         raise InputError(f"--weights: two magnifiers of one name: {', '.join(names)}; rename a file")
     if missing := [str(path) for path in weights if not path.is_file()]:
         raise InputError(f"--weights: no such file: {', '.join(missing)}")
-    made = []
+    paper_cells = []
     for level in plan.levels:
         for magnifier in (None, *(path.resolve() for path in weights)):
             for photometric in plan.photometrics:
-                first = not made or made[-1].level != level
+                first = not paper_cells or paper_cells[-1].level != level
                 methods = (FLOW, *ON_LATENTS) if first else ON_LATENTS
-                made.append(Cell(level, photometric, magnifier, "paper", methods))
-    return made + [Cell(plan.levels[-1], "none", None, name, (INFUSENET,)) for name in plan.infusions]
+                paper_cells.append(Cell(level, photometric, magnifier, "paper", methods))
+    return paper_cells + [Cell(plan.levels[-1], "none", None, name, (INFUSENET,)) for name in plan.infusions]
 
 
 def trainings(plan: Plan, cell: Cell) -> list[str]:
@@ -94,13 +94,13 @@ def trainings(plan: Plan, cell: Cell) -> list[str]:
 
 
 def settings(plan: Plan, cell: Cell, root: Path) -> dict:
-    """The configuration of a cell. It names every block, so that no other configuration reaches it."""
+    """The configuration of a cell. It has every block, so that no other configuration has an influence."""
     return {
         "databases": {},
         "methods": {name: dict(INFUSIONS.get(cell.infusion, {})) for name in cell.methods},
         "every_method": {"weights": "none", "size": 64, "epochs": plan.epochs, "batch": 16},
         "recipe": "source",
-        "common": dict.fromkeys(TRAINING, 1),  # has to be there; `source` does not read it
+        "common": dict.fromkeys(TRAINING, 1),  # required; `source` does not read it
         "seeds": list(plan.seeds),
         "faces": {},
         "flow": {},

@@ -1,7 +1,5 @@
-"""``infusenet magnifier evaluate``: checkpoints side by side against exactly known motion."""
+"""The magnifier bench (``infusenet magnifier evaluate``): checkpoints compared on exactly known motion."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +7,8 @@ from tqdm import tqdm
 
 from infusenet.config.recipes import SHIPPED_WEIGHTS
 from infusenet.devices import prepare
-from infusenet.experiments.magnifier_bench import measures, picture, test_pairs
-from infusenet.files import write_if_changed
+from infusenet.experiments.magnifier_bench import known_motion, measures, picture
+from infusenet.files import csv_text, write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier
@@ -36,33 +34,33 @@ def evaluate(
     Raises
     ------
     InputError
-        A file is no magnifier's checkpoint; nothing is measured before all are loaded.
+        A file is no magnifier's checkpoint; the bench starts only when all are loaded.
     """
     device = prepare(device, threads)
-    paths = _named(weights)
+    paths = _names(weights)
     models = {name: load(path).to(device) for name, path in paths.items()}
-    found = {name: measure(model, name) for name, model in models.items()}
+    figures_of = {name: measure(model, name) for name, model in models.items()}
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    write_if_changed(output / "magnifier.csv", table(found))
-    write_if_changed(output / "magnifier.md", page(found, paths))
-    picture.draw(models, found, test_pairs.moving()[0], output / "magnifier.png")
-    return found
+    write_if_changed(output / "magnifier.csv", table(figures_of))
+    write_if_changed(output / "magnifier.md", page(figures_of, paths))
+    picture.draw(models, figures_of, known_motion.moving()[0], output / "magnifier.png")
+    return figures_of
 
 
 def measure(model: Magnifier, name: str = "bench") -> list[measures.Figure]:
     """All figures of one magnifier, the summary first."""
-    everything = test_pairs.stand_ins() + test_pairs.scenes()
+    everything = known_motion.stand_ins() + known_motion.scenes()
     parts = [
         (measures.gains, everything),
         (measures.frames, everything),
-        (measures.protocol, test_pairs.scenes()),
-        (measures.latents, test_pairs.moving()),
+        (measures.protocol, known_motion.scenes()),
+        (measures.latents, known_motion.moving()),
     ]
-    found = []
-    for part, given in tqdm(parts, desc=name, unit="table", disable=None):
-        found += part(model, given)
-    return measures.summary(found) + found
+    figures = []
+    for part, materials in tqdm(parts, desc=name, unit="table", disable=None):
+        figures += part(model, materials)
+    return measures.summary(figures) + figures
 
 
 def record(model: Magnifier) -> dict[str, dict[str, dict[str, float]]]:
@@ -78,23 +76,23 @@ def nested(figures: Sequence[measures.Figure]) -> dict[str, dict[str, dict[str, 
     return tables
 
 
-def table(found: dict[str, Sequence[measures.Figure]]) -> str:
-    """One line a figure and checkpoint, CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("section", "row", "column", "checkpoint", "value"))
-    for name, figures in found.items():
-        writer.writerows((*figure[:3], name, f"{figure.value:.6g}") for figure in figures)
-    return text.getvalue()
+def table(figures_of: dict[str, Sequence[measures.Figure]]) -> str:
+    """CSV with one line per figure and checkpoint."""
+    lines = [
+        (*figure[:3], name, f"{figure.value:.6g}")
+        for name, figures in figures_of.items()
+        for figure in figures
+    ]
+    return csv_text(("section", "row", "column", "checkpoint", "value"), lines)
 
 
-def page(found: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) -> str:
-    """All tables, Markdown; each cell has the checkpoints' values in one order."""
-    names = " / ".join(found)
+def page(figures_of: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) -> str:
+    """All tables in Markdown; each cell has the values of all checkpoints, always in the same order."""
+    names = " / ".join(figures_of)
     lines = [f"# Magnifiers: {names}", "", f"Every cell reads: {names}.", ""]
     lines += [f"- {name}: sha256 {file_digest(path)}" for name, path in paths.items()]
     sections = {}
-    for name, figures in found.items():
+    for name, figures in figures_of.items():
         for section, row, column, value in figures:
             cells = sections.setdefault(section, {}).setdefault(row, {})
             cells.setdefault(column, {})[name] = value
@@ -108,13 +106,15 @@ def page(found: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) ->
             "|---" * (len(columns) + 1) + "|",
         ]
         for row, cells in rows.items():
-            shown = (" / ".join(f"{cells[c][n]:.3g}" for n in found) if c in cells else "" for c in columns)
-            lines.append(f"| {row} | " + " | ".join(shown) + " |")
+            texts = (
+                " / ".join(f"{cells[c][n]:.3g}" for n in figures_of) if c in cells else "" for c in columns
+            )
+            lines.append(f"| {row} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _named(weights: Sequence[Path]) -> dict[str, Path]:
-    """A short name for each file: its stem, with the folder's where two agree."""
+def _names(weights: Sequence[Path]) -> dict[str, Path]:
+    """A short name for each file: its stem, or the whole path where two stems are equal."""
     paths = [
         Path(path) for path in dict.fromkeys(weights) if Path(path).resolve() != SHIPPED_WEIGHTS.resolve()
     ]

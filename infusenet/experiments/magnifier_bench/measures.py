@@ -1,4 +1,4 @@
-"""Measure one magnifier on known motion: every function returns `Figure` rows."""
+"""Measures of one magnifier on known motion; every measure returns `Figure` rows."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -8,14 +8,14 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional
 
-from infusenet.experiments.magnifier_bench.test_pairs import FLICKER, Material, filmed, noisy
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, Material, add_noise, film
 from infusenet.magnifier import quality
 from infusenet.magnifier.network import Magnifier
 
 FACTORS = (2, 5, 10, 20)
 DISPLACEMENTS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # px
 FACTOR = 10
-FAITHFUL = (0.05, 0.5)  # px, where the gain is asked to be within a tenth of the factor
+FAITHFUL = (0.05, 0.5)  # px, in which the gain should be within a tenth of the factor
 LARGEST = 10  # px of magnified motion up to which a line is fitted
 NOISE = (0, 1)  # gray levels
 # The public protocol after Oh et al.: 10 px of magnified motion, or 0.05 px magnified 200 times in noise.
@@ -70,28 +70,28 @@ def gains(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
                 cells.setdefault((material.group, d, factor), []).append(length / d)
                 if factor * d <= LARGEST:
                     lines.setdefault(material.group, []).append((factor * d, length))
-    found = [
+    figures = [
         Figure(f"Gain, {group}", f"{d} px", f"factor {factor}", float(np.mean(values)))
         for (group, d, factor), values in cells.items()
     ]
     for group, points in lines.items():
-        asked, measured = np.array(points).T
-        slope = asked @ measured / (asked @ asked)
-        left = np.sum((measured - slope * asked) ** 2) / np.sum((measured - measured.mean()) ** 2)
-        found.append(Figure("Linearity", group, "slope", float(slope)))
-        found.append(Figure("Linearity", group, "R2", float(1 - left)))
-    return found
+        expected, measured = np.array(points).T
+        slope = expected @ measured / (expected @ expected)
+        rest = np.sum((measured - slope * expected) ** 2) / np.sum((measured - measured.mean()) ** 2)
+        figures.append(Figure("Linearity", group, "slope", float(slope)))
+        figures.append(Figure("Linearity", group, "R2", float(1 - rest)))
+    return figures
 
 
 def frames(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
-    """SSIM and PSNR of the decoded with the truly displaced frame at factor 10, clean and with noise."""
+    """SSIM and PSNR between decoded and truly displaced frame at factor 10, clean and with noise."""
     cells = {}
     for material in materials:
         onset = material.frame()
         for d in DISPLACEMENTS:
             moved, truth = material.frame(d), material.frame(FACTOR * d)
             for level in NOISE:
-                a, b = noisy(onset, level, seed=1), noisy(moved, level, seed=2)
+                a, b = add_noise(onset, level, seed=1), add_noise(moved, level, seed=2)
                 output = Pair(model, a, b).decoded(FACTOR)
                 for name, image in (("magnified", output), ("as it is", b)):
                     column = f"{name}, noise {level}"
@@ -106,30 +106,30 @@ def frames(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
 
 
 def protocol(model: Magnifier, materials: Sequence[Material]) -> list[Figure]:
-    """Oh et al.'s two tests as Axial (ECCV 2024) publishes their levels; SSIM, and that of the input.
+    """SSIM of the output and of the input, in Oh et al.'s two tests with the levels of Axial (ECCV 2024).
 
-    Noise of level n is taken as Gaussian of n gray levels times the square root of the intensity.
+    Noise of level n is Gaussian of n gray levels times the square root of the intensity.
     """
     tests = [("Sub-pixel protocol", f"{d:.3f} px", d, PROTOCOL_MOTION / d, 0.0) for d in SUBPIXEL]
     tests += [
         ("Noise protocol", f"level {level:.3g}", PROTOCOL_SMALL, PROTOCOL_FACTOR, level) for level in LEVELS
     ]
-    found = []
+    figures = []
     for section, row, d, factor, level in tests:
-        output, given = [], []
+        magnified, inputs = [], []
         for material in materials:
             onset, moved, truth = (material.frame(k) for k in (0, d, factor * d))
-            a = noisy(onset, level * np.sqrt(onset), seed=1)
-            b = noisy(moved, level * np.sqrt(moved), seed=2)
-            output.append(quality.similarity(Pair(model, a, b).decoded(factor), truth))
-            given.append(quality.similarity(b, truth))
-        found.append(Figure(section, row, "magnified", float(np.mean(output))))
-        found.append(Figure(section, row, "as it is", float(np.mean(given))))
-    return found
+            a = add_noise(onset, level * np.sqrt(onset), seed=1)
+            b = add_noise(moved, level * np.sqrt(moved), seed=2)
+            magnified.append(quality.similarity(Pair(model, a, b).decoded(factor), truth))
+            inputs.append(quality.similarity(b, truth))
+        figures.append(Figure(section, row, "magnified", float(np.mean(magnified))))
+        figures.append(Figure(section, row, "as it is", float(np.mean(inputs))))
+    return figures
 
 
 def latents(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
-    """What the difference latent holds on faces whose Action Units move, and when nothing moves."""
+    """The difference latent's energy on faces whose Action Units move, and its response without motion."""
     cells = {}
 
     def add(section, row, column, value):
@@ -141,7 +141,7 @@ def latents(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
         moving, still = length > INSIDE, length < OUTSIDE
         for d in PEAKS:
             moved = material.frame(d)
-            pairs = {"clean": (onset, moved), "filmed": (filmed(onset, 1, 1), filmed(moved, FLICKER, 2))}
+            pairs = {"clean": (onset, moved), "filmed": (film(onset, 1, 1), film(moved, FLICKER, 2))}
             for name, (a, b) in pairs.items():
                 energy = Pair(model, a, b).energy()
                 add("Energy inside / outside", f"{d} px", name, energy[moving].mean() / energy[still].mean())
@@ -160,39 +160,39 @@ def latents(model: Magnifier, materials: Iterable[Material]) -> list[Figure]:
             lit = np.clip((1 + change) * onset, 0, 1)
             add("Without motion, px", f"light {change:+.0%}", "response", _size(model, onset, lit) / unit)
         for level in SENSOR:
-            a, b = (noisy(onset, level, seed) for seed in (1, 2))
+            a, b = (add_noise(onset, level, seed) for seed in (1, 2))
             add("Without motion, px", f"noise {level}", "response", _size(model, a, b) / unit)
         add("Without motion, px", "identical frames", "response", _size(model, onset, onset) / unit)
-    # Ratios are averaged as ratios are: by their logarithms.
+    # The geometric mean, because these values are ratios.
     return [
         Figure(*key, float(np.exp(np.mean(np.log(values))) if "inside" in key[0] else np.mean(values)))
         for key, values in cells.items()
     ]
 
 
-def summary(found: Sequence[Figure]) -> list[Figure]:
+def summary(figures: Sequence[Figure]) -> list[Figure]:
     """The figures by which magnifiers are compared."""
-    value = {figure[:3]: figure.value for figure in found}
+    value = {figure[:3]: figure.value for figure in figures}
     low, high = FAITHFUL
-    asked = [f"{d} px" for d in DISPLACEMENTS if low <= d <= high]
-    made = []
+    rows = [f"{d} px" for d in DISPLACEMENTS if low <= d <= high]
+    summaries = []
 
     def add(row: str, column: str, number: float) -> None:
-        made.append(Figure("In short", row, column, float(number)))
+        summaries.append(Figure("In short", row, column, float(number)))
 
     for section in dict.fromkeys(section for section, *_ in value if section.startswith("Gain, ")):
-        gain = [value[section, row, f"factor {FACTOR}"] for row in asked]
+        gain = [value[section, row, f"factor {FACTOR}"] for row in rows]
         for column, pick in (("lowest", min), ("highest", max)):
-            add(f"{section}, factor {FACTOR}, {asked[0]} to {asked[-1]}", column, pick(gain))
+            add(f"{section}, factor {FACTOR}, {rows[0]} to {rows[-1]}", column, pick(gain))
     for section, row, column in value:
-        if section.startswith("SSIM, ") and row in asked and column == "magnified, noise 0":
+        if section.startswith("SSIM, ") and row in rows and column == "magnified, noise 0":
             add(f"{section}, {row}", "mean", value[section, row, column])
     for column in ("clean", "filmed"):
         ratios = [value["Energy inside / outside", f"{d} px", column] for d in PEAKS]
         add(f"Energy inside / outside, {column}", "mean", np.exp(np.mean(np.log(ratios))))
     for row in ("light +5%", "noise 1"):
         add(f"Without motion, {row}, px", "mean", value["Without motion, px", row, "response"])
-    return made
+    return summaries
 
 
 def _psnr(image: np.ndarray, truth: np.ndarray) -> float:

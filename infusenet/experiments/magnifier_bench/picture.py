@@ -1,4 +1,4 @@
-"""Draw all checkpoints side by side: their figures as curves, and one face through each of them."""
+"""The picture of the magnifier bench: every checkpoint's figures as curves, and one face through each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.evaluation.plots import plt, save
+from infusenet.experiments.magnifier_bench.known_motion import FLICKER, MOVING, Material, film
 from infusenet.experiments.magnifier_bench.measures import (
     DISPLACEMENTS,
     FACTOR,
@@ -15,7 +16,6 @@ from infusenet.experiments.magnifier_bench.measures import (
     Figure,
     Pair,
 )
-from infusenet.experiments.magnifier_bench.test_pairs import FLICKER, MOVING, Material, filmed
 from infusenet.magnifier.network import Magnifier
 
 MOTION = 0.5  # px at the peak of the face's motion
@@ -23,19 +23,19 @@ LIT = 1.05
 
 
 def draw(
-    models: dict[str, Magnifier], found: dict[str, Sequence[Figure]], face: Material, output: Path
+    models: dict[str, Magnifier], figures_of: dict[str, Sequence[Figure]], face: Material, output: Path
 ) -> None:
     """Write the picture (PNG)."""
     figure, axes = plt.subplots(
         3, 4 + len(models), figsize=(3.1 * (4 + len(models)), 9.5), layout="constrained"
     )
-    _curves(axes[:, :3], found)
+    _curves(axes[:, :3], figures_of)
     _faces(axes[:, 3:], models, face)
     save(figure, output)
 
 
-def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
-    for name, figures in found.items():
+def _curves(axes, figures_of: dict[str, Sequence[Figure]]) -> None:
+    for name, figures in figures_of.items():
         value = {figure[:3]: figure.value for figure in figures}
         rows = [f"{d} px" for d in DISPLACEMENTS]
         for axis, group in zip(axes[0], (MOVING, "whole faces", "scenes"), strict=True):
@@ -72,16 +72,16 @@ def _curves(axes, found: dict[str, Sequence[Figure]]) -> None:
 def _faces(axes, models: dict[str, Magnifier], face: Material) -> None:
     """Decoded frames, latent energy under motion as filmed, and under light alone."""
     onset, moved = face.frame(), face.frame(MOTION)
-    a, b = filmed(onset, 1, 1), filmed(moved, FLICKER, 2)
+    a, b = film(onset, 1, 1), film(moved, FLICKER, 2)
     lit = np.clip(LIT * onset, 0, 1)
-    shown = (face.frame(FACTOR * MOTION), face.length, np.zeros_like(face.length))
+    images = (face.frame(FACTOR * MOTION), face.length, np.zeros_like(face.length))
     titles = (f"truth, {MOTION} px x {FACTOR}", "true motion", f"true motion, light {LIT - 1:+.0%}")
-    for axis, image, title in zip(axes[:, 0], shown, titles, strict=True):
+    for axis, image, title in zip(axes[:, 0], images, titles, strict=True):
         axis.imshow(image, vmin=0, vmax=1, cmap="magma")
         axis.set_title(title)
     for column, (name, model) in zip(axes[:, 1:].T, models.items(), strict=True):
         pair = Pair(model, a, b)
-        # One scale for both maps of a model: what it sees of light, as a share of what it sees of motion.
+        # One scale for both maps of a model, so that the response to light compares with that to motion.
         scale = np.sqrt(np.quantile(pair.energy(), 0.999))
         column[0].imshow(np.clip(pair.decoded(FACTOR), 0, 1))
         column[1].imshow(np.sqrt(pair.energy()), vmin=0, vmax=scale, cmap="magma")

@@ -1,4 +1,4 @@
-"""What a magnifier is measured on: faces and textures that no training has seen, as continuous images.
+"""Continuous images with known motion: faces and textures that no training of a magnifier uses.
 
 The faces are stand-ins of identities that `infusenet standins` does not draw; the scenes are textures
 of other photographs and other seeds than the training's.
@@ -17,7 +17,7 @@ from infusenet.preprocess import alignment
 from infusenet.standins import motion, subjects
 
 ACTIONS = ((12,), (4,), (1, 2))  # the Action Units that move on each face
-PHOTOGRAPHS = ("immunohistochemistry",)  # not among the training's
+PHOTOGRAPHS = ("immunohistochemistry",)  # not used in training
 MOVING = "Action Units of faces"
 IDENTITY, TEXTURE = 5_000_000, 6_000_000  # seeds
 NOISE, FLICKER, QUALITY = 0.8, 1.004, 92  # gray levels, gain, JPEG: the middle of the stand-ins' cameras
@@ -46,14 +46,14 @@ class Material:
 
     @property
     def window(self) -> np.ndarray:
-        """Where the motion is read: inside the border, in proportion to its size."""
+        """Weights of the places at which motion is measured: in proportion to it, and 0 on the border."""
         return inside() * self.length
 
 
 @cache
 def stand_ins() -> list[Material]:
-    """Each face twice: with its Action Units moving, and shifted as a whole."""
-    made = []
+    """Two materials per face: its Action Units move, or it is shifted as a whole."""
+    materials = []
     y, x = np.mgrid[:SIZE, :SIZE]
     points = np.stack([x, y], -1).reshape(-1, 2).astype(float)
     for number, units in enumerate(ACTIONS):
@@ -65,9 +65,9 @@ def stand_ins() -> list[Material]:
         field = motion.displacement(pulls, points).reshape(SIZE, SIZE, 2)
         field /= np.hypot(field[..., 0], field[..., 1]).max()
         name = f"face {number + 1}"
-        made.append(Material(MOVING, name, image, field))
-        made.append(Material("whole faces", name, image, uniform(1)))
-    return made
+        materials.append(Material(MOVING, name, image, field))
+        materials.append(Material("whole faces", name, image, uniform(1)))
+    return materials
 
 
 def moving() -> list[Material]:
@@ -81,23 +81,23 @@ def scenes() -> list[Material]:
     rng = np.random.default_rng(TEXTURE)
     tiles = {name: np.atleast_3d(getattr(data, name)()) / 255 for name in PHOTOGRAPHS}
     tiles |= {"1/f noise": textures.noise(rng), "flat shapes": textures.shapes(rng)}
-    made = []
+    materials = []
     for name, tile in tiles.items():
         side = min(2 * SIZE, *tile.shape[:2])
         tile = cv2.resize(np.float32(tile[:side, :side]), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
         lens = cv2.GaussianBlur(np.broadcast_to(np.atleast_3d(tile), (SIZE, SIZE, 3)), (0, 0), 0.8)
-        made.append(Material("scenes", name, Continuous(np.clip(lens, 0, 1)), uniform(1)))
-    return made
+        materials.append(Material("scenes", name, Continuous(np.clip(lens, 0, 1)), uniform(1)))
+    return materials
 
 
-def noisy(frame: np.ndarray, level: float, seed: int) -> np.ndarray:
-    """``frame`` with Gaussian noise of ``level`` gray levels."""
+def add_noise(frame: np.ndarray, level: float, seed: int) -> np.ndarray:
+    """Add Gaussian noise of ``level`` gray levels to ``frame``."""
     noise = np.random.default_rng(seed).standard_normal(frame.shape)
     return np.clip(frame + level / 255 * noise, 0, 1)
 
 
-def filmed(frame: np.ndarray, gain: float, seed: int) -> np.ndarray:
-    """``frame`` as a camera delivers it: flicker, noise, 8 bits, JPEG."""
-    exposed = np.rint(255 * noisy(np.clip(gain * frame, 0, 1), NOISE, seed)).astype(np.uint8)
+def film(frame: np.ndarray, gain: float, seed: int) -> np.ndarray:
+    """Film ``frame`` with a camera: flicker, noise, 8 bits, JPEG."""
+    exposed = np.rint(255 * add_noise(np.clip(gain * frame, 0, 1), NOISE, seed)).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", exposed[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1] / 255

@@ -1,4 +1,4 @@
-"""F1 of every cell, and how much of what a model looks at lies where a stand-in's muscles really move."""
+"""Scores of every cell: F1, and the share of Grad-CAM's energy inside the true motion of a stand-in."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_runs
+from infusenet.experiments.infusion_bench.bench_rows import BenchRow
 from infusenet.experiments.infusion_bench.conditions import FLOW, Cell, Plan, trainings
-from infusenet.experiments.infusion_bench.measurements import Row
 from infusenet.preprocess import alignment
 from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block
@@ -21,27 +21,27 @@ from infusenet.store import Store
 from infusenet.training.trained_run import restore
 from infusenet.worker_processes import pool
 
-# Action Units looked at in one clip.
+# Action Units that are evaluated in one clip.
 AUS_PER_CLIP = 2
 
 
-def score(plan: Plan, todo: Sequence[Cell], root: Path, cores: int) -> list[Row]:
+def score(plan: Plan, bench_cells: Sequence[Cell], root: Path, cores: int) -> list[BenchRow]:
     """F1 over the held-out databases together, and Grad-CAM's share, of every cell, method and seed."""
     groups = {}
-    for cell in todo:
+    for cell in bench_cells:
         for fold in read_runs([root / cell.folder / run for run in trainings(plan, cell)]):
             groups.setdefault((cell, fold.method, fold.seed), []).append(fold)
     tasks = [(root, cell, fold.path) for (cell, *_), group in groups.items() for fold in group]
     with pool(cores, "--cores") as executor:
-        seen = tqdm(executor.map(_shares, tasks), "Grad-CAM", len(tasks), unit="run", disable=None)
-        found = {path: parts for (*_, path), parts in zip(tasks, seen, strict=True)}
+        progress = tqdm(executor.map(_shares, tasks), "Grad-CAM", len(tasks), unit="run", disable=None)
+        shares_of = {path: parts for (*_, path), parts in zip(tasks, progress, strict=True)}
     rows = []
     for (cell, method, seed), group in groups.items():
         f1 = metrics.pooled([f.labels for f in group], [metrics.positive(f.score) for f in group]).mean()
-        parts = zip(*(found[fold.path] for fold in group), strict=True)
+        parts = zip(*(shares_of[fold.path] for fold in group), strict=True)
         inside, covered = (float(np.concatenate(part).mean()) for part in parts)
         latents = ("-", "-") if method == FLOW else (cell.magnifier, cell.photometric)
-        rows.append(Row(cell.level, *latents, cell.infusion, method, seed, float(f1), inside, covered))
+        rows.append(BenchRow(cell.level, *latents, cell.infusion, method, seed, float(f1), inside, covered))
     return rows
 
 
@@ -52,10 +52,10 @@ def _shares(task: tuple[Path, Cell, Path]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def region(clip: ClipTruth, onset: int, apex: int, matrix: np.ndarray, crop: int, size: int) -> np.ndarray:
-    """Where the muscles really move, head sway aside.
+    """The part of the face that the muscles move, without the head's sway.
 
-    The union over the clip's AUs of where an AU alone moves the skin by more than half of its own
-    largest motion, so that a weak one beside a strong one counts too.
+    For each AU of the clip it is the skin that this AU alone moves by more than half of its own largest
+    motion, so that a weak AU beside a strong one counts too; the result is their union.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ def region(clip: ClipTruth, onset: int, apex: int, matrix: np.ndarray, crop: int
     area = np.zeros(size * size, bool)
     for au, pulls in clip.fields.items():
         alone = replace(clip, fields={au: pulls})
-        moved = np.hypot(*truth.motion(alone, onset, apex, native, sway=False).T)
-        area |= moved > moved.max() / 2
+        length = np.hypot(*truth.motion(alone, onset, apex, native, sway=False).T)
+        area |= length > length.max() / 2
     return area.reshape(size, size)
 
 
 def shares(run: Path, cache: Path, manifests: Path, truths: Path) -> tuple[np.ndarray, np.ndarray]:
     """Grad-CAM's energy inside the true motion, for the positive labels of a run's held-out clips.
 
-    Of each clip its first two positive AUs are asked for, in the order of AUS.
+    Of each clip, the first two positive AUs in the order of AUS are evaluated.
 
     Parameters
     ----------

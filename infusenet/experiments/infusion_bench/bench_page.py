@@ -1,7 +1,5 @@
-"""The bench as a page, a table of rows and a picture; from rows alone."""
+"""The results page of the bench, with its table and figure, made from rows alone."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,17 +7,18 @@ import numpy as np
 
 from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
+from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
+from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, pair_by_seed
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
-from infusenet.experiments.infusion_bench.measurements import PAIRS, Bench, Row, beyond, paired
-from infusenet.files import note_sizes, write_if_changed
+from infusenet.files import csv_text, note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
 
-# The order of the paper's Table 2, worst first; titles and colours told apart by the colour-blind.
+# The order of the paper's Table 2, worst first; with title, colour and marker.
 SYSTEMS = {
-    "resnet18_mag": (*plots.HEADS["mag"], "s"),
-    "late_fusion": (*plots.HEADS["fused"], "^"),
-    "resnet18_flow": (*plots.HEADS["flow"], "o"),
+    "resnet18_mag": (*HEADS["mag"], "s"),
+    "late_fusion": (*HEADS["fused"], "^"),
+    "resnet18_flow": (*HEADS["flow"], "o"),
     "infusenet_resnet18": ("InfuseNet", "black", "D"),
 }
 
@@ -27,13 +26,10 @@ ORDER = " < ".join(title for title, *_ in SYSTEMS.values())
 LABEL = " (stand-ins, not CD6ME)"
 
 
-def write(rows: Sequence[Row], output: Path) -> None:
+def write(rows: Sequence[BenchRow], output: Path) -> None:
     """Write ``nuisance.md``, ``nuisance.csv`` and ``nuisance.png`` into ``output``."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Row._fields)
-    writer.writerows([*row[:6], *map(repr, row[6:])] for row in rows)
-    write_if_changed(output / "nuisance.csv", text.getvalue())
+    lines = [[*row[:6], *map(repr, row[6:])] for row in rows]
+    write_if_changed(output / "nuisance.csv", csv_text(BenchRow._fields, lines))
     bench = Bench(rows)
     title = f"Does infusion work? Methods under known artefacts{LABEL}"
     write_if_changed(output / "nuisance.md", page(title, grids(bench), [answers(bench), *notes(bench)]))
@@ -42,6 +38,7 @@ def write(rows: Sequence[Row], output: Path) -> None:
 
 
 def notes(bench: Bench) -> list[str]:
+    """The notes that explain levels, statistics and Grad-CAM."""
     seeds = len({row.seed for row in bench.rows})
     levels = "; ".join(
         f"`{level}`: brightness up to ±{100 * NUISANCE[level][0]:g} % from onset to apex, sensor noise "
@@ -53,8 +50,9 @@ def notes(bench: Bench) -> list[str]:
         f"databases, mean ± standard deviation over {seeds} seed(s). Differences are taken seed by seed. Levels, "
         "latents and ways to infuse of one system start from equal weights and draw alike; two systems share the "
         "draws of the pseudo-apex alone, so their differences have the spread of two trainings. `*` marks a "
-        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. The intervals hold "
-        "the chance of training, not that of the clips, and are not corrected for the number of comparisons.",
+        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. "
+        "The intervals hold the chance of training, not that of the clips, and are not corrected for the number "
+        "of comparisons.",
         "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still tells the parts of a "
         "face apart, which at 64 px is block 2; after block 4 the two are the same. An empty map has the share "
         "0. Each clip's map is made alone, of the infusion `batch` too, which is scored in batches.",
@@ -62,7 +60,7 @@ def notes(bench: Bench) -> list[str]:
 
 
 def answers(bench: Bench) -> str:
-    """A list of sentences, one a question and magnifier."""
+    """A list of sentences, one per question and latents."""
     sentences = [
         *(_order(bench, latents) for latents in bench.latents),
         *(_gain(bench, latents) for latents in bench.latents),
@@ -72,20 +70,20 @@ def answers(bench: Bench) -> str:
 
 
 def _order(bench: Bench, latents) -> str:
-    """Where the four means stand as in Table 2, and where every step is beyond the spread."""
-    there, firm, elsewhere = [], [], []
+    """The levels at which the four means have Table 2's order, and those with every step beyond the spread."""
+    same, firm, other = [], [], []
     for level in bench.levels:
         means = {name: np.mean([*bench.values("f1", level, latents, name).values()]) for name in SYSTEMS}
         ordered = sorted(means, key=means.get)
         if ordered == list(SYSTEMS):
-            there.append(f"`{level}`")
+            same.append(f"`{level}`")
         else:
-            elsewhere.append(f"`{level}` ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
+            other.append(f"`{level}` ({' < '.join(SYSTEMS[name][0] for name in ordered)})")
         if all(beyond(bench.difference(level, latents, *pair)) for pair in PAIRS[:3]):
             firm.append(f"`{level}`")
     return (
-        f"**Table 2's order {ORDER}, {_of(latents)}:** in the means it appears at {_list(there)}, not at "
-        f"{_list(elsewhere)}; with every step beyond the seeds' spread at {_list(firm)}."
+        f"**Table 2's order {ORDER}, {_of(latents)}:** in the means it appears at {_list(same)}, not at "
+        f"{_list(other)}; with every step beyond the seeds' spread at {_list(firm)}."
     )
 
 
@@ -94,7 +92,7 @@ def _gain(bench: Bench, latents) -> str:
     parts = []
     for level in bench.levels:
         differences = bench.difference(level, latents, INFUSENET, FLOW)
-        parts.append(f"{signed(differences)} at `{level}`, {_verdict(differences)}")
+        parts.append(f"{signed_mean(differences)} at `{level}`, {_verdict(differences)}")
     return f"**F1 of InfuseNet minus FrameFlow, {_of(latents)}:** {'; '.join(parts)}."
 
 
@@ -105,22 +103,23 @@ def _verdict(differences: np.ndarray) -> str:
 
 
 def _variants(bench: Bench) -> str:
-    level, latents = _strongest(bench)
+    level, latents = _tried_conditions(bench)
     base = bench.values("f1", level, latents, INFUSENET)
     better = [
         f"`{name}`" for name in bench.infusions
-        if beyond(paired(bench.values("f1", level, latents, INFUSENET, name), base))
+        if beyond(pair_by_seed(bench.values("f1", level, latents, INFUSENET, name), base))
     ]  # fmt: skip
     return f"**Infusions better than `paper` beyond the seeds' spread, at `{level}`:** {_list(better, 'no variant')}."
 
 
-def _strongest(bench: Bench) -> tuple[str, tuple[str, str]]:
+def _tried_conditions(bench: Bench) -> tuple[str, tuple[str, str]]:
     """The level and latents on which the infusions were tried."""
     row = next(row for row in bench.rows if row.infusion != "paper")
     return row.level, (row.magnifier, row.photometric)
 
 
 def grids(bench: Bench) -> list[Grid]:
+    """The tables of F1, Grad-CAM's share, differences and, if there are any, other infusions."""
     tables = [
         _by_level(bench, "f1", f"Average F1 by level{LABEL}"),
         _by_level(bench, "inside", f"Share of Grad-CAM's energy inside the true motion{LABEL}"),
@@ -140,16 +139,16 @@ def _by_level(bench: Bench, quantity: str, title: str) -> Grid:
             if method == FLOW and flow:
                 continue
             flow = flow or method == FLOW
-            shown = ("-", "-") if method == FLOW else latents
+            cells = ("-", "-") if method == FLOW else latents
             values = [bench.values(quantity, level, latents, method).values() for level in bench.levels]
-            lines.append([name, *shown, *(spread(list(value)) for value in values)])
+            lines.append([name, *cells, *(spread(list(value)) for value in values)])
     return Grid(title, ["system", "magnifier", "photometric", *bench.levels], lines)
 
 
 def _differences(bench: Bench) -> Grid:
     heads = [f"{SYSTEMS[a][0]} − {SYSTEMS[b][0]}" for a, b in PAIRS]
     lines = [
-        [level, *latents, *(signed(bench.difference(level, latents, *pair)) for pair in PAIRS)]
+        [level, *latents, *(signed_mean(bench.difference(level, latents, *pair)) for pair in PAIRS)]
         for latents in bench.latents
         for level in bench.levels
     ]
@@ -159,18 +158,18 @@ def _differences(bench: Bench) -> Grid:
 
 
 def _infusions(bench: Bench) -> Grid:
-    level, latents = _strongest(bench)
+    level, latents = _tried_conditions(bench)
     base = bench.values("f1", level, latents, INFUSENET)
     lines = []
     for name in ("paper", *bench.infusions):
         f1, inside = (bench.values(q, level, latents, INFUSENET, name) for q in ("f1", "inside"))
-        gain = "" if name == "paper" else signed(paired(f1, base))
+        gain = "" if name == "paper" else signed_mean(pair_by_seed(f1, base))
         lines.append([f"`{name}`", spread(list(f1.values())), gain, spread(list(inside.values()))])
     title = f"Ways to infuse, at {level}, {_of(latents)}{LABEL}"
     return Grid(title, ["infusion", "F1", "minus `paper`", "Grad-CAM inside"], lines)
 
 
-def signed(differences: np.ndarray) -> str:
+def signed_mean(differences: np.ndarray) -> str:
     """Mean ± standard deviation with its sign, and a star beyond the seeds' spread."""
     star = "*" if beyond(differences) or beyond(-differences) else ""
     return f"{'+' if differences.mean() >= 0 else ''}{spread(differences)}{star}"
@@ -185,7 +184,7 @@ def _list(names: Sequence[str], none: str = "no level") -> str:
 
 
 def picture(bench: Bench, path: Path) -> None:
-    """F1 and Grad-CAM's share by level: a line a system, a column the latents."""
+    """Draw F1 and Grad-CAM's share by level: one line per system, one column per latents."""
     quantities = {"f1": "average F1", "inside": "Grad-CAM's share\ninside the true motion"}
     figure, axes = plt.subplots(
         2, len(bench.latents), figsize=(2 + 3.6 * len(bench.latents), 6.4), sharex=True, sharey="row",
@@ -196,7 +195,7 @@ def picture(bench: Bench, path: Path) -> None:
         for axis, latents in zip(row, bench.latents, strict=True):
             for k, (method, (name, colour, marker)) in enumerate(SYSTEMS.items()):
                 values = [[*bench.values(quantity, at, latents, method).values()] for at in bench.levels]
-                # Side by side, so that bars do not hide one another.
+                # Side by side, so that no bar hides another.
                 x = np.arange(len(bench.levels)) + 0.06 * (k - 1.5)
                 bars = [np.std(v, ddof=1) if len(v) > 1 else 0 for v in values]
                 axis.errorbar(

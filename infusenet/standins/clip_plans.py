@@ -1,7 +1,7 @@
-"""Who shows which AU in which clip, and when: the tables of the six stand-in databases.
+"""Plans of the stand-in clips: subject, AUs, onset, apex and offset of every clip of the six databases.
 
 ``full`` has the counts of the real databases (clips, subjects, positives of the 12 AUs, clip lengths
-in frames); ``demo`` is small, with AU shares flattened so that every AU can be learnt.
+in frames); ``demo`` is small, with equal AU counts so that every AU can be learnt.
 """
 
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from infusenet.protocol import AUS
-from infusenet.standins import ids
+from infusenet.standins import clip_names
 
 
 @dataclass(frozen=True)
 class Size:
-    """One database's true size: (min, median, max) of frames a clip and of apex - onset, positives
+    """One database's true size: (min, median, max) of frames per clip, (min, max) of apex - onset, positives
     by AU in the order of AUS, and clips with none of them."""
 
     clips: int
@@ -36,15 +36,15 @@ FULL = {
 DEMO_CLIPS, DEMO_SUBJECTS, DEMO_POSITIVES, DEMO_WITHOUT = 40, 8, 7, 2
 DEMO_FRAMES = (12, 18, 24)
 
-# Muscles that pull one place in opposite directions do not act together here.
+# Pairs of AUs that pull one place in opposite directions; a clip has both only if it cannot be avoided.
 OPPOSED = ({12, 14}, {12, 15}, {14, 15}, {5, 7}, {2, 4}, {1, 4}, {9, 10})
 
 
 @dataclass(frozen=True)
-class Planned:
+class ClipPlan:
     """One clip to be rendered. ``aus`` maps AU to its sides (LR, L, R), ``peaks`` to native px.
 
-    ``clip`` is the id that a reader gives it; ``person`` counts the subjects from 0; ``number`` counts
+    ``clip`` is its id in the reader's table; ``person`` counts the subjects from 0; ``number`` counts
     the database's clips from 0. ``film`` is the name of a film that holds several clips (CAS(ME)^3).
     """
 
@@ -71,7 +71,7 @@ class Planned:
         return [n for n in range(self.onset, self.offset + 1) if n not in self.dropped]
 
 
-def plan(database: str, scale: str, seed: int) -> list[Planned]:
+def plan(database: str, scale: str, seed: int) -> list[ClipPlan]:
     """All clips of one database, in the order of its workbook."""
     demo, size = scale == "demo", FULL[database]
     generator = np.random.default_rng([seed, list(FULL).index(database), 1])
@@ -79,12 +79,12 @@ def plan(database: str, scale: str, seed: int) -> list[Planned]:
     positives = dict(zip(AUS, size.positives, strict=True))
     if demo:
         positives = {au: DEMO_POSITIVES * bool(n) for au, n in positives.items()}
-    subjects = ids.SUBJECTS[database](people, demo)
-    # Everybody has a clip; the rest falls as it does in real databases, unevenly.
+    subjects = clip_names.SUBJECTS[database](people, demo)
+    # Every subject has a clip; the others are spread unevenly, as in real databases.
     shares = generator.dirichlet(np.full(people, 20.0 if demo else 1.5))
     owners = sorted([*range(people), *generator.choice(people, count - people, p=shares).tolist()])
-    special = ids.special_clips(database)
-    rows = ids.name_clips(database, [subjects[person] for person in owners], special, generator)
+    special = clip_names.special_clips(database)
+    rows = clip_names.name_clips(database, [subjects[person] for person in owners], special, generator)
     fixed = {row: special[name].aus for row, name in enumerate(rows) if name in special}
     labels = assign(count, positives, DEMO_WITHOUT if demo else size.without, fixed, generator)
     clips, ends = [], {}
@@ -102,9 +102,9 @@ def plan(database: str, scale: str, seed: int) -> list[Planned]:
         inner = [n for n in range(onset + 1, offset) if n != apex]
         dropped = (inner[0],) if database == "casme3a" and number % 20 == 7 and inner else ()
         peaks = {au: _peak(generator) for au in aus}
-        emotion = ids.emotion(database, clip, generator)
+        emotion = clip_names.emotion(database, clip, generator)
         clips.append(
-            Planned(
+            ClipPlan(
                 database,
                 person,
                 subject,
@@ -128,16 +128,16 @@ def assign(
 ) -> list[dict[int, str]]:
     """Spread each AU's positives over the clips: {AU: sides} per clip, exact in every count.
 
-    ``fixed`` gives some clips their AUs beforehand. ``without`` of the others stay empty; the fewest
-    AUs meet in one clip, and opposed ones only where nothing else is left.
+    ``fixed``: the AUs of clips that are fixed beforehand. ``without`` of the others stay empty; a clip gets as
+    few AUs as possible, and opposed AUs only if no other clip is free.
     """
     labels: list[dict[int, str]] = [dict(fixed.get(row, {})) for row in range(count)]
     free = [row for row in range(count) if row not in fixed]
     empty = sum(not aus for aus in fixed.values())
     closed = set(generator.choice(free, without - empty, replace=False).tolist())
-    left = {au: n - sum(au in aus for aus in fixed.values()) for au, n in positives.items()}
-    for au in sorted(left, key=lambda au: -left[au]):
-        for _ in range(left[au]):
+    remaining = {au: n - sum(au in aus for aus in fixed.values()) for au, n in positives.items()}
+    for au in sorted(remaining, key=lambda au: -remaining[au]):
+        for _ in range(remaining[au]):
             open_rows = [row for row in free if row not in closed and au not in labels[row]]
             ties = generator.random(count)
             row = min(open_rows, key=lambda r: (_opposed(au, labels[r]), len(labels[r]), ties[r]))
@@ -163,7 +163,7 @@ def _times(database: str, demo: bool, size: Size, number: int, generator) -> tup
     rise = min(rise, length - 2)
     if database == "casme3a" and number % 16 == 3:
         rise = 0
-    onset = ids.onset(database, generator)
+    onset = clip_names.onset(database, generator)
     return onset, onset + rise, onset + length - 1
 
 

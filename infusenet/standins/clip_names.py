@@ -1,4 +1,4 @@
-"""Names as the owners give them: subjects, clips, emotions, frame numbers; and the special clips."""
+"""Names of subjects, clips and emotions in the owners' forms, first frame numbers, and special clips."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Special:
-    """A clip that a quirk of its workbook needs: AUs with sides, an apex that the errata give."""
+    """A clip that a quirk of its workbook needs: AUs with sides, and the apex of an erratum."""
 
     aus: dict[int, str]
     apex: int = 0
 
 
-# The errata repair exactly these, so what they say is what is rendered.
+# The errata repair exactly these clips, so the values of the errata are rendered.
 SPECIAL = {
     "casme2": {("04", "EP12_01f"): Special({4: "LR"}, apex=279), ("05", "EP05_03"): Special({})},
     "samm": {
@@ -21,8 +21,8 @@ SPECIAL = {
         ("011", "011_4_2"): Special({14: "L"}),
     },
 }
-# Other clips with an erratum: their real values would be laid over ours, so no stand-in has the name.
-TAKEN = {
+# Other clips with an erratum: their real values would replace ours, so no stand-in has such a name.
+RESERVED = {
     "casme": {("03", "EP07_1"), ("03", "EP09_3"), ("03", "EP09_4"), ("06", "EP02_7"), ("13", "EP13_5")},
     "samm": {
         ("007", "007_6_5"), ("013", "013_1_9"), ("014", "014_5_2"), ("028", "028_4_1"),
@@ -33,8 +33,8 @@ TAKEN = {
         ("S42", "S42_003_01_1"), ("S50", "S50_002_06_1"), ("S61", "S61_003_03_5"), ("S65", "S65_003_06_2"),
     },
 }  # fmt: skip
-CASME2_FIRST_FREE = 20  # no CASME II erratum names an episode from EP20 on
-MMEW_FIRST_FREE = 50  # nor an MMEW one a sample from 050 on
+CASME2_FIRST_FREE = 20  # CASME II's errata are about episodes before EP20
+MMEW_FIRST_FREE = 50  # MMEW's errata are about samples before 050
 
 EMOTIONS = {
     "casme": ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "fear", "comtempt"),
@@ -51,15 +51,15 @@ def _spread(first: int, last: int, count: int) -> list[int]:
 
 
 def _samm(count: int, demo: bool) -> list[str]:
-    known = [n for n in range(6, 38) if n not in (8, 27, 29)]
-    chosen = [6, 7, 10, 11, 15, 20, 26, 33] if demo else known[:count]
-    return [f"{n:03d}" for n in chosen]
+    numbers = [n for n in range(6, 38) if n not in (8, 27, 29)]
+    selection = [6, 7, 10, 11, 15, 20, 26, 33] if demo else numbers[:count]
+    return [f"{n:03d}" for n in selection]
 
 
 def _casme3a(count: int, demo: bool) -> list[str]:
-    known = [n for n in range(1, 218) if n not in (40, 149, 214, 216)]
-    chosen = [known[i] for i in _spread(0, len(known) - 1, count)]
-    return [f"spNO.{n}" for n in sorted(chosen, key=str)]  # the workbook sorts them as text
+    numbers = [n for n in range(1, 218) if n not in (40, 149, 214, 216)]
+    selection = [numbers[i] for i in _spread(0, len(numbers) - 1, count)]
+    return [f"spNO.{n}" for n in sorted(selection, key=str)]  # the workbook sorts them as text
 
 
 SUBJECTS = {
@@ -75,18 +75,19 @@ SUBJECTS = {
 
 
 def special_clips(database: str) -> dict[tuple[str, str], Special]:
+    """The special clips of a database by (subject, clip)."""
     return SPECIAL.get(database, {})
 
 
 def name_clips(database: str, subjects: list[str], special, generator) -> list[tuple[str, str]]:
-    """(subject, clip) for each row; ``subjects`` repeats a subject once a clip, in order."""
-    wanted = {subject: [name for s, name in special if s == subject] for subject in set(subjects)}
-    used: dict[str, list[str]] = {}
+    """(subject, clip) for each row; ``subjects`` has the subject of each clip, in order."""
+    special_names = {subject: [name for s, name in special if s == subject] for subject in set(subjects)}
+    names_of: dict[str, list[str]] = {}
     rows = []
     for subject in subjects:
-        names = used.setdefault(subject, [])
-        if wanted[subject]:
-            name = wanted[subject].pop(0)
+        names = names_of.setdefault(subject, [])
+        if special_names[subject]:
+            name = special_names[subject].pop(0)
         else:
             name = _name(database, subject, len(names), names, generator)
         names.append(name)
@@ -94,12 +95,12 @@ def name_clips(database: str, subjects: list[str], special, generator) -> list[t
     return rows
 
 
-def _name(database: str, subject: str, k: int, used: list[str], generator) -> str:
+def _name(database: str, subject: str, k: int, names: list[str], generator) -> str:
     """The next free name of a subject, in the owner's form."""
-    taken = TAKEN.get(database, set())
+    reserved = RESERVED.get(database, set())
     for _ in range(10_000):
         name = _draw(database, subject, k, generator)
-        if name not in used and (subject, name) not in taken:
+        if name not in names and (subject, name) not in reserved:
             return name
         k += 1
     raise AssertionError(f"no free clip name for {database} {subject}")
