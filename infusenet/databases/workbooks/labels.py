@@ -35,9 +35,7 @@ def settled(
     if not differing:
         return values
     if takes_cd6me:
-        texts = [
-            f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()
-        ]
+        texts = [f"{name} '{values[name]}' replaced by CD6ME's '{text}'" for name, text in differing.items()]
     else:
         texts = [f"{name} '{values[name]}', CD6ME's is '{text}'" for name, text in differing.items()]
     notes.add("labels of another coding", row.place, f"clip {row.key}: {'; '.join(texts)}")
