@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from model_inputs import recipe
 from owners import RELEASES, Release, numbered, rows
 from synthetic import RECIPE, RECIPES, work, write_database
 
@@ -137,6 +138,9 @@ def test_an_unknown_name_is_answered_with_it(project):
     run = command(project, "read", "newbse", "--annotations", "x", "--frames", "y", "--output", "z")
     assert run.returncode == 1
     assert "unknown database 'newbse' (did you mean 'newbase'?" in run.stderr
+    run = command(project, "audit", "mine", "--config", configured(project, "mine"))
+    assert "databases.mine: unknown database 'mine' (known: " in run.stderr
+    assert "name the one whose workbook this is as `reader:`" in run.stderr
 
 
 @pytest.mark.parametrize(("name", "block"), [("newbase", {}), ("mine", {"reader": "newbase"})])
@@ -162,14 +166,15 @@ def test_a_fold_with_it_held_out(project, tmp_path):
     assert all(re.fullmatch("[0-9a-f]{64}", clip.digest) and not clip.labels for clip in listed)
     for name in ("alpha", "beta"):
         write_database(tmp_path, name)
-    for stage, recipe in RECIPES.items():
+    for stage, settings in RECIPES.items():
         fill(
-            tmp_path / "cache/newbase" / f"{stage}.h5", stage=stage, database="newbase", recipe=recipe, source={},
-            clips=[(clip, digest([clip, recipe])) for clip in clips], work=partial(work, stage, clips, ""),
+            tmp_path / "cache/newbase" / f"{stage}.h5", stage=stage, database="newbase", recipe=settings, source={},
+            clips=[(clip, digest([clip, settings])) for clip in clips], work=partial(work, stage, clips, ""),
         )  # fmt: skip
+    small = recipe("off_apexnet", method="off_apexnet", epochs=1, stores={"flow": RECIPE["stores"]["flow"]})
     train(
-        RECIPE["method"], "newbase", tmp_path / "cache", tmp_path / "manifests", 0, tmp_path / "run",
-        recipe=RECIPE | {"epochs": 1}, databases=["alpha", "beta"], device="cpu",
+        "off_apexnet", "newbase", tmp_path / "cache", tmp_path / "manifests", 0, tmp_path / "run",
+        recipe=small, databases=["alpha", "beta"], device="cpu",
     )  # fmt: skip
     predict(tmp_path / "run", tmp_path / "cache", tmp_path / "manifests")
     lines = (tmp_path / "run/predictions.csv").read_text().splitlines()[1:]

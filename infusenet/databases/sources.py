@@ -11,8 +11,9 @@ from infusenet import databases
 from infusenet.databases import Reading, audit, clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.row_reports import Refusal
-from infusenet.errors import InputError, Missing
+from infusenet.errors import InputError, Missing, did_you_mean
 from infusenet.hashing import digest, file_digest
+from infusenet.texts import visible
 
 
 def origin_of(source: dict, policies: Mapping[str, str]) -> str:
@@ -48,6 +49,11 @@ def read_source(
         exclude = [kind for kind, policy in policies.items() if policy == audit.EXCLUDE]
     options = databases.Options.of(source, policies["not_in_cd6me"])
     reader = source.get("reader", name)
+    if reader not in databases.READERS:
+        raise InputError(
+            f"databases.{name}: unknown database '{visible(reader)}' {did_you_mean(reader, databases.READERS)}; "
+            "name the one whose workbook this is as `reader:`, or give a `manifest:`"
+        )
     frames = Path(source["frames"])
     by_name = source.get("exclude", ())
     exclude = {*exclude, *by_name}
