@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from infusenet.cli.main_command import main
+from infusenet.cli import main
 
 from infusenet import hashing
 from infusenet.config import configuration

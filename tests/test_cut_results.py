@@ -203,7 +203,7 @@ import json, pathlib, sys
 import numpy
 from safetensors.numpy import save
 from infusenet.files import note_sizes
-from infusenet.report.needs import OUTPUTS
+from infusenet.report.targets import OUTPUTS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 rows = "".join(f"{{words[0]}},{{row}}\\n" for row in range(9))

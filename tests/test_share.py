@@ -20,7 +20,7 @@ from infusenet.errors import InputError
 from infusenet.hashing import file_digest
 from infusenet.store import sidecar_of
 from infusenet.store.bundles import configuration as settings
-from infusenet.store.bundles import export, intake
+from infusenet.store.bundles import export, take_in
 
 ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}
@@ -64,20 +64,20 @@ def test_with_faces_everything_goes_along_and_is_said(made, tmp_path):
         notice = tar.extractfile("README.txt").read().decode()
         assert {(m.mtime, m.uid, m.uname) for m in tar.getmembers()} == {(0, 0, "")}
     assert "It shows faces: faces.h5, latents.magnified5.h5." in notice
-    assert intake(tmp_path / "all.tar", tmp_path / "there") == ("samm", tmp_path / "there/samm")
+    assert take_in(tmp_path / "all.tar", tmp_path / "there") == ("samm", tmp_path / "there/samm")
 
 
 def test_tar_and_folder_hold_the_same(made, bundle, tmp_path):
     for name in ("one.tar", "two.tar"):
         export("samm", made / "cache", made / "manifests", tmp_path / name, faces=False)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    _, folder = intake(tmp_path / "one.tar", tmp_path / "there")
+    _, folder = take_in(tmp_path / "one.tar", tmp_path / "there")
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
         p.name: p.read_bytes() for p in bundle.iterdir()
     }
     with pytest.raises(InputError, match="there/samm exists"):
-        intake(tmp_path / "one.tar", tmp_path / "there")
-    assert intake(folder, tmp_path) == ("samm", folder)
+        take_in(tmp_path / "one.tar", tmp_path / "there")
+    assert take_in(folder, tmp_path) == ("samm", folder)
 
 
 def test_what_cannot_be_exported_is_said(made, bundle, tmp_path):
@@ -167,7 +167,7 @@ def escaping(folder):
 def test_nothing_wrong_comes_in(bundle, damage, expected):
     damage(bundle)
     with pytest.raises(InputError) as caught:
-        intake(bundle, bundle.parent / "there")
+        take_in(bundle, bundle.parent / "there")
     assert expected in str(caught.value)
 
 
@@ -175,7 +175,7 @@ def test_folders_of_a_file_server_are_no_damage(bundle):
     for name in ("@eaDir", "lost+found"):
         (bundle / name).mkdir()
     (bundle / ".DS_Store").touch()
-    assert intake(bundle, bundle.parent / "there") == ("samm", bundle)
+    assert take_in(bundle, bundle.parent / "there") == ("samm", bundle)
 
 
 def member(name, **changes):
@@ -203,7 +203,7 @@ def test_a_tar_cannot_reach_out(bundle, tmp_path, bad, expected):
         tar.addfile(bad, io.BytesIO())
     before = set(tmp_path.rglob("*"))
     with pytest.raises(InputError) as caught:
-        intake(path, tmp_path / "there")
+        take_in(path, tmp_path / "there")
     assert expected in str(caught.value)
     assert set(tmp_path.rglob("*")) == before
 
@@ -212,11 +212,11 @@ def test_a_tar_that_is_wrong_leaves_nothing(bundle, tmp_path):
     flip(bundle)
     path = tar_of(bundle, tmp_path / "flipped.tar")
     with pytest.raises(InputError, match="flow.h5: other bytes"):
-        intake(path, tmp_path / "there")
+        take_in(path, tmp_path / "there")
     assert not list((tmp_path / "there").iterdir())
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"no readable .tar|refused|other bytes|missing"):
-        intake(path, tmp_path / "there")
+        take_in(path, tmp_path / "there")
 
 
 def settled(lines):

@@ -19,7 +19,7 @@ from test_workflow import project, reconfigure  # noqa: F401
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.store.bundles import export, intake
+from infusenet.store.bundles import export, take_in
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
@@ -108,7 +108,7 @@ def write_all(root: Path) -> None:
     contact_sheet(Store(faces), faces.with_suffix(".png"))
     for name in ("bundle", "bundle.tar"):
         export("samm", root / "lab/cache", root / "lab/manifests", root / name, faces=False)
-    intake(root / "bundle.tar", root / "taken")
+    take_in(root / "bundle.tar", root / "taken")
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def clone(project, python):  # noqa: F811
 @root_only
 def test_two_accounts_run_one_workflow(clone, python):
     dry, run = ([python, "-m", "snakemake", "--cores", "2", word] for word in ("-n", "all_folds"))
-    plan = [python, "-m", "infusenet.cli.main_command", "plan"]
+    plan = [python, "-m", "infusenet.cli", "plan"]
     done = run_as(BEN, dry, clone)
     assert (done.returncode, "Nothing to be done" in done.stdout + done.stderr) == (0, True)
     done = run_as(BEN, plan, clone)

@@ -43,7 +43,7 @@ def clones(project, tmp_path_factory):  # noqa: F811
     commands = environment(parent / "first/.venv")
     (packages,) = (parent / "first/.venv").glob("lib/python*/site-packages")
     (packages / "0.pth").write_text(f"{parent / 'first'}\n")
-    for name, module in (("infusenet", "infusenet.cli.main_command"), ("snakemake", "snakemake.cli")):
+    for name, module in (("infusenet", "infusenet.cli"), ("snakemake", "snakemake.cli")):
         (commands / name).write_text(SCRIPT.format(python=commands / "python", module=module))
         (commands / name).chmod(0o755)
     return parent

@@ -32,7 +32,7 @@ NAMES = ("one", "two", "three")
 
 STAND_IN_COMMAND = """#!{python}
 import sys, hashlib, pathlib
-from infusenet.report.needs import OUTPUTS
+from infusenet.report.targets import OUTPUTS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 text = " ".join(words)
