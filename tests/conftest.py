@@ -25,3 +25,21 @@ def bundle(made, tmp_path):
 
     export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
     return tmp_path / "bundle"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A checkout's workflow with three tiny databases; the stages' command only writes its outputs."""
+    from projects import write_project
+
+    return write_project(tmp_path)
+
+
+@pytest.fixture
+def finished(project):
+    """The same after a first run of all folds."""
+    from projects import snakemake
+
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    return project

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from infusenet.cli import main
 
 from infusenet import hashing
+from infusenet.cli import main
 from infusenet.config import configuration
 from infusenet.config import options as settings
 from infusenet.config import recipes as recipe

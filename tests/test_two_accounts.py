@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from lab import lab
+from projects import reconfigure
 from synthetic import write_database
 from test_cut_results import COMMAND, SMALL
-from test_workflow import project, reconfigure  # noqa: F401
 
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
@@ -212,7 +212,7 @@ def test_a_file_that_may_not_be_read_is_named(written, python, name, line):
 
 
 @pytest.fixture
-def clone(project, python):  # noqa: F811
+def clone(project, python):
     """A small workflow in which Anna has run everything with umask 002."""
     reconfigure(project, lambda config: config["databases"].popitem())
     folder = folder_for_all()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from test_workflow import ROOT, environment, project  # noqa: F401
+from projects import ROOT, environment
 
 # What pip writes for an entry point, where blanks in the path forbid a plain first line.
 SCRIPT = """#!/bin/sh
@@ -28,7 +28,7 @@ SHELL = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
 
 
 @pytest.fixture
-def clones(project, tmp_path_factory):  # noqa: F811
+def clones(project, tmp_path_factory):
     """Two checkouts beside each other; the first one's environment has it installed as editable."""
     parent = tmp_path_factory.mktemp("a lab's clones")
     shutil.rmtree(project / "bin")
