@@ -114,10 +114,17 @@ def snakemake(project, *words, env=None) -> subprocess.CompletedProcess:
 
 def would_run(project, target="all_folds") -> dict[str, int]:
     """Rule name -> number of jobs that a dry run announces."""
-    done = snakemake(project, "-n", "--quiet", "rules", "--", target)
+    return announced(snakemake(project, "-n", "--quiet", "rules", "--", target))
+
+
+def ran(project, target="all_folds") -> dict[str, int]:
+    """Rule name -> number of jobs that a run has done."""
+    return announced(snakemake(project, "--", target))
+
+
+def announced(done: subprocess.CompletedProcess) -> dict[str, int]:
     assert done.returncode == 0, done.stderr
-    text = done.stdout + done.stderr
-    counts = dict(re.findall(r"^(\w+)\s+(\d+)$", text, re.M))
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M))
     return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all_folds", "paper")}
 
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from joint_tables import joint_rows, write_joint
 from owners import RELEASES, mixed, numbered, write_xlsx
-from test_databases import joint_rows, write_joint
 
 from infusenet import cli
 from infusenet.databases import clip_table

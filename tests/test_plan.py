@@ -33,7 +33,7 @@ if stage not in ("faces", "flow"):
     exec(pathlib.Path(__file__).with_name("others.py").read_text())
     sys.exit()
 from infusenet import cli
-from infusenet.stages import faces, flow
+from infusenet.preprocess import faces, flow
 from infusenet.store import Failure, Item
 def work(*arguments):
     for name in arguments[-1]:

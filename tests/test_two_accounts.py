@@ -14,7 +14,7 @@ import pytest
 from lab import lab
 from projects import reconfigure
 from synthetic import write_database
-from test_cut_results import COMMAND, SMALL
+from test_cut_outputs import COMMAND, SMALL
 
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet

@@ -84,10 +84,11 @@ def test_commands_by_hand_name_the_package_that_they_are_of(clones):
     first, second = clones / "first", clones / "second"
     command = first / ".venv/bin/infusenet"
     sentence = f"this is the package in {first}, and {second} has its own"
-    done = run(second, command, "methods")
+    summary = [command, "summary", first / "raw/one.csv"]
+    done = run(second, *summary)
     assert (done.returncode, sentence in done.stderr) == (0, True)
-    assert sentence not in run(second, command, "methods", PYTHONPATH=str(second)).stderr
-    assert sentence not in run(first, command, "methods").stderr + run("/", command, "methods").stderr
+    assert sentence not in run(second, *summary, PYTHONPATH=str(second)).stderr
+    assert sentence not in run(first, *summary).stderr + run("/", *summary).stderr
 
     done = run(second, command, "plan", "cache/one/faces.h5")
     assert (done.returncode, done.stdout) == (1, "")
