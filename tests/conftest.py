@@ -43,3 +43,20 @@ def finished(project):
     done = snakemake(project, "all_folds")
     assert done.returncode == 0, done.stderr
     return project
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch):
+    """The shipped configuration over two small databases, written in the working directory."""
+    from findings import write_config
+
+    monkeypatch.chdir(tmp_path)
+    return write_config(tmp_path)
+
+
+@pytest.fixture
+def config(raw):
+    """The same, settled."""
+    from infusenet.config import configuration
+
+    return configuration.settle(raw)
