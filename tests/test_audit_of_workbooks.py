@@ -9,6 +9,7 @@ from owners import RELEASES
 from infusenet import cli, databases
 from infusenet.config import configuration
 from infusenet.databases import audit
+from infusenet.databases import sync as index
 from infusenet.databases.audit import FINDINGS
 from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
