@@ -1,6 +1,7 @@
 """Settings for all tests: no time limit a case (machines differ), torch on one thread. A lab's cache."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -60,3 +61,25 @@ def config(raw):
     from infusenet.config import configuration
 
     return configuration.settle(raw)
+
+
+OPENED: list[list[str]] = []
+
+
+def note_opened(event, arguments) -> None:
+    if event == "open" and OPENED:
+        OPENED[-1].append(str(arguments[0]))
+
+
+@pytest.fixture(scope="session")
+def audit_hook():
+    """Python's own; it cannot be removed."""
+    sys.addaudithook(note_opened)
+
+
+@pytest.fixture
+def opened(audit_hook):
+    """The paths of all files that Python opens while the test lasts, in order."""
+    OPENED.append([])
+    yield OPENED[-1]
+    OPENED.pop()

@@ -14,7 +14,6 @@ from infusenet.databases import audit, clip_table
 from infusenet.databases import sync as index
 from infusenet.databases.audit import FINDINGS
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames import stamps
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
@@ -141,11 +140,15 @@ def test_nothing_about_an_excluded_clip_makes_anything_run(lab, monkeypatch):
     assert "missing_frames" in table(lab).excluded["s1/b"]
 
 
-def test_a_no_op_reads_neither_frame_nor_source(lab, monkeypatch):
+def test_a_no_op_reads_no_frame_and_the_source_for_its_digest_alone(lab, opened):
+    root, settings = lab
+    source = settings["databases"]["mine"]["manifest"]
     sync(lab)
-    monkeypatch.setattr(index, "read_source", lambda *words: pytest.fail("the source was read again"))
-    monkeypatch.setattr(stamps, "file_digest", lambda path: pytest.fail("frame read"))
+    assert opened.count(source) > 1
+    opened.clear()
     sync(lab)
+    assert opened.count(source) == 1
+    assert not [path for path in opened if path.startswith(f"{root}/frames/")]
 
 
 def test_a_mended_clip_comes_back_with_its_labels(lab):
