@@ -15,7 +15,7 @@ import torch
 import yaml
 from findings import levels, mended
 
-from infusenet import cli
+from infusenet import cli, hashing
 from infusenet.config import configuration
 from infusenet.config.methods import METHODS
 from infusenet.config.recipes import SHIPPED_WEIGHTS, resolve
@@ -89,9 +89,7 @@ def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypat
     file.write_bytes(b"not what was published")
     assert "a cut or damaged file, expected sha256 f37072fd" in mended(software.weights(config))
     digest = "f37072fd" + hashlib.sha256().hexdigest()[8:]
-    monkeypatch.setattr(
-        software.recipes, "file_digest", lambda path: digest if path == file else file_digest(path)
-    )
+    monkeypatch.setattr(hashing, "file_digest", lambda path: digest if path == file else file_digest(path))
     assert levels(software.weights(config)) == {"weights": "ok"}
 
 
