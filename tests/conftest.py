@@ -1,6 +1,7 @@
 """Settings for all tests: no time limit a case (machines differ), torch on one thread. A lab's cache."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -25,3 +26,60 @@ def bundle(made, tmp_path):
 
     export("samm", made / "cache", made / "manifests", tmp_path / "bundle", faces=False)
     return tmp_path / "bundle"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A checkout's workflow with three tiny databases; the stages' command only writes its outputs."""
+    from projects import write_project
+
+    return write_project(tmp_path)
+
+
+@pytest.fixture
+def finished(project):
+    """The same after a first run of all folds."""
+    from projects import snakemake
+
+    done = snakemake(project, "all_folds")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch):
+    """The shipped configuration over two small databases, written in the working directory."""
+    from findings import write_config
+
+    monkeypatch.chdir(tmp_path)
+    return write_config(tmp_path)
+
+
+@pytest.fixture
+def config(raw):
+    """The same, settled."""
+    from infusenet.config import configuration
+
+    return configuration.settle(raw)
+
+
+OPENED: list[list[str]] = []
+
+
+def note_opened(event, arguments) -> None:
+    if event == "open" and OPENED:
+        OPENED[-1].append(str(arguments[0]))
+
+
+@pytest.fixture(scope="session")
+def audit_hook():
+    """Python's own; it cannot be removed."""
+    sys.addaudithook(note_opened)
+
+
+@pytest.fixture
+def opened(audit_hook):
+    """The paths of all files that Python opens while the test lasts, in order."""
+    OPENED.append([])
+    yield OPENED[-1]
+    OPENED.pop()

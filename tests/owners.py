@@ -10,6 +10,8 @@ from pathlib import Path
 import openpyxl
 import xlwt
 
+from infusenet import databases
+
 
 @dataclass
 class Release:
@@ -202,3 +204,12 @@ def mixed(*kinds: str) -> Release:
     for row, kind in zip(release.rows, kinds, strict=True):
         row["Expression type"] = kind
     return release
+
+
+def active(labels: dict[int, int]) -> set[int]:
+    return {n for n, value in labels.items() if value}
+
+
+def read(release, root):
+    """Clips by key of a release written to ``root``."""
+    return {clip.key: clip for clip in databases.read(release.key, *release.write(root))}

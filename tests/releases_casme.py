@@ -216,3 +216,11 @@ def updated() -> Copy:
         rows.append(_cells(subject, name, *OTHER_WINDOWS.get(key, (0, clip.window))[1], *clip[3:]))
         frames[f"sub{subject}/{name}"] = numbers(clip.window)
     return Copy("casme", HEADER, rows, frames, "reg_{folder}-{}.jpg")
+
+
+def in_two(frames):
+    """The folders below Section A and Section B."""
+    return {
+        f"{'CASME_A/Section A' if int(folder[3:5]) < 8 else 'CASME_B/Section B'}/{folder}": numbers
+        for folder, numbers in frames.items()
+    }

@@ -305,3 +305,22 @@ def test_an_index_of_before_does_not_keep_a_copy(tmp_path, monkeypatch):
     entry = ["1 (2).jpg", stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, "0" * 64]
     known = {"s1/c1": before["s1/c1"] | {"frames": frames | {"2": entry}}}
     assert stamps.scan(clips, tmp_path / "frames", known, "mine") == before
+
+
+def test_frame_number_is_the_last_digit_run(tmp_path):
+    names = ["EP03_5-113.jpg", "reg_img46.JPG", "006_05562.png", "Frame_000001826.jpeg", "5a.bmp"]
+    for name in [*names, "Thumbs.db", "._img7.jpg", "cover.jpg", "8.txt"]:
+        (tmp_path / name).touch()
+    (tmp_path / "9.jpg").mkdir()
+    assert {n: path.name for n, path in frame_index(tmp_path).items()} == dict(
+        zip((5, 46, 113, 1826, 5562), ("5a.bmp", names[1], names[0], names[3], names[2]), strict=True)
+    )
+
+
+def test_two_files_of_one_frame(tmp_path):
+    for name in ("img5.jpg", "reg_img005.jpg"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"img5.jpg and reg_img005.jpg are both frame 5"):
+        frame_index(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        frame_index(tmp_path / "absent")

@@ -9,7 +9,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from test_workflow import project, reconfigure, snakemake, would_run  # noqa: F401
+from projects import reconfigure, snakemake, would_run
 
 from infusenet import cli
 from infusenet.databases import audit, clip_table, sync_index
@@ -234,7 +234,7 @@ def test_missing_store_in_a_sentence(tmp_path, capsys):
     assert "no such store" in capsys.readouterr().err
 
 
-def test_workflow_makes_the_ledger_again_when_findings_change(project):  # noqa: F811
+def test_workflow_makes_the_ledger_again_when_findings_change(project):
     done = snakemake(project, "ledger")
     assert done.returncode == 0, done.stderr
     assert (project / "results/ledger.html").is_file()

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from joint_tables import joint_rows, write_joint
 from owners import RELEASES, mixed, numbered, write_xlsx
-from test_databases import joint_rows, write_joint
 
 from infusenet import cli
 from infusenet.databases import clip_table
@@ -326,7 +326,7 @@ def test_in_a_process_of_its_own(tmp_path):
     release.rows[0]["AU"] = "12 or 14"
     argv = read_argv("casme", *release.write(tmp_path), tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "infusenet.cli.main_command", *map(str, argv)],
+        [sys.executable, "-m", "infusenet.cli", *map(str, argv)],
         capture_output=True,
         text=True,
         check=False,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_workflow import STAND_IN_COMMAND, project, reconfigure, snakemake  # noqa: F401
+from projects import STAND_IN_COMMAND, reconfigure, snakemake
 
 from infusenet import cli, files
 from infusenet.databases import clip_table
@@ -57,7 +57,7 @@ def write_clips(root: Path, name: str, clips: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def lab(project, monkeypatch):  # noqa: F811
+def lab(project, monkeypatch):
     """Two databases of three clips, of which one has no face, and one method that reads flow."""
     (project / "bin/others.py").write_text(STAND_IN_COMMAND.format(python=sys.executable))
     (project / "bin/infusenet").write_text(BUILDS.format(python=sys.executable))

@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from projects import reconfigure, snakemake
 from test_store import make
-from test_workflow import project, reconfigure, snakemake  # noqa: F401
 
 from infusenet import cli
 from infusenet.config import configuration, yaml_files
@@ -90,7 +90,7 @@ def test_what_is_no_plain_yaml_is_refused(tmp_path, text):
         yaml_files.refuse_code(tmp_path / "config.yaml")
 
 
-def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):  # noqa: F811
+def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):
     path = project / "workflow/config.yaml"
     path.write_text(TEMPLATE + path.read_text())
     with pytest.raises(InputError, match="unknown key '__use_yte__'"):
@@ -101,7 +101,7 @@ def test_a_template_reaches_neither_command_line_nor_snakemake(project, capsys):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_template_given_by_option_is_refused_afterwards(project):  # noqa: F811
+def test_a_template_given_by_option_is_refused_afterwards(project):
     """Snakemake has run it by then: such files are code to trust."""
     (project / "more.yaml").write_text("__use_yte__: true\nseeds: [1]\n")
     done = snakemake(project, "-n", "--configfile", "more.yaml")
@@ -109,7 +109,7 @@ def test_a_template_given_by_option_is_refused_afterwards(project):  # noqa: F81
     assert "more.yaml: `__use_yte__` would run the Python in this file" in done.stdout + done.stderr
 
 
-def test_paths_of_the_configuration_are_words_not_commands(project):  # noqa: F811
+def test_paths_of_the_configuration_are_words_not_commands(project):
     name = "raw/$(touch ran) `touch ran`; touch ran '"
     (project / "raw/one").rename(project / name)
     reconfigure(project, lambda c: c["databases"]["one"].update(frames=name))

@@ -11,7 +11,6 @@ import releases_casme2 as casme2
 import releases_casme3a as casme3a
 import yaml
 from releases import write_csv, write_frames, write_xls
-from test_releases_casme import in_two
 
 from infusenet import cli
 from infusenet.config import configuration
@@ -29,7 +28,7 @@ CHANGED = set(casme.SECTION_WINDOWS)
 def sections(tmp_path_factory):
     """A root with both sections of CASME, a workbook in each."""
     root, copy = tmp_path_factory.mktemp("RAW"), casme.section()
-    write_frames(root, in_two(copy.frames), copy.name)
+    write_frames(root, casme.in_two(copy.frames), copy.name)
     halves = {"A": copy.rows[:96], "B": copy.rows[96:]}
     books = [
         write_xls(root / f"CASME_{name}/Section {name}/Section {name}.xls", Sheet1=[copy.header, *rows])

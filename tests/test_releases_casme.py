@@ -16,14 +16,6 @@ OUTSIDE = [46, 58, 87, 88, 167, 168, 169, 170]
 ABSENT = {"14/EP08_2", "14/EP09_3", "17/EP17_1", "17/EP17_5", "17/EP17_6", "18/EP02_7"}
 
 
-def in_two(frames):
-    """The folders below Section A and Section B."""
-    return {
-        f"{'CASME_A/Section A' if int(folder[3:5]) < 8 else 'CASME_B/Section B'}/{folder}": numbers
-        for folder, numbers in frames.items()
-    }
-
-
 @pytest.fixture(scope="module")
 def section(tmp_path_factory):
     """(table, {tree: frames root}) of Section A/B; its raw trees hold the owners' windows or CD6ME's."""
@@ -95,7 +87,7 @@ def test_offsets_that_the_section_lacks_are_cd6mes(section):
 @pytest.mark.parametrize("raw", [True, False])
 def test_two_workbooks_below_one_root(raw, tmp_path):
     copy = casme.section(raw)
-    write_frames(tmp_path / "RAW", in_two(copy.frames), copy.name)
+    write_frames(tmp_path / "RAW", casme.in_two(copy.frames), copy.name)
     a, b = tmp_path / "RAW/CASME_A/Section A/Section A.xls", tmp_path / "RAW/CASME_B/Section B/Section B.xls"
     write_xls(a, Sheet1=[copy.header, *copy.rows[:96]])
     write_xls(b, Sheet1=[copy.header, *copy.rows[96:]])

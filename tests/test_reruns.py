@@ -16,8 +16,8 @@ import torch
 import yaml
 from filling import CLIPS, fill, work
 from owners import RELEASES
+from projects import NAMES, reconfigure, snakemake, would_run
 from snakemake.persistence.file import FilePersistence
-from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
 
 import infusenet
 from infusenet.config import configuration
@@ -40,7 +40,7 @@ def rewrite(path, old, new):
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def test_what_else_reruns(finished):  # noqa: F811
+def test_what_else_reruns(finished):
     """Changes on top of one another; none of the first ones computes anything new."""
     stores = sorted((finished / "cache").rglob("*.h5"))
     weights = [finished / WEIGHTS.format(name) for name in NAMES]
@@ -86,10 +86,10 @@ def test_what_else_reruns(finished):  # noqa: F811
     # Snakemake does not see an edited module; the revision that an edit must raise is in the params.
     package = finished / "infusenet"  # what runs there imports it in place of the installed one
     shutil.copytree(Path(infusenet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with open(package / "recipe.py", "a") as file:
+    with open(package / "config/recipes.py", "a") as file:
         file.write("\nEDITED = True\n")
     assert would_run(finished) == changed, "an edited module"
-    with open(package / "recipe.py", "a") as file:
+    with open(package / "config/recipes.py", "a") as file:
         file.write('\nSTAGES["flow"]["revision"] += 1\n')
     assert would_run(finished)["flow"] == 3, "the stage of the raised revision"
     shutil.rmtree(package)
@@ -104,7 +104,7 @@ def test_what_else_reruns(finished):  # noqa: F811
     assert "Traceback" not in said
 
 
-def test_a_workbook_that_was_saved_again_reruns_nothing(project):  # noqa: F811
+def test_a_workbook_that_was_saved_again_reruns_nothing(project):
     """Other bytes, the same rows."""
     book, frames = RELEASES["fourd"]().write(project / "owner")
 

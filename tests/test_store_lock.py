@@ -123,13 +123,13 @@ def test_a_command_that_its_cluster_ends_gives_its_lock_back(output):
     script = f"""
 import os, signal, sys
 from infusenet import cli
-from infusenet.commands import stages
+from infusenet.cli import preprocess
 from infusenet.store.lock import hold
 def flow(args):
     with hold(args.output):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
-stages.flow = flow
+preprocess.flow = flow
 sys.argv = ["infusenet", "flow", "faces.h5", "--output", {str(output)!r}]
 sys.exit(cli.main())
 """

@@ -1,5 +1,6 @@
 """One folder, two accounts: with umask 002 both work in it, with umask 022 the second one reads."""
 
+import functools
 import json
 import os
 import shutil
@@ -12,15 +13,14 @@ from pathlib import Path
 
 import pytest
 from lab import lab
+from projects import reconfigure
 from synthetic import write_database
-from test_cut_results import COMMAND, SMALL
-from test_workflow import project, reconfigure  # noqa: F401
+from test_cut_outputs import COMMAND, SMALL
 
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.store.bundles import export
-from infusenet.store.bundles import import_bundle as take_in
+from infusenet.store.bundles import export, take_in
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
@@ -59,33 +59,61 @@ def python():
     shutil.rmtree(folder)
 
 
-def run_as(account, command, cwd="/", umask=0o002):
-    with tempfile.TemporaryDirectory() as home:
-        os.chown(home, account, GROUP)
-        path = f"{Path(command[0]).parent}:{os.environ['PATH']}"
-        env = {"HOME": home, "USER": str(account), "PATH": path, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(
-            ["env", *command], user=account, group=GROUP, extra_groups=[], umask=umask, cwd=cwd, check=False,
-            env=env | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-        )  # fmt: skip
+@functools.cache
+def home_of(account: int) -> tempfile.TemporaryDirectory:
+    """It lasts: Matplotlib looks for all fonts where it has no cache."""
+    home = tempfile.TemporaryDirectory()
+    os.chown(home.name, account, GROUP)
+    return home
+
+
+def started_as(account, command, cwd="/", umask=0o002) -> subprocess.Popen:
+    path = f"{Path(command[0]).parent}:{os.environ['PATH']}"
+    env = {"HOME": home_of(account).name, "USER": str(account), "PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        ["env", *command], user=account, group=GROUP, extra_groups=[], umask=umask, cwd=cwd, text=True,
+        env=env | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run_as(account, command, cwd="/", umask=0o002) -> subprocess.CompletedProcess:
+    process = started_as(account, command, cwd, umask)
+    printed = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, *printed)
 
 
 CALLS = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys
 from infusenet import cli
-for words in json.loads(sys.argv[1]):
+for line in sys.stdin:
+    folder, umask, words = json.loads(line)
+    os.chdir(folder)
+    os.umask(umask)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = cli.main(words.split())
-    print(json.dumps([status, err.getvalue()]))
+    print(json.dumps([status, err.getvalue()]), flush=True)
 """
 
 
-def commands_as(account, python, cwd, *lines, umask=0o002) -> dict[str, tuple[int, str]]:
-    """{line: (exit status, stderr)} of command lines of `infusenet`, in one process of an account."""
-    done = run_as(account, [python, "-c", CALLS, json.dumps(lines)], cwd, umask)
-    assert done.returncode == 0, done.stderr
-    return dict(zip(lines, map(json.loads, done.stdout.splitlines()), strict=True))
+@pytest.fixture(scope="module")
+def processes(python):
+    """{account: its one process, which runs command lines of `infusenet`}."""
+    processes = {account: started_as(account, [python, "-c", CALLS]) for account in (ANNA, BEN)}
+    yield processes
+    for process in processes.values():
+        process.communicate()
+
+
+def commands_as(account, processes, cwd, *lines, umask=0o002) -> dict[str, tuple[int, str]]:
+    """{line: (exit status, stderr)} of command lines of `infusenet`, in the process of an account."""
+    ends, process = {}, processes[account]
+    for line in lines:
+        process.stdin.write(json.dumps([str(cwd), umask, line]) + "\n")
+        process.stdin.flush()
+        ends[line] = json.loads(process.stdout.readline())
+    return ends
 
 
 def give(folder: Path, account: int, umask: int) -> None:
@@ -156,7 +184,7 @@ def test_every_file_follows_the_umask(written):
 
 @root_only
 @pytest.mark.parametrize("written", [0o002], indirect=True, ids="{:03o}".format)
-def test_a_group_works_in_one_folder(written, python):
+def test_a_group_works_in_one_folder(written, processes):
     """One account after the other, and the first one again."""
     umask, folder = written
     give(folder, ANNA, umask)
@@ -164,7 +192,7 @@ def test_a_group_works_in_one_folder(written, python):
         for path in (folder / "new.tar", folder / "taken2", *(folder / "results").glob("*.*")):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         (folder / RUN / "predictions.csv").unlink()
-        ends = commands_as(account, python, folder, *WRITING, *READING)
+        ends = commands_as(account, processes, folder, *WRITING, *READING)
         assert {line: end for line, end in ends.items() if end[0]} == {}
         assert (folder / RUN / "predictions.csv").stat().st_uid == account
     assert modes(folder) == {(True, 0o2775), (False, 0o664)}
@@ -172,13 +200,13 @@ def test_a_group_works_in_one_folder(written, python):
 
 @root_only
 @pytest.mark.parametrize("written", [0o022], indirect=True, ids="{:03o}".format)
-def test_a_second_account_reads_what_it_may_not_write(written, python):
+def test_a_second_account_reads_what_it_may_not_write(written, processes):
     umask, folder = written
     give(folder, ANNA, umask)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    ends = commands_as(BEN, python, folder, *READING, umask=umask)
+    ends = commands_as(BEN, processes, folder, *READING, umask=umask)
     assert {line: end for line, end in ends.items() if end[0]} == {}
-    for line, (status, text) in commands_as(BEN, python, folder, *WRITING, umask=umask).items():
+    for line, (status, text) in commands_as(BEN, processes, folder, *WRITING, umask=umask).items():
         assert (status, text.count("\n")) == (1, 1)
         assert f"Permission denied: {WRITING[line]} is of user {ANNA}, group {GROUP}, mode " in text
         assert f"this process is of user {BEN}, groups {GROUP}" in text
@@ -199,13 +227,13 @@ def test_a_second_account_reads_what_it_may_not_write(written, python):
     ],
 )
 @pytest.mark.parametrize("written", [0o022], indirect=True, ids="{:03o}".format)
-def test_a_file_that_may_not_be_read_is_named(written, python, name, line):
+def test_a_file_that_may_not_be_read_is_named(written, processes, name, line):
     """Such as weights that an earlier version wrote for their owner alone."""
     umask, folder = written
     give(folder, ANNA, umask)
     (folder / name).chmod(0o600)
     try:
-        ((status, text),) = commands_as(BEN, python, folder, line).values()
+        ((status, text),) = commands_as(BEN, processes, folder, line).values()
     finally:
         (folder / name).chmod(0o644)
     assert (status, text.count("\n")) == (1, 1)
@@ -213,7 +241,7 @@ def test_a_file_that_may_not_be_read_is_named(written, python, name, line):
 
 
 @pytest.fixture
-def clone(project, python):  # noqa: F811
+def clone(project, python):
     """A small workflow in which Anna has run everything with umask 002."""
     reconfigure(project, lambda config: config["databases"].popitem())
     folder = folder_for_all()
@@ -232,7 +260,7 @@ def clone(project, python):  # noqa: F811
 @root_only
 def test_two_accounts_run_one_workflow(clone, python):
     dry, run = ([python, "-m", "snakemake", "--cores", "2", word] for word in ("-n", "all_folds"))
-    plan = [python, "-m", "infusenet.cli.main_command", "plan"]
+    plan = [python, "-m", "infusenet.cli", "plan"]
     done = run_as(BEN, dry, clone)
     assert (done.returncode, "Nothing to be done" in done.stdout + done.stderr) == (0, True)
     done = run_as(BEN, plan, clone)

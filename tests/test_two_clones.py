@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from test_workflow import ROOT, environment, project  # noqa: F401
+from projects import ROOT, environment
 
 # What pip writes for an entry point, where blanks in the path forbid a plain first line.
 SCRIPT = """#!/bin/sh
@@ -28,7 +28,7 @@ SHELL = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
 
 
 @pytest.fixture
-def clones(project, tmp_path_factory):  # noqa: F811
+def clones(project, tmp_path_factory):
     """Two checkouts beside each other; the first one's environment has it installed as editable."""
     parent = tmp_path_factory.mktemp("a lab's clones")
     shutil.rmtree(project / "bin")
@@ -43,7 +43,7 @@ def clones(project, tmp_path_factory):  # noqa: F811
     commands = environment(parent / "first/.venv")
     (packages,) = (parent / "first/.venv").glob("lib/python*/site-packages")
     (packages / "0.pth").write_text(f"{parent / 'first'}\n")
-    for name, module in (("infusenet", "infusenet.cli.main_command"), ("snakemake", "snakemake.cli")):
+    for name, module in (("infusenet", "infusenet.cli"), ("snakemake", "snakemake.cli")):
         (commands / name).write_text(SCRIPT.format(python=commands / "python", module=module))
         (commands / name).chmod(0o755)
     return parent
@@ -84,10 +84,11 @@ def test_commands_by_hand_name_the_package_that_they_are_of(clones):
     first, second = clones / "first", clones / "second"
     command = first / ".venv/bin/infusenet"
     sentence = f"this is the package in {first}, and {second} has its own"
-    done = run(second, command, "methods")
+    summary = [command, "summary", first / "raw/one.csv"]
+    done = run(second, *summary)
     assert (done.returncode, sentence in done.stderr) == (0, True)
-    assert sentence not in run(second, command, "methods", PYTHONPATH=str(second)).stderr
-    assert sentence not in run(first, command, "methods").stderr + run("/", command, "methods").stderr
+    assert sentence not in run(second, *summary, PYTHONPATH=str(second)).stderr
+    assert sentence not in run(first, *summary).stderr + run("/", *summary).stderr
 
     done = run(second, command, "plan", "cache/one/faces.h5")
     assert (done.returncode, done.stdout) == (1, "")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from owners import RELEASES, numbered
-from test_index import sync
+from test_sync import sync
 
 from infusenet import csv_tables, databases
 from infusenet.config import configuration

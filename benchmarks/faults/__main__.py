@@ -31,7 +31,7 @@ TEXT = """# Faults that were tried
 Written by `python benchmarks/faults` (infusenet {version}, {machine}, {disk}, {minutes:.0f} minutes) on
 {clips} stand-in clips of 64 px, in parts of 4 clips. More cases of the builder's lock are in
 `tests/test_store_lock.py` (a holder on another host, one that was killed, a reused process id, no hard links),
-of disk errors in `tests/test_trouble.py`, of killed workers in `tests/test_pools.py`, of take-over in `tests/test_update.py`. Not tried: loss of power,
+of disk errors in `tests/test_disk_errors.py`, of killed workers in `tests/test_worker_processes.py`, of take-over in `tests/test_store_update.py`. Not tried: loss of power,
 a real network file system.
 
 | Fault | Tried | Outcome | Holds |

@@ -13,8 +13,8 @@ RERUNS = "test_reruns.py::test_what_else_reruns"
 WORKBOOK = "test_reruns.py::test_a_workbook_that_was_saved_again_reruns_nothing"
 RECIPES = "test_config.py::test_every_default_of_a_stage_is_allowed"
 SPELLING = (
-    "test_spelling.py::test_another_spelling_reruns_nothing",
-    "test_spelling.py::test_a_cache_elsewhere_keeps_the_name_of_its_first_run",
+    "test_folder_spelling.py::test_another_spelling_reruns_nothing",
+    "test_folder_spelling.py::test_a_cache_elsewhere_keeps_the_name_of_its_first_run",
 )
 GOLDEN = (
     "test_faces.py::test_golden_crop",
@@ -59,10 +59,10 @@ TRIGGERS = (
     Trigger("a folder of the configuration written in another way: `./cache`, `cache/`, its whole path, `~`, "
             "`$NAME`, a link to it", NOTHING, SPELLING),
     Trigger("a clock: inputs dated later than now", "nothing, and nothing that was made is deleted",
-            ("test_triggers.py::test_a_clock_that_is_ahead_deletes_nothing_and_reruns_nothing",)),
+            ("test_rerun_triggers.py::test_a_clock_that_is_ahead_deletes_nothing_and_reruns_nothing",)),
     Trigger("`--rerun-triggers` without params, input or code, by hand or in a profile",
             "nothing starts: what would be missed is named",
-            ("test_triggers.py::test_overlooked_changes_are_refused_however_they_are_asked_for",)),
+            ("test_rerun_triggers.py::test_overlooked_changes_are_refused_however_they_are_asked_for",)),
     Trigger("the clone: one environment for two",
             "each clone's jobs run its own package, whether the environment is active or not",
             ("test_two_clones.py::test_jobs_run_the_package_of_the_clone_that_snakemake_runs_in",)),

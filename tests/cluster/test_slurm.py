@@ -62,7 +62,7 @@ def wait_for(what, run: subprocess.Popen):
 
 def test_the_doctor_finds_the_cluster_in_order(lab):
     done = subprocess.run(
-        [sys.executable, "-m", "infusenet.cli.main_command", "doctor", "--slurm"],
+        [sys.executable, "-m", "infusenet.cli", "doctor", "--slurm"],
         cwd=lab, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     for check in ("plugin", "slurm", "states", "gpu", "sizes"):

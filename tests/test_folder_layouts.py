@@ -8,6 +8,7 @@ from owners import RELEASES, numbered
 from infusenet import databases
 from infusenet.databases.frames import listing
 from infusenet.databases.frames.folders import ClipFolders, Unnamed
+from infusenet.databases.frames.frame_files import resolve_folder
 from infusenet.errors import InputError
 from infusenet.training.folds import training_databases
 
@@ -300,3 +301,14 @@ def test_service_files_are_passed_over(name, tmp_path):
     assert frames_of(release, tmp_path)[0] == "CASME2-RAW/sub01/EP02_01f"
     assert listing.is_service(name)
     assert not listing.is_service("img46.jpg")
+
+
+def test_folders_without_case_and_nested_twice(tmp_path):
+    deep = tmp_path / "CASME2_RAW" / "CASME2-RAW" / "Sub01" / "ep01"
+    deep.mkdir(parents=True)
+    assert resolve_folder(tmp_path, "sub01", "EP01") == deep
+    assert resolve_folder(tmp_path, "sub01", "EP02") is None
+    (deep.parent / "EP01").mkdir()
+    if len(list(deep.parent.iterdir())) == 2:  # not where the file system ignores case
+        with pytest.raises(InputError, match="both match"):
+            resolve_folder(tmp_path, "sub01", "EP01")

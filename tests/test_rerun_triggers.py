@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
+from projects import NAMES, reconfigure, snakemake, would_run
 
 from infusenet.errors import InputError
 from infusenet.snakemake_state import unrecorded_outputs
@@ -23,7 +23,7 @@ def test_every_trigger_that_sees_what_times_do_not(lacking):
     ] == lacking
 
 
-def test_overlooked_changes_are_refused_however_they_are_asked_for(project):  # noqa: F811
+def test_overlooked_changes_are_refused_however_they_are_asked_for(project):
     def said(*words, **env):
         done = snakemake(project, "-n", *words, env=env)
         assert done.returncode != 0
@@ -41,7 +41,7 @@ def test_overlooked_changes_are_refused_however_they_are_asked_for(project):  # 
     assert done.returncode == 0, "times are looked at in any case"
 
 
-def test_a_clock_that_is_ahead_deletes_nothing_and_reruns_nothing(finished):  # noqa: F811
+def test_a_clock_that_is_ahead_deletes_nothing_and_reruns_nothing(finished):
     """As a file server whose clock differs dates what it holds: digests, stores, lists and tables."""
     ahead = time.time() + 3600
     for path in [*finished.glob("cache/*/*"), *finished.glob("data_manifests/*.csv")]:

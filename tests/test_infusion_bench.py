@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from predictions import write_run
-from test_workflow import STAND_IN_COMMAND, environment
+from projects import STAND_IN_COMMAND, environment
 
 from infusenet.config import configuration
 from infusenet.errors import InputError

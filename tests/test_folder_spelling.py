@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_workflow import NAMES, finished, project, reconfigure, snakemake, would_run  # noqa: F401
+from projects import NAMES, reconfigure, snakemake, would_run
 
 from infusenet.config import configuration
 from infusenet.errors import InputError
@@ -13,12 +13,12 @@ from infusenet.snakemake_state import unrecorded_outputs
 from infusenet.training.run_folder import save_weights
 
 
-def respelled(project, target="all_folds", **folders):  # noqa: F811
+def respelled(project, target="all_folds", **folders):
     reconfigure(project, lambda config: config.update(folders))
     return would_run(project, target)
 
 
-def test_another_spelling_reruns_nothing(finished, monkeypatch):  # noqa: F811
+def test_another_spelling_reruns_nothing(finished, monkeypatch):
     monkeypatch.setenv("HOME", str(finished.parent))
     monkeypatch.setenv("LAB", str(finished))
     (finished / "link").symlink_to("cache")
@@ -38,7 +38,7 @@ def test_another_spelling_reruns_nothing(finished, monkeypatch):  # noqa: F811
     assert would_run(finished) == {}
 
 
-def test_a_cache_elsewhere_keeps_the_name_of_its_first_run(project):  # noqa: F811
+def test_a_cache_elsewhere_keeps_the_name_of_its_first_run(project):
     """As a version that took paths as they are written has recorded it."""
     shared = project.parent / f"{project.name}-shared"
     alias = project.parent / f"{project.name}-alias"
@@ -51,7 +51,7 @@ def test_a_cache_elsewhere_keeps_the_name_of_its_first_run(project):  # noqa: F8
         assert respelled(project, target, cache=str(cache)) == {}, cache
 
 
-def test_a_file_of_weights_counts_by_its_bytes(project, monkeypatch):  # noqa: F811
+def test_a_file_of_weights_counts_by_its_bytes(project, monkeypatch):
     """Its name is part of the recipe that a training has; another name of the same file changes nothing."""
     monkeypatch.chdir(project)
     run, method = Path("results/infusenet_resnet18/one/seed0"), "infusenet_resnet18"

@@ -5,12 +5,13 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from owners import RELEASES
 
-from infusenet import files
+from infusenet import cli, files
 from infusenet.databases import clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
-from infusenet.protocol import AUS
+from infusenet.protocol import AUS, CD6ME
 
 ids = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
 
@@ -90,3 +91,47 @@ def test_summary_shares(rows):
     assert lines[2].startswith("| db | 5 | 2 |")
     assert "20.0" in lines[3]
     assert "100" in lines[-1]
+
+
+# Positives of the 12 AUs by database in the joint table (MEB's table of label counts).
+POSITIVES = {
+    "casme": (189, (23, 17, 70, 0, 1, 4, 40, 3, 9, 23, 14, 13)),
+    "casme2": (256, (26, 22, 130, 2, 13, 39, 13, 16, 34, 27, 16, 25)),
+    "samm": (159, (6, 18, 23, 10, 3, 46, 5, 6, 28, 13, 4, 6)),
+    "fourd": (267, (46, 54, 102, 8, 25, 89, 1, 2, 53, 4, 6, 11)),
+    "mmew": (300, (50, 41, 109, 70, 10, 47, 8, 38, 37, 17, 6, 11)),
+    "casme3a": (860, (153, 128, 274, 44, 8, 27, 50, 10, 15, 193, 6, 20)),
+}
+
+
+def test_summary_gives_the_header_of_table_1(tmp_path, capsys):
+    for key, (rows, counts) in POSITIVES.items():
+        clips = [
+            Clip(key, "s1", f"c{i}", 1, 2, 3, f"c{i}", "", "",
+                 {n: int(i < count) for n, count in zip(AUS, counts, strict=True)})
+            for i in range(rows)
+        ]  # fmt: skip
+        files.write_if_changed(tmp_path / f"{key}.csv", clip_table.to_csv(clips))
+    assert cli.main(["summary", *(str(tmp_path / f"{key}.csv") for key in CD6ME)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "| all, % of labels | | | 12 | 11 | 28 | 5 | 2 | 10 | 5 | 3 | 7 | 11 | 2 | 3 | |"
+    assert lines[-3].startswith("| all | 2031 |")
+    assert lines[-3].endswith("| 2521 |")
+
+
+def test_read_and_summary_from_the_command_line(tmp_path, capsys):
+    annotations, frames = RELEASES["samm"]().write(tmp_path)
+    output = tmp_path / "samm.csv"
+    argv = [
+        "read",
+        "samm",
+        "--annotations",
+        str(annotations),
+        "--frames",
+        str(frames),
+        "--output",
+        str(output),
+    ]
+    assert cli.main(argv) == 0
+    assert "3 clips of samm" in capsys.readouterr().out
+    assert len(clip_table.read_manifest(output)) == 3

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from lab import lab
+from projects import reconfigure, snakemake, would_run
 from synthetic import RECIPE, write_database
-from test_workflow import project, reconfigure, snakemake, would_run  # noqa: F401
 
 from infusenet import cli
 from infusenet.errors import InputError
@@ -203,7 +203,7 @@ import json, pathlib, sys
 import numpy
 from safetensors.numpy import save
 from infusenet.files import note_sizes
-from infusenet.report.needs import OUTPUTS
+from infusenet.report.targets import OUTPUTS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 rows = "".join(f"{{words[0]}},{{row}}\\n" for row in range(9))
@@ -231,7 +231,7 @@ if "--contact-sheet" in words:
 """
 
 
-def test_the_next_run_makes_all_of_it_again(project):  # noqa: F811
+def test_the_next_run_makes_all_of_it_again(project):
     """Every file of every job below the results, and tables of clips, cut in one go."""
     (project / "bin/infusenet").write_text(COMMAND.format(python=sys.executable))
     reconfigure(project, lambda config: config["databases"].popitem())

@@ -4,8 +4,8 @@ import io
 import zipfile
 
 import pytest
+from joint_tables import joint_rows, write_joint
 from owners import RELEASES, mixed, write_xls, write_xlsx
-from test_databases import joint_rows, write_joint
 from test_malformed import read_argv, refusal
 
 from infusenet import cli, csv_tables

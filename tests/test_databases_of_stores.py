@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from projects import ROOT, STAND_IN_COMMAND, environment, reconfigure, snakemake, would_run
 from synthetic import RECIPES, SIZE, write_database
-from test_workflow import ROOT, STAND_IN_COMMAND, environment, reconfigure, snakemake, would_run
 
 from infusenet.config import configuration
 from infusenet.databases import sync

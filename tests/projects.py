@@ -1,0 +1,135 @@
+"""A checkout's workflow in a folder of its own, and Snakemake on it.
+
+The stages are replaced by a command that only writes its outputs, so that Snakemake's decisions on
+the real rules are tested in seconds; the stages themselves have tests of their own.
+"""
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from pathlib import Path
+
+import yaml
+
+from infusenet import files
+from infusenet.databases import clip_table
+from infusenet.databases.clip_table import Clip
+from infusenet.protocol import AUS
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("one", "two", "three")
+FORKS = Path(__file__).with_name("snakemake_forks.py")
+
+STAND_IN_COMMAND = """#!{python}
+import sys, hashlib, pathlib
+from infusenet.report.targets import OUTPUTS
+words = sys.argv[3:]
+output = pathlib.Path(words[words.index("--output") + 1])
+text = " ".join(words)
+files = {{
+    "train": [output / "weights.safetensors", output / "log.csv"],
+    "predict": [output, output.with_name("run.json")],
+    "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
+    "report": [output / name for name in OUTPUTS.get(words[1], ())],
+    "ledger": [output / "ledger.csv", output / "ledger.html"],
+}}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
+if words[0] == "left-out":
+    files, union = [output], pathlib.Path("union.txt")
+    text = union.read_text() if union.exists() else ""
+if "--contact-sheet" in words:
+    files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
+ends = {{".png": b"IEND\\xaeB`\\x82", ".html": b"</html>"}}
+for file in files:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(hashlib.sha256(text.encode()).hexdigest().encode() + ends.get(file.suffix, b"\\n"))
+"""
+
+
+def write_project(tmp_path: Path) -> Path:
+    """A checkout's workflow with three tiny databases that came as manifests, and an environment in
+    which `infusenet` is the stand-in command."""
+    environment(tmp_path)
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    config = yaml.safe_load((tmp_path / "workflow/config.yaml").read_text())
+    config["databases"] = {}
+    (tmp_path / "magnifier.pth").write_bytes(b"weights")
+    config["latents"]["weights"] = "magnifier.pth"
+    for name in NAMES:
+        folder = tmp_path / "raw" / name / "s1" / "c1"
+        folder.mkdir(parents=True)
+        for number in range(1, 9):
+            (folder / f"{number}.jpg").write_bytes(f"{name} {number}".encode())
+        labels = {n: int(n == 4) for n in AUS}
+        clip = Clip(name, "s1", "c1", 1, 3, 8, "s1/c1", "tense", "4", labels)
+        files.write_if_changed(tmp_path / f"raw/{name}.csv", clip_table.to_csv([clip]))
+        config["databases"][name] = {"manifest": f"raw/{name}.csv", "frames": f"raw/{name}"}
+    (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
+    command = tmp_path / "bin" / "infusenet"
+    command.write_text(STAND_IN_COMMAND.format(python=sys.executable))
+    command.chmod(0o755)
+    return tmp_path
+
+
+def environment(folder: Path) -> Path:
+    """A virtual environment in ``folder`` with the packages of this one, without their commands."""
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    return folder / "bin"
+
+
+@functools.cache
+def forks() -> subprocess.Popen:
+    """The process that forks them; it ends when its input closes, with this one."""
+    return subprocess.Popen(
+        [sys.executable, FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+
+
+def snakemake(project, *words, env=None) -> subprocess.CompletedProcess:
+    """``project/bin/python -m snakemake --cores 2`` in ``project``, without the second of CPU time that
+    its imports take: a fork of a process that has imported it."""
+    words = ["--cores", "2", *words]
+    with tempfile.TemporaryDirectory() as folder:
+        printed = [Path(folder, name) for name in ("stdout", "stderr")]
+        start = [
+            str(project / "bin/python"),
+            str(project),
+            os.environ | (env or {}),
+            words,
+            list(map(str, printed)),
+        ]
+        forks().stdin.write(json.dumps(start) + "\n")
+        status = int(forks().stdout.readline())
+        return subprocess.CompletedProcess(words, status, *(path.read_text() for path in printed))
+
+
+def would_run(project, target="all_folds") -> dict[str, int]:
+    """Rule name -> number of jobs that a dry run announces."""
+    return announced(snakemake(project, "-n", "--quiet", "rules", "--", target))
+
+
+def ran(project, target="all_folds") -> dict[str, int]:
+    """Rule name -> number of jobs that a run has done."""
+    return announced(snakemake(project, "--", target))
+
+
+def announced(done: subprocess.CompletedProcess) -> dict[str, int]:
+    assert done.returncode == 0, done.stderr
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M))
+    return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all_folds", "paper")}
+
+
+def reconfigure(project, edit):
+    path = project / "workflow/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    edit(config)
+    path.write_text(yaml.safe_dump(config))

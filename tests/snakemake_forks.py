@@ -1,0 +1,30 @@
+"""Forks of a process that has imported Snakemake: one for each line of stdin, which gets its exit status.
+
+A line is JSON: [interpreter, folder, environment, command line, [file of stdout, file of stderr]].
+"""
+
+import json
+import os
+import sys
+
+import snakemake.cli
+
+
+def become(python, folder, environment, words, printed) -> None:
+    """What `python -m snakemake` finds when it starts."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.executable, sys.prefix = python, os.path.dirname(os.path.dirname(python))
+    sys.argv, sys.path[0] = [snakemake.cli.__file__, *words], folder
+    for stream, path in enumerate((os.devnull, *printed)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), stream)
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        if process := os.fork():
+            print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+            continue
+        become(*json.loads(line))
+        snakemake.cli.main()
