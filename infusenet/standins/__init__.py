@@ -41,9 +41,7 @@ def write(
 
     output = Path(output)
     if output.exists():
-        raise InputError(
-            f"{output} exists; expected a new folder: delete this folder to write the stand-ins again"
-        )
+        raise InputError(f"{output} exists; expected a new folder: delete it to write the stand-ins again")
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make(partial, scale, seed, processes or os.cpu_count(), nuisance=nuisance)
