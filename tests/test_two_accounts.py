@@ -112,7 +112,9 @@ def commands_as(account, processes, cwd, *lines, umask=0o002) -> dict[str, tuple
     for line in lines:
         process.stdin.write(json.dumps([str(cwd), umask, line]) + "\n")
         process.stdin.flush()
-        ends[line] = json.loads(process.stdout.readline())
+        answer = process.stdout.readline()
+        assert answer, process.communicate()[1]
+        ends[line] = json.loads(answer)
     return ends
 
 
