@@ -174,9 +174,7 @@ def test_without_records_other_settings_are_refused(unrecorded):
     with pytest.raises(InputError) as caught:
         unrecorded_outputs.check(unrecorded)
     headline, store, run = str(caught.value).splitlines()
-    assert (
-        "Somebody may work with them: give your settings folders of their own, `cache` for stores" in headline
-    )
+    assert "Somebody may work with them: set other folders for your settings, `cache` for stores" in headline
     assert (
         "cache/casme/flow.h5: strain is 'tensor', expected 'meb'. Set `cache` to another folder, or name a "
         in store
