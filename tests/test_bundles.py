@@ -19,8 +19,9 @@ from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
 from infusenet.store import sidecar_of
-from infusenet.store.bundles import configuration as settings
-from infusenet.store.bundles import export, take_in
+from infusenet.store.bundles import configuration_text as settings
+from infusenet.store.bundles import export
+from infusenet.store.bundles import import_bundle as take_in
 
 ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}

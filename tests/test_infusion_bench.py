@@ -158,7 +158,7 @@ def test_shared_stores_are_those_that_latents_leave_alone(tmp_path):
 REAL_STORES = """
 if "--recipe" in words and output.suffix == ".h5":
     import json
-    from infusenet.recipe import file_digest
+    from infusenet.hashing import file_digest
     from infusenet.store.writer import write
     output.unlink()
     write(

@@ -20,7 +20,8 @@ from test_cut_outputs import COMMAND, SMALL
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.store import Store
-from infusenet.store.bundles import export, take_in
+from infusenet.store.bundles import export
+from infusenet.store.bundles import import_bundle as take_in
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
