@@ -1,13 +1,13 @@
 """The audit of owners' workbooks: rows that are no clip, frames that are missing, releases told apart."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from owners import RELEASES
 
 from infusenet import cli, databases
-from infusenet.config import configuration
 from infusenet.databases import audit
 from infusenet.databases import sync as index
 from infusenet.databases.audit import FINDINGS
@@ -129,7 +129,7 @@ def test_releases_are_told_apart(key, change, expected, tmp_path, monkeypatch):
 
 def configured(tmp_path, **policies):
     annotations, frames = broken(tmp_path)
-    raw = yaml.safe_load(configuration.SCHEMA.parents[1].joinpath("config.yaml").read_text())
+    raw = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     source = {"annotations": str(annotations), "frames": str(frames)}
     other = {"manifest": str(tmp_path / "x.csv"), "frames": str(frames)}
     raw["databases"] = {"mine": source | {"reader": "casme2"}, "other": other}

@@ -183,7 +183,7 @@ def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
     with pytest.raises(InputError, match="no frames here to audit"):
         sync.examine_database("alpha", config)
     (found,) = disk(config)
-    assert "still needed: 0.0 GiB" in found.found
+    assert "still needed: 0.0 GiB" in found.state
     told = next(weights(config))
     assert (told.level, "sha256 alone" in told.found) == ("ok", True)
 
