@@ -10,8 +10,8 @@ from collections.abc import Iterable
 class InputError(Exception):
     """Something outside the code is wrong: a file, a clip, a configuration value.
 
-    Raised as one of its kinds below where a caller acts on the difference: it makes a missing file,
-    makes a stale one again, and stops at a damaged one.
+    Raised as one of the subclasses below where the caller treats them differently: it makes a file that is
+    missing, makes a stale file again, and stops at a damaged file.
 
     Examples
     --------

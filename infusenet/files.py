@@ -1,7 +1,7 @@
 """Write files whole, and explain errors of the disk.
 
-A file that other processes or people read is written aside, synced and renamed, with the mode that
-the umask gives. Imported before every run: standard library only.
+A file that other processes or people read is written under a temporary name, synced, and renamed; its
+mode follows the umask. Imported before every run: standard library only.
 """
 
 import csv

@@ -28,7 +28,7 @@ def read_checkpoint(path: Path) -> dict:
         "nothing in it was run. Delete it to train from the start",
     )
     if not isinstance(state, dict):
-        raise InputError(f"{path}: holds a {type(state).__name__}, no checkpoint; delete it")
+        raise InputError(f"{path}: holds a {type(state).__name__}, not a checkpoint; delete the file")
     return state
 
 

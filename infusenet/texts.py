@@ -1,4 +1,4 @@
-"""Text of people's tables: in a plain form, for comparison, and in a form that hides nothing, for messages.
+"""Text from tables that people typed: a plain form for comparison; for messages, one that hides no character.
 
 Standard library only.
 """

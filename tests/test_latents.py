@@ -123,11 +123,11 @@ def test_global_match_removes_a_gain(tmp_path, monkeypatch):
 
 
 def test_unfit_input_is_refused(faces, tmp_path):
-    with pytest.raises(InputError, match="crops of 32 px, latents of size 64"):
+    with pytest.raises(InputError, match="crops of 32 px, expected at least 64 px"):
         build(faces, tmp_path / "x.h5", size=64)
     other = tmp_path / "other.safetensors"
     save_file(Magnifier().state_dict(), other)
-    with pytest.raises(InputError, match="the recipe names"):
+    with pytest.raises(InputError, match="but the recipe names"):
         stage.build(faces, tmp_path / "x.h5", resolve("latents", {"size": 16}), weights=other)
     huge = {name: 30 * tensor for name, tensor in Magnifier().state_dict().items()}
     save_file(huge, other)

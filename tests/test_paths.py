@@ -65,9 +65,9 @@ def test_paths_of_databases_standins_and_weights(raw, here):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("~nobody-of-that-name/cache", "cache is '~nobody-of-that-name/cache', expected a path with known users"),
-        ("$NOWHERE/cache", "cache is '$NOWHERE/cache', expected a path with known users"),
-        ("/srv/${NOWHERE}/cache", "known users and environment variables"),
+        ("~nobody-of-that-name/cache", "cache is '~nobody-of-that-name/cache', expected a path in which each ~USER"),
+        ("$NOWHERE/cache", "cache is '$NOWHERE/cache', expected a path in which each ~USER"),
+        ("/srv/${NOWHERE}/cache", "each ~USER and $NAME exists"),
         ("  ", "cache is '  ', expected a path"),
     ],
 )  # fmt: skip

@@ -175,7 +175,7 @@ def test_a_pickle_in_place_of_a_training_s_checkpoint(tmp_path):
     with pytest.raises(InputError, match="checkpoint.pt: holds more than tensors and plain values"):
         run_folder.resume(tmp_path, {})
     torch.save([1], tmp_path / "checkpoint.pt")
-    with pytest.raises(InputError, match="holds a list, no checkpoint"):
+    with pytest.raises(InputError, match="holds a list, not a checkpoint"):
         run_folder.resume(tmp_path, {})
 
 

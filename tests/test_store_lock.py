@@ -200,7 +200,7 @@ def test_a_lock_that_somebody_removed_is_lost_too(output, quick):
         Lock(output).path.unlink(missing_ok=True)
         yield from work(clips)
 
-    with pytest.raises(InputError, match="lost its lock to nobody"):
+    with pytest.raises(InputError, match="has no lock any more: it was removed"):
         fill(output, unlocked)
     assert not output.exists()
 

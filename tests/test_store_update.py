@@ -162,7 +162,7 @@ def test_rows_of_another_layout_are_not_mixed(output):
     def wider(clips):
         yield from (Item({"flow": np.zeros((3, 32, 32), np.float16)}) for _ in clips)
 
-    with pytest.raises(InputError, match=r"other clips have .* under one recipe"):
+    with pytest.raises(InputError, match=r"other clips have .* under the same recipe"):
         fill(output, wider, clips=[("s9/c9", "9" * 64), *CLIPS])
 
 

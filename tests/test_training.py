@@ -267,5 +267,5 @@ def test_user_errors(root, tmp_path):
         predict(tmp_path, root / "cache", root / "manifests")
     with pytest.raises(InputError, match="training diverged"):
         run(root, tmp_path / "wild", rate=1e30)
-    with pytest.raises(InputError, match="the recipe is one of 'late_fusion'"):
+    with pytest.raises(InputError, match="the recipe is for method 'late_fusion'"):
         run(root, tmp_path, method="late_fusion")

@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(action=action)
         return sub
 
-    # The order of the help: the way of the data.
+    # The order of the help follows the data.
     for topic in (databases, preprocess, store, magnifier, folds, report, before_a_run):
         topic.register(command)
     return parser

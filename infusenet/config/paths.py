@@ -67,11 +67,11 @@ def expand(text: str, where: str) -> str:
         return name
     if path != name and os.path.lexists(name):
         raise InputError(
-            f"{where}: {name} stands for {path}, but a file or folder of that very name lies here, as an "
-            f"earlier version made it. To use it, write ./{name}; otherwise move or delete it"
+            f"{where}: {name} stands for {path}, but a file or folder that is literally named {name} lies here; "
+            f"an earlier version may have made it. To use it, write ./{name}; otherwise move or delete it"
         )
     if not path or SIGNS.match(path):
-        raise InputError(f"{where} is '{text}', expected a path with known users and environment variables")
+        raise InputError(f"{where} is '{text}', expected a path in which each ~USER and $NAME exists")
     return path
 
 

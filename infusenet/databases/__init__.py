@@ -1,8 +1,8 @@
 """From owners' annotation tables and frame folders to clips.
 
-`read` gives the clips of one database, `examine` also the rows that are no clips, `readers.READERS` names
-the databases that can be read. Imported while Snakemake parses, before every run: readers, and the
-libraries for workbooks, are loaded when a workbook is read.
+`read` gives the clips of one database, `examine` gives also the rows that are not clips, and
+`readers.READERS` names the databases that can be read. This file is imported before every run, while
+Snakemake parses; so readers and the libraries for workbooks are loaded only when a workbook is read.
 """
 
 from collections.abc import Collection, Sequence

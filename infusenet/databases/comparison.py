@@ -68,8 +68,8 @@ def differences(database: str, reading: Reading, table: Sequence[Clip], is_cd6me
     clips, others = _one_numbering(database, reading.clips, table)
     if not clips.keys() & others.keys():
         raise InputError(
-            f"{database}: none of {len(clips)} clips that were read is among the {len(others)} to compare with, "
-            f"such as {min(others, default='none')}; is that a table of {database}?"
+            f"{database}: none of the {len(clips)} clips that were read is in the table to compare with, which has "
+            f"{len(others)} (the first: {min(others, default='none')}); is that a table of {database}?"
         )
     reasons = _Reasons(database, reading, is_cd6me)
     differing = []

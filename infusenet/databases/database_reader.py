@@ -125,7 +125,7 @@ class Reader:
         identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
-                f"{origin}: none of the known releases, so `labels: {options.labels}` cannot be done"
+                f"{origin}: none of the known releases, so `labels: {options.labels}` is not possible"
             )
         rows = named_rows(self.assign(rows, identity, cd6me), self, notes, problems)
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))

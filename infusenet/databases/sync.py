@@ -85,8 +85,8 @@ def sync_database(
     if _is_source(table, source):
         if excluded:
             raise InputError(
-                f"{table}: clips are to be excluded ({', '.join(sorted(excluded))}), but this table is its "
-                "own source: move it to another folder and name that as `manifest`, or delete the rows"
+                f"{table}: clips would be left out ({', '.join(sorted(excluded))}), but this table is both "
+                "source and output: move it to another folder and name its new path as `manifest`, or delete these rows"
             )
     else:
         files.write_if_changed(table, clip_table.to_csv(labelled))

@@ -1,6 +1,6 @@
 """Checks of this machine before a run. Each result names the state, the expected state and what to do.
 
-The checks leave nothing changed.
+The checks change nothing on this machine.
 """
 
 from collections.abc import Iterator

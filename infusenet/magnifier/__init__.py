@@ -1,4 +1,4 @@
-"""The motion magnifier: its network, its checkpoints, and the training of the shipped one."""
+"""The motion magnifier: its network, its checkpoints, and the training of the weights in this package."""
 
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier

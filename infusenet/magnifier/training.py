@@ -187,7 +187,8 @@ def _resume(path: Path, settings: dict, model, optimizer) -> tuple[int, float]:
     state = read_checkpoint(path)
     if state.get("settings") != settings:
         raise InputError(
-            f"{path} is of a training with {state.get('settings')}, this one has {settings}; delete it"
+            f"{path} belongs to a training with {state.get('settings')}, but this training has {settings}; "
+            "delete the file to start again"
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])

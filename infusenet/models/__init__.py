@@ -4,11 +4,12 @@ The line says what the rest of the package must know without running the model: 
 heads with their titles and colours. The file has a function of the model's name that takes a method
 recipe and returns a `torch.nn.Module`, whose ``forward`` takes the inputs by name (shapes:
 `infusenet.training.dataset.ClipDataset`) and returns {head: float32 logits (B, 12)}, the Action Units
-in the order of `infusenet.protocol.AUS`. Every head is trained, the first one is a clip's score.
+in the order of `infusenet.protocol.AUS`. Every head is trained; the first one gives a clip's score.
 
-The module has the attribute ``scoring_batch``, the number of clips that are scored together: 1, unless
-batch-mates matter. It may have ``fit(inputs, labels)``, which then replaces training by gradients, and
-``parameter_groups(rate)`` and ``group_rates(epoch)``, learning rates of its own (`infusenet.models.led`).
+The module has the attribute ``scoring_batch``, the number of clips that are scored together: 1, unless a
+clip's score depends on the other clips of its batch. It may have ``fit(inputs, labels)``, which then
+replaces training by gradients. It may have ``parameter_groups(rate)`` and ``group_rates(epoch)``, which
+give parts of the model their own learning rates (`infusenet.models.led`).
 
 A model is trained under the name of a method, its line in `infusenet.config.methods.METHODS`.
 """

@@ -48,14 +48,15 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
     model = load(path)
     if file_digest(path) != recipe["weights"]:
         raise InputError(
-            f"{path} has sha256 {file_digest(path)}, the recipe names {recipe['weights']}; give that file's path"
+            f"{path} has sha256 {file_digest(path)}, but the recipe names {recipe['weights']}; "
+            "give the path of the file with that sha256"
         )
     size = recipe["size"]
     crop = store.shape("frames")[1] if len(store) else size
     if crop < size:
-        raise InputError(f"{faces}: crops of {crop} px, latents of size {size} need at least that")
+        raise InputError(f"{faces}: crops of {crop} px, expected at least {size} px, the size of the latents")
     if recipe["latent"] == "decoded" and (recipe["form"] == "pooled" or size % 2):
-        raise InputError("decoded images are made whole, of an even size: set form: raw and such a size")
+        raise InputError("latent: decoded needs form: raw and an even size; set both")
     device = prepare(device, threads)
     model.to(device, memory_format=torch.channels_last)
     if recipe["latent"] == "decoded":

@@ -1,1 +1,1 @@
-"""Snakemake's records, locks and plan of a run, and every touch of Snakemake's own internals."""
+"""Snakemake's records, locks and plan of a run, and all code that uses Snakemake's internals."""

@@ -1,4 +1,4 @@
-"""Six synthetic stand-in databases in the owners' native layouts, with their truth beside them.
+"""Six synthetic stand-in databases in the owners' native layouts, with their ground truth.
 
 Light to import, because the command line reads `NUISANCE`: everything heavy is imported inside `write`.
 """

@@ -54,9 +54,12 @@ class Lock:
             time.sleep(POLL)
             state = _look(self.path)
         if not state or state[0] != self._text:
+            loss = (
+                f"lost its lock to {_describe(state[0])}" if state else "has no lock any more: it was removed"
+            )
             raise InputError(
-                f"{self.target}: this builder lost its lock to {_describe(state[0]) if state else 'nobody'}; "
-                "it publishes nothing. Run it again to see the result of the other one"
+                f"{self.target}: this job {loss}; it publishes nothing. Run the command again: if another job made "
+                "the file, it is used"
             )
 
     def acquire(self) -> None:

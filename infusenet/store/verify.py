@@ -223,7 +223,9 @@ def repair(path: Path | str, manifest: Path | str | None = None) -> list[str]:
     store = Store(path)
     if not expected_keys(store, _read_clips(path, manifest)):
         beside = "the clip list clips.csv" if store.stage == "faces" else "faces.h5"
-        raise InputError(f"{path}: cannot be repaired without {beside} beside it, which proves its keys")
+        raise InputError(
+            f"{path}: cannot be repaired without {beside} beside it: its keys are checked against that file"
+        )
     damaged = {defect.clip for defect in defects}
     sound = [clip for clip in store.clips if clip not in damaged]
     with explained(path), hold(path) as lock:

@@ -129,8 +129,9 @@ def _copy(items: h5py.Group, count: int, row: int, outcome: Stored) -> None:
         # Bytes of another layout would be read as something else, with a good checksum.
         if (dataset.shape[1:], dataset.dtype, dataset.chunks[1:]) != layout:
             raise InputError(
-                f"{outcome.store.path}: {name} of clip {outcome.clip} is {layout}, other clips have "
-                f"{dataset.shape[1:]}, {dataset.dtype}, {dataset.chunks[1:]}, under one recipe; remove that file"
+                f"{outcome.store.path}: {name} of clip {outcome.clip} has the layout {layout}, other clips have "
+                f"{dataset.shape[1:]}, {dataset.dtype}, {dataset.chunks[1:]}, "
+                "under the same recipe; delete this file"
             )
         for place, mask, data in outcome.store.stored(name, outcome.clip):
             dataset.id.write_direct_chunk((row, *place), data, mask)

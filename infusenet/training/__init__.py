@@ -1,1 +1,1 @@
-"""Folds: training on all databases but one, and the predictions for that one."""
+"""Folds: training on all databases except one, and the predictions for that one."""

@@ -119,7 +119,8 @@ def gain(recipe: dict) -> float:
     if stored["latent"] != "difference" or recipe["factor"] <= 1:
         raise InputError(
             f"factor {recipe['factor']} cannot be computed from {stored['latent']} latents of factor "
-            f"{stored['factor']}: expected a factor above 1 and difference latents, or a store variant of it"
+            f"{stored['factor']}: expected difference latents and a factor above 1, "
+            "or a store variant made with this factor"
         )
     return (recipe["factor"] - 1) / (stored["factor"] - 1)
 

@@ -76,7 +76,9 @@ class Folders:
         matches = [re.fullmatch(r"([a-z][a-z0-9_]*)=(.+)", word) for word in words]
         caches = [word for word, match in zip(words, matches, strict=True) if not match]
         if len(caches) != 1:
-            raise InputError(f"stores: {' '.join(words)}: expected one cache folder and any DATABASE=FOLDER")
+            raise InputError(
+                f"stores: {' '.join(words)}: expected one cache folder and any number of DATABASE=FOLDER"
+            )
         self.cache, self.folders = Path(caches[0]), {match[1]: Path(match[2]) for match in matches if match}
 
     def __truediv__(self, database: str) -> Path:

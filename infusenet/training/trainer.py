@@ -74,7 +74,7 @@ def train(
     """
     check_recipe(recipe)
     if recipe["method"] != method:
-        raise InputError(f"the recipe is one of '{recipe['method']}', expected '{method}'")
+        raise InputError(f"the recipe is for method '{recipe['method']}', expected '{method}'")
     output = Path(output)
     device = run_folder.start(device, recipe["threads"])
 

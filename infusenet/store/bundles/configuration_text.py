@@ -67,7 +67,8 @@ def _blocks(stage_recipes: dict[str, dict]) -> Iterator[str]:
             declared = _settings(recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
             if name in VARIANTS and settings != declared:
                 raise InputError(
-                    f"{name}.h5 is none that the workflow declares beside {stage}.h5: {difference(settings, declared)}"
+                    f"{name}.h5 has other settings than the workflow gives a store of this name beside {stage}.h5: "
+                    f"{difference(settings, declared)}"
                 )
             if name not in (stage, *VARIANTS):
                 variants[name] = {k: v for k, v in settings.items() if block.get(k) != v}
