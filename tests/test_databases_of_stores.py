@@ -185,7 +185,7 @@ def test_without_frames_there_is_nothing_to_audit(project, monkeypatch):
     (found,) = disk(config)
     assert "still needed: 0.0 GiB" in found.state
     told = next(weights(config))
-    assert (told.level, "sha256 alone" in told.found) == ("ok", True)
+    assert (told.level, "sha256 alone" in told.state) == ("ok", True)
 
 
 def test_given_stores_may_not_lie_in_the_cache(project, monkeypatch):
