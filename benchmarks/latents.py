@@ -9,7 +9,7 @@ import time
 import numpy as np
 import torch
 
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.devices import prepare
 from infusenet.magnifier import load, quality
 from infusenet.preprocess.latents import latents

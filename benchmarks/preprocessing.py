@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from infusenet.config import configuration
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import read_manifest
 from infusenet.preprocess.faces import Crops
 from infusenet.preprocess.optical_flow import flow_image

@@ -17,7 +17,7 @@ from torch.optim import Adam
 
 from infusenet import magnifier, models
 from infusenet.config.methods import method
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from synthetic import CROP, RECIPES, clips_of, features
 
-from infusenet.config import recipes as recipe
+from infusenet.config import stage_recipes as recipe
 from infusenet.databases.clip_table import to_csv
 from infusenet.hashing import derived_key, digest
 from infusenet.preprocess.build_store import fill

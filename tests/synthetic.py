@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from infusenet.config.recipes import STAGES
+from infusenet.config.stage_recipes import STAGES
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.hashing import digest
 from infusenet.preprocess.build_store import fill

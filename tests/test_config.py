@@ -9,9 +9,9 @@ import yaml
 
 from infusenet import hashing
 from infusenet.cli import main
-from infusenet.config import configuration, schema
+from infusenet.config import configuration, json_schema
 from infusenet.config import options as settings
-from infusenet.config import recipes as recipe
+from infusenet.config import stage_recipes as recipe
 from infusenet.config.methods import METHODS
 from infusenet.databases.read_options import SETTINGS
 from infusenet.errors import InputError
@@ -300,7 +300,7 @@ def test_text_that_means_a_number(raw, block, name, value, spelling):
     raw[block] = dict(raw[block] or {}) | {name: value}
     assert f"this is text: write {spelling}, without quotes" in refused(raw)
     raw[block][name] = yaml.safe_load(spelling)
-    configuration.check_values(schema.validate(raw))
+    configuration.check_values(json_schema.validate(raw))
 
 
 def test_text_that_means_no_number_gets_no_hint(raw):

@@ -18,7 +18,7 @@ from findings import failures, levels
 from infusenet import cli, hashing
 from infusenet.config import configuration
 from infusenet.config.methods import METHODS
-from infusenet.config.recipes import SHIPPED_WEIGHTS, resolve
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, resolve
 from infusenet.doctor import machine, software
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest

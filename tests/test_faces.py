@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
 from infusenet.preprocess import alignment
@@ -239,7 +239,7 @@ def test_first_ten_frames_of_a_longer_clip():
 
 
 def test_golden_crop(astronaut, found):
-    # Raise the faces revision in infusenet/config/recipes.py when these figures change.
+    # Raise the faces revision in infusenet/config/stage_recipes.py when these figures change.
     crop = alignment.crop(astronaut, alignment.similarity(found.landmarks, 128), 128)
     np.testing.assert_allclose(crop.mean(axis=(0, 1)), [152.62, 131.55, 109.32], atol=0.3)
     np.testing.assert_allclose(crop[::32, ::32, 1].ravel()[:4], [197, 27, 180, 99], atol=3)

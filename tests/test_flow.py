@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from infusenet import hashing
-from infusenet.config import recipes
+from infusenet.config import stage_recipes
 from infusenet.errors import InputError
-from infusenet.preprocess import optical_flow
+from infusenet.preprocess import optical_flow, optical_strain
 from infusenet.preprocess.build_store import PART, fill
 from infusenet.preprocess.flow import build
 from infusenet.store import Failure, Item, Store
@@ -40,7 +40,7 @@ def texture(shift=(0.0, 0.0), gain=1.0, seed=0):
 @settings(max_examples=30, deadline=None)
 def test_tensor_strain_is_the_norm_of_the_symmetric_gradient(a, b, c, d):
     expected = np.sqrt(a**2 + d**2 + (b + c) ** 2 / 2)
-    np.testing.assert_allclose(optical_flow.strain(affine(a, b, c, d))[INNER], expected, atol=2e-5)
+    np.testing.assert_allclose(optical_strain.strain(affine(a, b, c, d))[INNER], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -53,21 +53,21 @@ def test_tensor_strain_is_the_norm_of_the_symmetric_gradient(a, b, c, d):
 )
 def test_strain_of_known_motion(name, gradient, tensor, meb):
     field = affine(*gradient)
-    np.testing.assert_allclose(optical_flow.strain(field, "tensor")[INNER], tensor, atol=5e-5)
-    np.testing.assert_allclose(optical_flow.strain(field, "meb")[INNER] / 8, meb, atol=5e-5)
+    np.testing.assert_allclose(optical_strain.strain(field, "tensor")[INNER], tensor, atol=5e-5)
+    np.testing.assert_allclose(optical_strain.strain(field, "meb")[INNER] / 8, meb, atol=5e-5)
 
 
 def test_a_global_shift_strains_the_border_only_in_meb():
     shift = np.ones((2, SIZE, SIZE), np.float32)
-    assert not optical_flow.strain(shift, "tensor").any()
-    meb = optical_flow.strain(shift, "meb")
+    assert not optical_strain.strain(shift, "tensor").any()
+    meb = optical_strain.strain(shift, "meb")
     assert not meb[INNER].any()
     assert meb[0].min() > 1
 
 
 def test_the_edge_has_half_of_a_stretch_and_some_of_a_rotation():
     stretch, rotation = (
-        optical_flow.strain(affine(*gradient)) for gradient in ((0.01, 0, 0, 0), (0, -0.01, 0.01, 0))
+        optical_strain.strain(affine(*gradient)) for gradient in ((0.01, 0, 0, 0), (0, -0.01, 0.01, 0))
     )
     np.testing.assert_allclose(stretch[:, [0, -1]], 0.005, atol=5e-5)
     np.testing.assert_allclose(stretch[[0, -1], 1:-1], 0.01, atol=5e-5)
@@ -77,7 +77,7 @@ def test_the_edge_has_half_of_a_stretch_and_some_of_a_rotation():
 
 def test_strain_refuses_an_unknown_kind():
     with pytest.raises(ValueError, match="expected tensor or meb"):
-        optical_flow.strain(affine(0, 0, 0, 0), "meb_compat")
+        optical_strain.strain(affine(0, 0, 0, 0), "meb_compat")
 
 
 # --- flow ---------------------------------------------------------------------------------------
@@ -107,18 +107,20 @@ def test_brightness_is_taken_for_motion_without_matching_only():
 
 @pytest.mark.parametrize("mode", ["none", "global", "local"])
 def test_equal_frames_have_no_motion(mode):
-    image = optical_flow.flow_image(texture(), texture(), recipes.resolve("flow", {"photometric": mode}))
+    image = optical_flow.flow_image(
+        texture(), texture(), stage_recipes.resolve("flow", {"photometric": mode})
+    )
     assert not image.any()
     assert not optical_flow.prepare(image.astype(np.float16), 64).any()
 
 
 def test_flow_image_follows_the_recipe():
     frames = texture(), texture((0.5, -0.3))
-    tensor = optical_flow.flow_image(*frames, recipes.resolve("flow", {"strain": "tensor"}))
-    meb = optical_flow.flow_image(*frames, recipes.resolve("flow", {"strain": "meb"}))
+    tensor = optical_flow.flow_image(*frames, stage_recipes.resolve("flow", {"strain": "tensor"}))
+    meb = optical_flow.flow_image(*frames, stage_recipes.resolve("flow", {"strain": "meb"}))
     np.testing.assert_array_equal(tensor[:2], meb[:2])
-    np.testing.assert_array_equal(tensor[2], optical_flow.strain(tensor[:2], "tensor"))
-    np.testing.assert_array_equal(meb[2], optical_flow.strain(meb[:2], "meb"))
+    np.testing.assert_array_equal(tensor[2], optical_strain.strain(tensor[:2], "tensor"))
+    np.testing.assert_array_equal(meb[2], optical_strain.strain(meb[:2], "meb"))
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ def test_flow_does_not_depend_on_threads(thread_count):
     results = []
     for threads in (1, 2, 4):
         thread_count(threads)
-        image = optical_flow.flow_image(texture(), texture((0.7, 0.2), 1.03), recipes.resolve("flow"))
+        image = optical_flow.flow_image(texture(), texture((0.7, 0.2), 1.03), stage_recipes.resolve("flow"))
         results.append((image, optical_flow.prepare(image.astype(np.float16), 50)))
     for image, prepared in results[1:]:
         np.testing.assert_array_equal(image, results[0][0])
@@ -140,10 +142,10 @@ def test_flow_does_not_depend_on_threads(thread_count):
 
 
 def test_golden_flow():
-    # Raise the flow revision in infusenet/config/recipes.py when these figures change. CPU code paths
+    # Raise the flow revision in infusenet/config/stage_recipes.py when these figures change. CPU code paths
     # differ in single pixels, hence means and deviations with a tolerance.
     apex = (0.8 * texture((0.6, -0.4), 1.02) + 0.2 * texture(seed=1)).astype(np.uint8)
-    image = optical_flow.flow_image(texture(), apex, recipes.resolve("flow"))
+    image = optical_flow.flow_image(texture(), apex, stage_recipes.resolve("flow"))
     np.testing.assert_allclose(image.mean(axis=(1, 2)), [0.6218, -0.3298, 0.0762], atol=1e-3)
     np.testing.assert_allclose(image.std(axis=(1, 2)), [0.2254, 0.2428, 0.0726], atol=1e-3)
 
@@ -180,7 +182,7 @@ def test_prepare_at_the_stored_size_is_normalise():
 
 # --- the stage ----------------------------------------------------------------------------------
 
-FACES = recipes.resolve("faces", {"size": SIZE})
+FACES = stage_recipes.resolve("faces", {"size": SIZE})
 # More clips than a part file holds, so that two processes have something to share.
 CLIPS = ["s1/still", "s1/moving", "s2/moving", *(f"s3/{n}" for n in range(PART))]
 
@@ -207,7 +209,7 @@ def faces(tmp_path_factory):
 
 
 def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
-    settings = recipes.resolve("flow")
+    settings = stage_recipes.resolve("flow")
     build(faces, tmp_path / "flow.h5", settings)
     store = Store(tmp_path / "flow.h5", "flow", settings)
     assert store.clips == CLIPS
@@ -223,7 +225,7 @@ def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
 
 
 def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path):
-    settings = recipes.resolve("flow", {"strain": "meb", "photometric": "global"})
+    settings = stage_recipes.resolve("flow", {"strain": "meb", "photometric": "global"})
     for processes in (1, 2):
         build(faces, tmp_path / f"{processes}.h5", settings, processes=processes)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
@@ -232,5 +234,5 @@ def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path):
 def test_stage_stops_at_a_flow_that_is_not_finite(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(optical_flow, "flow_image", lambda *_: np.full((3, SIZE, SIZE), np.nan, np.float32))
     with pytest.raises(InputError, match=r"s1/still.*not finite"):
-        build(faces, tmp_path / "flow.h5", recipes.resolve("flow"))
+        build(faces, tmp_path / "flow.h5", stage_recipes.resolve("flow"))
     assert not (tmp_path / "flow.h5").exists()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.errors import InputError
 from infusenet.magnifier import Magnifier, load
 from infusenet.preprocess import latents as stage
@@ -150,7 +150,7 @@ def test_decoded_images_show_the_apex_magnified(faces, tmp_path):
 
 
 def test_golden_latents(tmp_path):
-    # Raise the latents revision in infusenet/config/recipes.py when these figures change with the same weights.
+    # Raise the latents revision in infusenet/config/stage_recipes.py when these figures change with the same weights.
     torch.manual_seed(0)
     model = Magnifier()
     recipe = resolve("latents", {"size": 16})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.magnifier import Magnifier, load, quality
 

@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 
 from infusenet import cli
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.experiments import magnifier_bench
 from infusenet.experiments.magnifier_bench import known_motion, measures, picture
 from infusenet.magnifier import Magnifier, load, quality

@@ -14,7 +14,7 @@ import yaml
 from infusenet import cli, models
 from infusenet.config import configuration
 from infusenet.config.methods import METHODS, Method
-from infusenet.config.recipes import store_name
+from infusenet.config.stage_recipes import store_name
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import evaluate

@@ -11,7 +11,7 @@ from synthetic import CROP, RECIPES, write_database
 from untrained import LATENTS, recipe_of, write_faces, write_run
 
 from infusenet import magnifier, models
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.report import figure1, figure2, figure5, trained_models
 from infusenet.report.figure5 import SYSTEMS, Sample

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from infusenet.config import configuration, options, reference
-from infusenet.config.schema import schema
+from infusenet.config import configuration, options, reference_page
+from infusenet.config.json_schema import schema
 from infusenet.databases.audit import MACRO, MICRO
 from infusenet.errors import InputError
 from infusenet.protocol import PSEUDO_APEX
@@ -29,11 +29,11 @@ TABLES = {**BLOCKS, "methods": options.METHOD, "infusion": options.INFUSION, "":
 
 def test_the_reference_page_is_that_of_the_table():
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert text == reference.page(), "python -m infusenet.config.reference > docs/configuration.md"
+    assert text == reference_page.page(), "python -m infusenet.config.reference_page > docs/configuration.md"
 
 
 def test_the_reference_page_has_every_key():
-    keys = set(re.findall(r"^\| `(\w+)` \|", reference.page(), re.MULTILINE))
+    keys = set(re.findall(r"^\| `(\w+)` \|", reference_page.page(), re.MULTILINE))
     for table in (*TABLES.values(), options.DATABASE):
         assert keys >= table.keys()
 

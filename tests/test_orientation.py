@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from infusenet.config.recipes import resolve
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
 from infusenet.preprocess.faces import build

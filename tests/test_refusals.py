@@ -25,7 +25,7 @@ from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.store import Store
 from infusenet.tensor_files import read_checkpoint, read_weights
-from infusenet.training import run_folder
+from infusenet.training import checkpoints, run_folder
 
 
 class Payload:
@@ -173,10 +173,10 @@ def test_pickles_among_weights_and_checkpoints(tmp_path, write):
 def test_a_pickle_in_place_of_a_training_s_checkpoint(tmp_path):
     zipped(tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="checkpoint.pt: holds more than tensors and plain values"):
-        run_folder.resume(tmp_path, {})
+        checkpoints.resume(tmp_path, {})
     torch.save([1], tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="holds a list, not a checkpoint"):
-        run_folder.resume(tmp_path, {})
+        checkpoints.resume(tmp_path, {})
 
 
 def test_a_pickle_named_safetensors(tmp_path):

@@ -21,7 +21,7 @@ from snakemake.persistence.file import FilePersistence
 
 import infusenet
 from infusenet.config import configuration
-from infusenet.config import recipes as recipe
+from infusenet.config import stage_recipes as recipe
 from infusenet.errors import InputError
 from infusenet.preprocess import build_store
 from infusenet.snakemake_state import cut_outputs, unrecorded_outputs
@@ -86,10 +86,10 @@ def test_what_else_reruns(finished):
     # Snakemake does not see an edited module; the revision that an edit must raise is in the params.
     package = finished / "infusenet"  # what runs there imports it in place of the installed one
     shutil.copytree(Path(infusenet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with open(package / "config/recipes.py", "a") as file:
+    with open(package / "config/stage_recipes.py", "a") as file:
         file.write("\nEDITED = True\n")
     assert would_run(finished) == changed, "an edited module"
-    with open(package / "config/recipes.py", "a") as file:
+    with open(package / "config/stage_recipes.py", "a") as file:
         file.write('\nSTAGES["flow"]["revision"] += 1\n')
     assert would_run(finished)["flow"] == 3, "the stage of the raised revision"
     shutil.rmtree(package)

@@ -17,7 +17,8 @@ from infusenet.protocol import AUS
 from infusenet.standins import layouts, make, motion, subjects, truth, write
 from infusenet.standins.camera import CAMERAS, Shot, shoot
 from infusenet.standins.clip_names import EMOTIONS
-from infusenet.standins.clip_plans import FULL, plan
+from infusenet.standins.clip_plans import plan
+from infusenet.standins.database_sizes import FULL
 from infusenet.standins.render import render
 from infusenet.standins.truth import ClipTruth
 

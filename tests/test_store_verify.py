@@ -8,7 +8,7 @@ import pytest
 from synthetic import clips_of
 
 from infusenet import cli, hashing
-from infusenet.config import recipes
+from infusenet.config import stage_recipes
 from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import clip_key, derived_key, file_digest
@@ -18,7 +18,7 @@ from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
 
-RECIPES = {"faces": recipes.resolve("faces", {"size": 32}), "flow": recipes.resolve("flow")}
+RECIPES = {"faces": stage_recipes.resolve("faces", {"size": 32}), "flow": stage_recipes.resolve("flow")}
 FAILED = "s2/c2"
 CHUNKS = {"flow": (1, 16, 16)}
 

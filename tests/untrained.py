@@ -8,7 +8,7 @@ import torch
 from synthetic import CROP, RECIPE, RECIPES, clips_of
 
 from infusenet import models
-from infusenet.config.recipes import SHIPPED_WEIGHTS, STAGES
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, STAGES
 from infusenet.hashing import digest, file_digest
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS

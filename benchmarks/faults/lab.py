@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infusenet.config import recipes
+from infusenet.config import stage_recipes
 from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
@@ -25,9 +25,9 @@ DATABASE = "casme"
 # Versions of the clip list: the database before an update and after it.
 CLIPS = {"before": 10, "now": 14}
 RECIPES = {
-    "faces": recipes.resolve("faces", {"size": 64}),
-    "flow": recipes.resolve("flow"),
-    "latents": recipes.resolve("latents", {"size": 64}),
+    "faces": stage_recipes.resolve("faces", {"size": 64}),
+    "flow": stage_recipes.resolve("flow"),
+    "latents": stage_recipes.resolve("latents", {"size": 64}),
 }
 
 

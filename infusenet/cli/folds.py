@@ -33,10 +33,10 @@ def register(command) -> None:
 def methods(args):
     """Print every method with inputs, parameters, recipe and source, with the settings of the configuration."""
     from infusenet import magnifier, models
-    from infusenet.config import configuration, schema, yaml_files
+    from infusenet.config import configuration, json_schema, yaml_files
     from infusenet.config.methods import METHODS
 
-    raw = schema.validate(yaml_files.read(args.config))
+    raw = json_schema.validate(yaml_files.read(args.config))
     configuration.check_values(raw)
     shipped = magnifier.load()
     cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_machine, json_object
-from infusenet.config import recipes
+from infusenet.config import stage_recipes
 from infusenet.config.options import STAGES
 from infusenet.errors import InputError
 
@@ -88,14 +88,14 @@ def left_out(args):
 
 def _recipe(args, stage: str) -> dict:
     """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
-    flags = {name: getattr(args, name, None) for name in recipes.STAGES[stage] if name != "revision"}
+    flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage] if name != "revision"}
     flags = {name: value for name, value in flags.items() if value is not None}
     if not args.recipe:
-        return recipes.resolve(stage, flags)
+        return stage_recipes.resolve(stage, flags)
     recipe = json_object(args.recipe)
     settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")} | flags
     settings.pop("weights", None)
-    resolved = recipes.resolve(
+    resolved = stage_recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
     )
     if not flags and resolved != recipe:

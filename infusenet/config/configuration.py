@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from infusenet import hashing
-from infusenet.config import options, paths, recipes
+from infusenet.config import options, paths, stage_recipes
+from infusenet.config.json_schema import validate
 from infusenet.config.methods import VARIANTS
 from infusenet.config.methods import method as method_named
-from infusenet.config.schema import validate
 from infusenet.config.standin_paths import SOURCES
 from infusenet.config.yaml_files import read
 from infusenet.databases import audit
@@ -99,7 +99,7 @@ def check_values(config: dict) -> None:
     crop = stage_recipe(config, "faces")["size"]
     for name in ("latents", *VARIANTS, *config["variants"]):
         stage, _, variant = name.partition(".")
-        size = (recipes.STAGES[stage] | stage_settings(config, stage, variant)).get("size")
+        size = (stage_recipes.STAGES[stage] | stage_settings(config, stage, variant)).get("size")
         if stage == "latents" and size > crop:
             raise InputError(
                 f"{name}.size is {size}, but faces.size is {crop}: latents are made from the crops"
@@ -144,7 +144,7 @@ def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
 
 def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
     """The full recipe of ``stage`` or of its named variant."""
-    return recipes.resolve(stage, stage_settings(config, stage, variant))
+    return stage_recipes.resolve(stage, stage_settings(config, stage, variant))
 
 
 def resolve_method(config: dict, name: str) -> dict:

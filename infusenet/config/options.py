@@ -8,7 +8,7 @@ comments of ``workflow/config.yaml`` against it. Light, because Snakemake parses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from infusenet.config.values import (
+from infusenet.config.value_kinds import (
     FIGURE1_CLIP,
     FIGURE5_CLIPS,
     FILE,

@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from infusenet import hashing
-from infusenet.config import configuration, recipes
+from infusenet.config import configuration, stage_recipes
 from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
@@ -73,7 +73,7 @@ def weights(config: dict) -> Iterator[Diagnosis]:
     """The magnifier's weights, and the initial weights of the configured methods."""
     from infusenet.magnifier import load
 
-    magnifier = config["latents"].get("weights") or recipes.SHIPPED_WEIGHTS
+    magnifier = config["latents"].get("weights") or stage_recipes.SHIPPED_WEIGHTS
     try:
         if hashing.SHA256.fullmatch(str(magnifier)):
             yield Diagnosis(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.config.recipes import difference
+from infusenet.config.stage_recipes import difference
 from infusenet.errors import InputError
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import Fold, read_run, remark_unchecked

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.magnifier.network import Magnifier
 from infusenet.tensor_files import read_weights

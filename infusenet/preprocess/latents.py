@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key, file_digest

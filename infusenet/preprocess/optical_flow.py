@@ -1,4 +1,4 @@
-"""Optical flow and optical strain of an onset-apex pair, and how a method reads them.
+"""Optical flow of an onset-apex pair, the flow image with its strain, and how a method reads it.
 
 The flow is TV-L1 (Zach, Pock and Bischof 2007; OpenCV contrib). It stands in for Classic+NL (Sun,
 Roth and Black 2010), which has no maintained implementation outside MATLAB; the mode ``local`` of
@@ -8,6 +8,7 @@ Roth and Black 2010), which has no maintained implementation outside MATLAB; the
 import cv2
 import numpy as np
 
+from infusenet.preprocess.optical_strain import strain
 from infusenet.preprocess.photometric import pair
 
 # Replicated border, px. Without it TV-L1 leaves spikes at the edge, and min-max would scale to those.
@@ -52,40 +53,6 @@ def _solver():
     # A tighter bound is slower and shrinks small motion further: the prior takes over.
     solver.setEpsilon(0.01)
     return solver
-
-
-def strain(flow, kind: str = "tensor"):
-    """Magnitude of the optical strain.
-
-    Parameters
-    ----------
-    flow : float32 array (2, H, W), px
-    kind : {"tensor", "meb"}
-        ``tensor``: the infinitesimal strain tensor's norm sqrt(exx^2 + eyy^2 + 2 exy^2) with
-        exy = (du/dy + dv/dx) / 2 (Shreve et al. 2011), by normalised Sobel derivatives; zero for a
-        rotation. The outermost rows and columns are an exception: the border is replicated there, which halves
-        the derivatives across the edge; a stretch across the edge has half its strain there, and a
-        rotation by w (rad) has w / sqrt(8). ``meb``: as in the CD6ME flow arrays of the MEB toolbox, which swaps the axes,
-        leaves out the cross term, and uses unnormalised Sobel (8 times the derivative) with a zero
-        border: sqrt(u_y^2 + v_x^2 + (u_x^2 + v_y^2) / 2).
-
-    Returns
-    -------
-    float32 array (H, W), >= 0, px per px
-    """
-    if kind == "tensor":
-        (ux, uy), (vx, vy) = (_sobel(part, 1 / 8, cv2.BORDER_REPLICATE) for part in flow)
-        return np.sqrt(ux**2 + vy**2 + (uy + vx) ** 2 / 2)
-    if kind == "meb":
-        (ux, uy), (vx, vy) = (_sobel(part, 1, cv2.BORDER_CONSTANT) for part in flow)
-        return np.sqrt(uy**2 + vx**2 + (ux**2 + vy**2) / 2)
-    raise ValueError(f"strain is '{kind}', expected tensor or meb")
-
-
-def _sobel(image, scale, border):
-    return [
-        cv2.Sobel(image, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=scale, borderType=border) for dx in (1, 0)
-    ]
 
 
 def flow_image(onset, apex, recipe: dict):

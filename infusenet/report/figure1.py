@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from infusenet import magnifier
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_run
 from infusenet.evaluation.plots import plt, save

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.config import configuration
-from infusenet.config.recipes import STAGES, difference
+from infusenet.config.stage_recipes import STAGES, difference
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.hashing import file_digest

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.config.recipes import STAGES, difference
+from infusenet.config.stage_recipes import STAGES, difference
 from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
 from infusenet.store.reader import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from infusenet.config.recipes import difference
+from infusenet.config.stage_recipes import difference
 from infusenet.hashing import canonical, digest
 from infusenet.store.format import sidecar_of
 from infusenet.store.reader import Store

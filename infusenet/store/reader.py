@@ -13,7 +13,7 @@ from typing import TypeVar
 import h5py
 import numpy as np
 
-from infusenet.config.recipes import difference
+from infusenet.config.stage_recipes import difference
 from infusenet.errors import InputError
 from infusenet.files import check_readable
 from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, folder_of, sidecar_of

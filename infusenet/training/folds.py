@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.config.recipes import store_name
+from infusenet.config.stage_recipes import store_name
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.frames.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all

@@ -9,8 +9,6 @@ writes several in no fixed order.
 import json
 import os
 import platform
-import sys
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,7 +24,6 @@ from infusenet.files import aside, check_readable
 from infusenet.hashing import canonical, digest, file_digest
 from infusenet.protocol import AUS
 from infusenet.store.provenance import identity
-from infusenet.tensor_files import read_checkpoint
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
 
@@ -98,48 +95,6 @@ def initial_weights(recipe: dict, model: torch.nn.Module) -> str:
     if weights == "imagenet":
         return next(str(part.imagenet) for part in model.modules() if hasattr(part, "imagenet"))
     return weights if weights == "none" else file_digest(weights)
-
-
-def save_checkpoint(run: Path, facts: dict, rows: list[dict], **parts) -> None:
-    """Publish the state after an epoch: ``parts`` (model, optimizer, scheduler), log and torch's RNG."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"facts": digest(facts), "rows": rows, "rng": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda_rng"] = torch.cuda.get_rng_state()
-    with aside(run / "checkpoint.pt") as temporary:
-        torch.save(state, temporary)
-
-
-def resume(run: Path, facts: dict, **parts) -> list[dict]:
-    """Bring ``parts`` to the epoch of the checkpoint and return the log rows so far; [] to start afresh.
-
-    A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
-    one; both are reported on stderr.
-    """
-    # Temporary files of a killed training: nothing else would delete them.
-    for orphan in run.glob(".*.tmp"):
-        orphan.unlink()
-    path = run / "checkpoint.pt"
-    if not path.is_file():
-        return []
-    # torch does not compare the checksums that its own format carries.
-    if not zipfile.is_zipfile(path) or zipfile.ZipFile(path).testzip():
-        print(f"{path}: damaged, training starts from the first epoch", file=sys.stderr)
-        return []
-    state = read_checkpoint(path)
-    if state.get("facts") != digest(facts):
-        print(
-            f"{path}: made by another recipe, other inputs or another environment; "
-            "training starts from the first epoch",
-            file=sys.stderr,
-        )
-        return []
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    torch.set_rng_state(state["rng"])
-    if "cuda_rng" in state:
-        torch.cuda.set_rng_state(state["cuda_rng"])
-    return state["rows"]
 
 
 def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:

@@ -27,7 +27,7 @@ from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.protocol import AUS
 from infusenet.store.lock import Lock, hold
-from infusenet.training import dataset, folds, run_folder
+from infusenet.training import checkpoints, dataset, folds, run_folder
 from infusenet.worker_processes import loader_explained
 
 CHECKPOINT_EVERY = 20  # seconds: after each epoch of a few seconds they would cost more than they save
@@ -124,7 +124,7 @@ def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock)
     scheduler = schedule(model, optimizer, recipe["gamma"])
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
-    rows = run_folder.resume(run, facts, **parts)
+    rows = checkpoints.resume(run, facts, **parts)
     # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
@@ -147,7 +147,7 @@ def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock)
             write_scalars(board, row | {"clips_per_second": speed})
             lock.check()
             if time.monotonic() - saved >= CHECKPOINT_EVERY:
-                run_folder.save_checkpoint(run, facts, rows, **parts)
+                checkpoints.save(run, facts, rows, **parts)
                 saved = time.monotonic()
     return rows
 

@@ -8,7 +8,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from infusenet import files, hashing
-from infusenet.config import configuration, recipes, yaml_files
+from infusenet.config import configuration, stage_recipes, yaml_files
 from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
@@ -102,7 +102,7 @@ def magnifier_weights(wildcards):
 def store_paths(method, databases):
     """The stores of `databases` that a method reads."""
     stores = configuration.resolve_method(CONFIG, method)["stores"].values()
-    return [store_path(name, recipes.store_name(store)) for name in databases for store in stores]
+    return [store_path(name, stage_recipes.store_name(store)) for name in databases for store in stores]
 
 
 def store_path(database, name):

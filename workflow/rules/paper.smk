@@ -19,7 +19,7 @@ for _target, _outputs in targets.OUTPUTS.items():
             runs=paper_runs(_target),
             options=picture_options(_target),
             results=unrecorded(RESULTS),
-            revision=recipes.EVALUATE_REVISION,
+            revision=stage_recipes.EVALUATE_REVISION,
         log:
             f"{RESULTS}/{_target}.log",
         benchmark:

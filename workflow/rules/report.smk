@@ -12,7 +12,7 @@ rule evaluate:
     params:
         runs=runs(METHODS),
         results=unrecorded(RESULTS),
-        revision=recipes.EVALUATE_REVISION,
+        revision=stage_recipes.EVALUATE_REVISION,
     log:
         f"{RESULTS}/evaluate.log",
     benchmark:

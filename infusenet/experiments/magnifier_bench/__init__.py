@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from infusenet.config.recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.devices import prepare
 from infusenet.experiments.magnifier_bench import known_motion, measures, picture
 from infusenet.files import csv_text, write_if_changed

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet.config.recipes import STAGES
+from infusenet.config.stage_recipes import STAGES
 from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
 from infusenet.hashing import clip_key, derived_key

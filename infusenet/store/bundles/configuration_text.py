@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from infusenet import hashing
-from infusenet.config import recipes
+from infusenet.config import stage_recipes
 from infusenet.config.methods import VARIANTS
-from infusenet.config.recipes import difference
+from infusenet.config.stage_recipes import difference
 from infusenet.errors import InputError, raise_all
 from infusenet.store import Store
 from infusenet.store.bundles.members import STORE
@@ -54,17 +54,17 @@ def _recipes(folder: Path) -> Iterator[tuple[str, Store, dict]]:
                 yield "faces", store, store.source["faces_recipe"]
 
 
-def _blocks(stage_recipes: dict[str, dict]) -> Iterator[str]:
+def _blocks(store_recipes: dict[str, dict]) -> Iterator[str]:
     variants = {}
-    for stage in recipes.STAGES:
-        names = [name for name in stage_recipes if name.split(".")[0] == stage]
+    for stage in stage_recipes.STAGES:
+        names = [name for name in store_recipes if name.split(".")[0] == stage]
         if not names:
             continue
         name = min(names, key=len)  # the plain store; without one, a variant tells the rest
-        block = {k: v for k, v in _settings(stage_recipes[name]).items() if k not in VARIANTS.get(name, {})}
+        block = {k: v for k, v in _settings(store_recipes[name]).items() if k not in VARIANTS.get(name, {})}
         for name in names:
-            settings = _settings(stage_recipes[name])
-            declared = _settings(recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
+            settings = _settings(store_recipes[name])
+            declared = _settings(stage_recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
             if name in VARIANTS and settings != declared:
                 raise InputError(
                     f"{name}.h5 has other settings than the workflow gives a store of this name beside {stage}.h5: "
@@ -81,7 +81,7 @@ def _blocks(stage_recipes: dict[str, dict]) -> Iterator[str]:
 
 def _settings(recipe: dict) -> dict:
     settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")}
-    if settings.get("weights") == hashing.file_digest(recipes.SHIPPED_WEIGHTS):
+    if settings.get("weights") == hashing.file_digest(stage_recipes.SHIPPED_WEIGHTS):
         settings["weights"] = None
     return settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infusenet import __version__
-from infusenet.config.recipes import STAGES
+from infusenet.config.stage_recipes import STAGES
 from infusenet.databases.frames.listing import is_service
 from infusenet.errors import InputError, raise_all
 from infusenet.files import folder_aside

@@ -2,7 +2,7 @@
 
 import re
 
-from infusenet.config.recipes import STAGES
+from infusenet.config.stage_recipes import STAGES
 
 FORMAT, VERSION = "infusenet-bundle", 1
 INDEX, MANIFEST, README = "bundle.json", "manifest.csv", "README.txt"

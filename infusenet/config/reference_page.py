@@ -1,6 +1,6 @@
 """The reference of the configuration, docs/configuration.md, made from the table of options.
 
-python -m infusenet.config.reference > docs/configuration.md
+python -m infusenet.config.reference_page > docs/configuration.md
 """
 
 import json
@@ -13,7 +13,7 @@ from infusenet.config.options import METHOD, Option
 HEAD = """# Configuration
 
 The keys of `workflow/config.yaml`. Made from the table in `infusenet/config/options.py` by
-`python -m infusenet.config.reference > docs/configuration.md`; edit that table and not this page.
+`python -m infusenet.config.reference_page > docs/configuration.md`; edit that table and not this page.
 A required key may not be left out; `workflow/config.yaml` comes with the defaults that stand here.
 """
 
