@@ -114,7 +114,7 @@ def test_another_factor_multiplies_difference_latents(root):
     stores = {"latents": {"variant": "", "recipe": magnified}}
     assert dataset.gain(RECIPE | {"stores": stores}) == 1
     for recipe in (RECIPE | {"stores": stores, "factor": 5}, RECIPE | {"factor": 1}):
-        with pytest.raises(InputError, match="expected a factor above 1 and difference latents"):
+        with pytest.raises(InputError, match="expected difference latents and a factor above 1"):
             dataset.gain(recipe)
 
 
