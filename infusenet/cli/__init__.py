@@ -51,6 +51,8 @@ class Tee:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if argv is None:
+        # A path that the terminal's encoding lacks is printed escaped, after the work is done, not refused.
+        sys.stdout.reconfigure(errors="backslashreplace")
         # A cluster ends jobs with SIGTERM: exit as after Ctrl-C, so that locks and temporary files are removed.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
