@@ -205,15 +205,14 @@ def test_a_group_works_in_one_folder(written, processes):
 @pytest.mark.parametrize("written", [0o022], indirect=True, ids="{:03o}".format)
 def test_a_second_account_reads_what_it_may_not_write(written, processes):
     umask, folder = written
+    # Same predictions are not written again, and where both accounts have one Python they are the same: a stale
+    # note gives `predict` something to write.
+    (folder / RUN / ".predictions.csv.sizes").write_text("{}\n")
     give(folder, ANNA, umask)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     ends = commands_as(BEN, processes, folder, *READING, umask=umask)
     assert {line: end for line, end in ends.items() if end[0]} == {}
-    ends = commands_as(BEN, processes, folder, *WRITING, umask=umask)
-    # A command may find the same bytes there already; then it has nothing to write and no reason to end.
-    refused = {line: end for line, end in ends.items() if end != (0, "")}
-    assert len(refused) >= len(WRITING) - 2
-    for line, (status, text) in refused.items():
+    for line, (status, text) in commands_as(BEN, processes, folder, *WRITING, umask=umask).items():
         assert (status, text.count("\n")) == (1, 1)
         assert f"Permission denied: {WRITING[line]} is of user {ANNA}, group {GROUP}, mode " in text
         assert f"this process is of user {BEN}, groups {GROUP}" in text
