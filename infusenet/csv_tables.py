@@ -1,4 +1,4 @@
-"""CSV tables as spreadsheet programs of all countries write them: any usual encoding and delimiter.
+"""CSV tables: read as spreadsheet programs of all countries write them, written in one form.
 
 Standard library only.
 """
@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from infusenet.errors import Damaged, Missing, raise_all
@@ -77,3 +78,12 @@ def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
         f"{path} refused",
     )
     return columns, [dict(zip(columns, line, strict=True)) for line in lines]
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """``rows`` of cells below ``head`` as CSV text; floats with all digits, None as an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()

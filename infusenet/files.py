@@ -4,17 +4,15 @@ A file that other processes or people read is written under a temporary name, sy
 mode follows the umask. Imported before every run: standard library only.
 """
 
-import csv
 import errno
 import grp
-import io
 import json
 import os
 import pwd
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -161,15 +159,6 @@ def write_if_changed(path: Path | str, text: str) -> bool:
     with aside(path) as temporary:
         temporary.write_bytes(data)
     return True
-
-
-def csv_text(head: Sequence[str], rows: Iterable[Sequence]) -> str:
-    """``rows`` of cells below ``head`` as CSV text; floats with all digits, None as an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def note_sizes(folder: Path, names: Sequence[str]) -> None:

@@ -5,13 +5,11 @@ or to ``stop``. The audit table beside a database's stores lists every annotated
 that each stage can account for all of them. Imported while Snakemake parses: standard library only.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet.csv_tables import csv_rows
+from infusenet.csv_tables import csv_rows, csv_text
 from infusenet.databases.clip_table import Clip, numbered
 from infusenet.errors import InputError, did_you_mean, raise_all, report
 from infusenet.protocol import PSEUDO_APEX
@@ -166,14 +164,10 @@ def exclusion(database: str, by_name: Iterable[str], clips: Iterable[str]) -> st
 
 
 def to_csv(annotated: Sequence[str], findings: Sequence[Finding], policies: Mapping[str, str]) -> str:
-    """The audit table: a row a finding, and one with empty cells for each clip without any."""
+    """The audit table: one row per finding, and one with empty cells for each clip without any."""
     clean = set(annotated) - {finding.clip for finding in findings}
     rows = [(f.clip, f.kind, policies[f.kind], f.detail) for f in findings]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(sorted([*rows, *((clip, "", "", "") for clip in clean)]))
-    return out.getvalue()
+    return csv_text(COLUMNS, sorted([*rows, *((clip, "", "", "") for clip in clean)]))
 
 
 @dataclass(frozen=True)

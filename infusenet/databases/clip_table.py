@@ -5,14 +5,12 @@ A *manifest* carries labels. A *clip list* is the same table without them (no ``
 cannot cause a face to be computed again. Imported while Snakemake parses: standard library only.
 """
 
-import csv
-import io
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from infusenet.csv_tables import csv_rows
+from infusenet.csv_tables import csv_rows, csv_text
 from infusenet.errors import raise_all
 from infusenet.protocol import AUS
 from infusenet.texts import au_number, visible
@@ -108,9 +106,7 @@ def to_csv(clips: Sequence[Clip], labels: bool = True) -> str:
     aus = sorted({n for clip in clips for n in clip.labels} | set(AUS)) if labels else []
     extra = ["normalised_emotion"] if any(clip.normalised_emotion for clip in clips) else []
     head = [*GEOMETRY, *(["emotion", *extra, "au", *(f"AU{n}" for n in aus)] if labels else []), "frames"]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head if labels else [*head, "digest"])
+    rows = []
     for c in clips:
         row = [c.database, c.subject, c.clip, c.onset, c.apex, c.offset, c.n_frames]
         if labels:
@@ -120,8 +116,8 @@ def to_csv(clips: Sequence[Clip], labels: bool = True) -> str:
                 c.au,
                 *(c.labels.get(n, 0) for n in aus),
             ]
-        writer.writerow([*row, c.frames] if labels else [*row, c.frames, c.digest])
-    return out.getvalue()
+        rows.append([*row, c.frames] if labels else [*row, c.frames, c.digest])
+    return csv_text(head if labels else [*head, "digest"], rows)
 
 
 def read_manifest(path: Path | str) -> list[Clip]:

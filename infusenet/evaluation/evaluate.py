@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
 from infusenet.evaluation import f1_tables, metrics, plots
 from infusenet.evaluation.f1_tables import F1Row
 from infusenet.evaluation.protocol_label import protocol
-from infusenet.files import csv_text, note_sizes, write_if_changed
+from infusenet.files import note_sizes, write_if_changed
 from infusenet.protocol import AUS
 
 NAMES = [f"AU{n}" for n in AUS]

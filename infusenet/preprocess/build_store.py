@@ -7,8 +7,6 @@ chunks in manifest order, so its bytes do not depend on what was copied or compu
 run loses at most one part per process.
 """
 
-import csv
-import io
 import os
 import sys
 import threading
@@ -22,6 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from infusenet import __version__
+from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained, write_if_changed
 from infusenet.preprocess.accounting import reconcile
@@ -196,8 +195,6 @@ def _named(work: Work, clips: list[str], database: str) -> Iterator[Item | Failu
 
 def _report(output: Path, failures: Sequence[Failure]) -> None:
     """Write the failure table beside the store; the header alone means that no clip failed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["clip", "status", "reason"])
-    writer.writerows([failure.clip, failure.status, failure.reason] for failure in failures)
-    write_if_changed(output.with_name(f"{output.name}.failures.csv"), text.getvalue())
+    rows = ([failure.clip, failure.status, failure.reason] for failure in failures)
+    text = csv_text(["clip", "status", "reason"], rows)
+    write_if_changed(output.with_name(f"{output.name}.failures.csv"), text)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from infusenet.csv_tables import csv_text
 from infusenet.databases import audit
 from infusenet.databases.audit import Finding
-from infusenet.files import csv_text
 from infusenet.preprocess.accounting import reconcile
 from infusenet.store import Store
 

@@ -6,7 +6,6 @@ order of reading can change it.
 
 import csv
 import hashlib
-import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.config.stage_recipes import store_name
+from infusenet.csv_tables import csv_text
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.frames.listing import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -91,13 +91,8 @@ def write_left_out(stores: Sequence[Path], output: Path) -> None:
     Columns database and clip, sorted: the file changes only where the union does.
     """
     opened_stores = [Store(path, path.name.partition(".")[0]) for path in stores]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["database", "clip"])
-    writer.writerows(
-        sorted({(store.database, failure.clip) for store in opened_stores for failure in store.failures})
-    )
-    write_if_changed(output, text.getvalue())
+    rows = sorted({(store.database, failure.clip) for store in opened_stores for failure in store.failures})
+    write_if_changed(output, csv_text(["database", "clip"], rows))
     note_sizes(output.parent, [output.name])
 
 

@@ -1,7 +1,5 @@
 """Predictions of a run for its held-out database: the logits of every clip, beside its labels."""
 
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from infusenet.csv_tables import csv_text
 from infusenet.databases import audit, cd6me
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
@@ -61,15 +60,14 @@ def predict(
     model = run_folder.place(trained.model, device)
     logits = score(model, trained.data, device, workers)
 
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = [f"{head}_AU{n}" for head in model.heads for n in AUS]
-    writer.writerow(["database", "subject", "clip", "method", "seed", *columns, *(f"AU{n}" for n in AUS)])
+    scores = [f"{head}_AU{n}" for head in model.heads for n in AUS]
+    columns = ["database", "subject", "clip", "method", "seed", *scores, *(f"AU{n}" for n in AUS)]
+    rows = []
     for clip, row in zip(database.clips, logits, strict=True):
         name = [database.name, clip.subject, clip.clip, trained.recipe["method"], facts["seed"]]
-        writer.writerow([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
+        rows.append([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
     output = Path(output or Path(run) / "predictions.csv")
-    write_if_changed(output, text.getvalue())
+    write_if_changed(output, csv_text(columns, rows))
     predicted = run_folder.environment(device) | {
         "rows": len(logits),
         "sha256": file_digest(output),

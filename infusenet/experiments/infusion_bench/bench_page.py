@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from infusenet.csv_tables import csv_text
 from infusenet.evaluation import plots
 from infusenet.evaluation.grid import Grid, page, spread
 from infusenet.evaluation.heads import HEADS
 from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, pair_by_seed
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
-from infusenet.files import csv_text, note_sizes, write_if_changed
+from infusenet.files import note_sizes, write_if_changed
 from infusenet.standins import NUISANCE
 
 # The order of the paper's Table 2, worst first; with title, colour and marker.

@@ -6,9 +6,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.csv_tables import csv_text
 from infusenet.devices import prepare
 from infusenet.experiments.magnifier_bench import known_motion, measures, picture
-from infusenet.files import csv_text, write_if_changed
+from infusenet.files import write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier
