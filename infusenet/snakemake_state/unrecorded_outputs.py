@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -56,16 +56,16 @@ def respell(config: dict) -> dict:
     To Snakemake another spelling is another file: outputs without a record, and other inputs than the last
     time. The records may be of an earlier configuration, or of a version that took paths as they were.
     """
+    records = _newest_records()
     databases = {
-        name: source | {"stores": spelling(source["stores"])} if "stores" in source else source
+        name: source | {"stores": _spelling(source["stores"], records)} if "stores" in source else source
         for name, source in config["databases"].items()
     }
-    return config | {
-        "cache": spelling(config["cache"]), "results": spelling(config["results"]), "databases": databases
-    }  # fmt: skip
+    folders = {name: _spelling(config[name], records) for name in ("cache", "results")}
+    return config | folders | {"databases": databases}
 
 
-def spelling(folder: str) -> str:
+def _spelling(folder: str, records: Sequence[Path]) -> str:
     """``folder`` as the newest record that names a file in it writes it; unchanged where none does."""
     if not os.path.isdir(folder):
         return folder
@@ -74,7 +74,7 @@ def spelling(folder: str) -> str:
     def is_folder(path: str) -> bool:
         return os.path.isdir(path) and os.path.samefile(path, folder)
 
-    for path in _paths_in_records():
+    for path in _paths_in(records):
         while cut := path.rpartition("/")[0]:
             path = cut
             if is_folder(path):
@@ -82,10 +82,15 @@ def spelling(folder: str) -> str:
     return folder
 
 
-def _paths_in_records() -> Iterator[str]:
-    """Outputs and inputs, the newest record's first."""
+def _newest_records() -> list[Path]:
+    """The files of all records, the newest first."""
     files = [Path(place, name) for place, _, names in os.walk(RECORDS / "metadata") for name in names]
-    for file in sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True):
+    return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def _paths_in(records: Sequence[Path]) -> Iterator[str]:
+    """Outputs and inputs, record after record."""
+    for file in records:
         with suppress(OSError, ValueError):  # one that is being written, or no record
             pieces = [piece.removeprefix("@") for piece in file.relative_to(RECORDS / "metadata").parts]
             yield urlsafe_b64decode("".join(pieces)).decode()
