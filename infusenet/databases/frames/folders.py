@@ -105,7 +105,8 @@ class ClipFolders:
         """The one folder among (start, folder, parts)."""
         starts = sorted({start for start, _, _ in matches})
         folders = sorted({folder for _, folder, _ in matches})
-        if len({os.path.realpath(folder) for folder in folders}) > 1:  # a link is no second folder
+        # A link is no second folder. Looked up only in doubt: this runs for every clip.
+        if len(folders) > 1 and len({os.path.realpath(folder) for folder in folders}) > 1:
             if len(starts) > 1:
                 raise RootError(
                     f"{_names(starts)} hold the same clips; expected one folder of the database, so name one "
@@ -113,11 +114,12 @@ class ClipFolders:
                 )
             raise InputError(f"{_names(folders)} both match; expected one of them")
         folder = folders[0]
-        for above in (*reversed(folder.parents), folder):
-            if above.is_relative_to(self.root) and not is_utf8(str(above.relative_to(self.root))):
+        names = folder.relative_to(self.root).parts
+        for depth, name in enumerate(names, start=1):
+            if not is_utf8(name):
                 raise RootError(
-                    f"{visible(str(above))}: '{visible(above.name)}' is no UTF-8, so no table can hold it; "
-                    "rename it"
+                    f"{visible(str(self.root.joinpath(*names[:depth])))}: '{visible(name)}' is no UTF-8, so no "
+                    "table can hold it; rename it"
                 )
         for start, _, parts in matches:
             if isinstance(parts, Unnamed):
