@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet.databases.clip_table import Clip, read_manifest
+from infusenet.databases.clip_table import Clip, numbered, read_manifest
 from infusenet.databases.frames.frame_files import explain, frame_index
 from infusenet.databases.sync import clip_digest
 from infusenet.errors import InputError
@@ -173,11 +173,9 @@ def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
 
     A frame that dropped out between apex and offset is replaced by the nearest one before it.
     """
-    if missing := [
-        f"{n} {getattr(clip, n)}" for n in ("onset", "apex", "offset") if getattr(clip, n) not in index
-    ]:
+    if missing := clip.missing_key_frames(index):
         span = f"{min(index)}..{max(index)}" if index else "none"
-        raise InputError(f"{folder}: {', '.join(missing)} missing; the folder's frames are {span}")
+        raise InputError(f"{folder}: {numbered(missing)} missing; the folder's frames are {span}")
     numbers = [clip.onset]
     for shift in range(CANDIDATES):
         slot = min(clip.apex + shift, clip.offset)
