@@ -10,8 +10,7 @@ from collections.abc import Iterable
 class InputError(Exception):
     """Something outside the code is wrong: a file, a clip, a configuration value.
 
-    Raised as one of the subclasses below where the caller treats them differently: it makes a file that is
-    missing, makes a stale file again, and stops at a damaged file.
+    Raised as one of the subclasses below where a caller treats something missing or damaged differently.
 
     Examples
     --------
@@ -29,10 +28,6 @@ class Missing(InputError):
 
 class Damaged(InputError):
     """A file exists, but its bytes are not those of its format, or cannot be read."""
-
-
-class Stale(InputError):
-    """A file is sound, but was made from other inputs, by another recipe or by another version."""
 
 
 def report(problems: Iterable[str], headline: str) -> str:
