@@ -27,19 +27,28 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("one", "two", "three")
 FORKS = Path(__file__).with_name("snakemake_forks.py")
 
-STAND_IN_COMMAND = """#!{python}
-import sys, hashlib, pathlib
+# The files of a job by its words, at the head of commands that stand in for `infusenet`; None for a stage.
+JOB_FILES = """
+import pathlib, sys
 from infusenet.report.targets import OUTPUTS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
-text = " ".join(words)
 files = {{
     "train": [output / "weights.safetensors", output / "log.csv"],
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
     "report": [output / name for name in OUTPUTS.get(words[1], ())],
     "ledger": [output / "ledger.csv", output / "ledger.html"],
-}}.get(words[0], [output, pathlib.Path(f"{{output}}.sha256")])
+}}.get(words[0])
+"""
+STAND_IN_COMMAND = (
+    "#!{python}"
+    + JOB_FILES
+    + """
+import hashlib
+text = " ".join(words)
+if files is None:
+    files = [output, pathlib.Path(f"{{output}}.sha256")]
 if words[0] == "left-out":
     files, union = [output], pathlib.Path("union.txt")
     text = union.read_text() if union.exists() else ""
@@ -50,6 +59,7 @@ for file in files:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(hashlib.sha256(text.encode()).hexdigest().encode() + ends.get(file.suffix, b"\\n"))
 """
+)
 
 
 def write_project(tmp_path: Path) -> Path:

@@ -6,24 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 from owners import RELEASES
+from synced_tables import sync
 
 from infusenet import cli, databases
 from infusenet.databases import audit
-from infusenet.databases import sync as index
 from infusenet.databases.audit import FINDINGS
-from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
-
-PLAIN = Clip("mine", "s1", "a", 10, 20, 40, "s1/a", digest="1" * 64)
-ALL = set(range(10, 41))
-
-
-def sync(lab):
-    """Sync, then what a run follows from: manifest and clip list, with their times."""
-    root, settings = lab
-    index.sync(settings, root / "data_manifests")
-    paths = [root / "data_manifests/mine.csv", root / "cache/mine/clips.csv"]
-    return [(path.read_text(), path.stat().st_mtime_ns) for path in paths]
 
 
 def broken(root):
@@ -70,12 +58,12 @@ def test_frames_of_a_refused_row_that_arrive_later_are_seen(tmp_path):
     source = {"annotations": str(annotations), "frames": str(frames), "reader": "casme2"}
     settings = {"databases": {"mine": source}, "cache": str(tmp_path / "cache")}
     settings["audit"] = {"missing_key_frame": "exclude"}
-    assert all("EP09_03" not in text for text, _ in sync((tmp_path, settings)))
+    assert all(b"EP09_03" not in text for text, _ in sync((tmp_path, settings)))
     here = next(frames.rglob("EP02_01f"))
     shutil.copytree(here, here.with_name("EP09_03"))
     for frame in here.with_name("EP09_03").iterdir():
         frame.write_text("another clip's")
-    assert all("EP09_03" in text for text, _ in sync((tmp_path, settings)))
+    assert all(b"EP09_03" in text for text, _ in sync((tmp_path, settings)))
 
 
 def test_a_row_cannot_vanish_in_the_reader(tmp_path, monkeypatch):

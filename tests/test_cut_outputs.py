@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import lab
-from projects import reconfigure, snakemake, would_run
+from projects import JOB_FILES, reconfigure, snakemake, would_run
 from synthetic import RECIPE, write_database
 
 from infusenet import cli
@@ -198,22 +198,15 @@ def test_predictions_of_an_older_version_are_taken_with_one_remark(place, capfd,
     assert line.startswith(f"2 of 2 runs, first {runs[0]}: an older version predicted them")
 
 
-COMMAND = """#!{python}
-import json, pathlib, sys
+COMMAND = (
+    "#!{python}"
+    + JOB_FILES
+    + """
+import json
 import numpy
 from safetensors.numpy import save
 from infusenet.files import note_sizes
-from infusenet.report.targets import OUTPUTS
-words = sys.argv[3:]
-output = pathlib.Path(words[words.index("--output") + 1])
 rows = "".join(f"{{words[0]}},{{row}}\\n" for row in range(9))
-files = {{
-    "train": [output / "weights.safetensors", output / "log.csv"],
-    "predict": [output, output.with_name("run.json")],
-    "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
-    "report": [output / name for name in OUTPUTS.get(words[1], ())],
-    "ledger": [output / "ledger.csv", output / "ledger.html"],
-}}.get(words[0])
 contents = {{
     ".png": rows.encode() + b"IEND\\xaeB`\\x82", ".html": rows.encode() + b"</html>\\n",
     ".json": (json.dumps(dict(rows=rows), indent=1) + "\\n").encode(),
@@ -229,6 +222,7 @@ else:
 if "--contact-sheet" in words:
     pathlib.Path(words[words.index("--contact-sheet") + 1]).write_bytes(contents[".png"])
 """
+)
 
 
 def test_the_next_run_makes_all_of_it_again(project):

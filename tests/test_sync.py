@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from owners import RELEASES
+from synced_tables import sync
 
 from infusenet import files
 from infusenet.databases import clip_table
@@ -36,17 +37,6 @@ def lab(tmp_path):
         "databases": {"mine": {"manifest": str(source), "frames": str(tmp_path / "frames")}},
         "cache": str(tmp_path / "cache"),
     }
-
-
-def tables(root):
-    paths = [root / "data_manifests/mine.csv", root / "cache/mine/clips.csv"]
-    return [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]
-
-
-def sync(lab):
-    root, config = lab
-    index.sync(config, root / "data_manifests")
-    return tables(root)
 
 
 def frames_of(opened) -> list[str]:
