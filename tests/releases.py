@@ -79,7 +79,7 @@ def twelve(au: str) -> dict[int, int]:
 def compare(
     clips: Iterable[Clip], truth: Mapping[str, Truth], shifts: Mapping[str, int] | None = None
 ) -> Difference:
-    """What is not as in CD6ME, the windows less the ``shifts`` of raw numberings (key -> frames)."""
+    """The clips that are not as in CD6ME, with windows less the ``shifts`` of raw numberings (key -> frames)."""
     clips = {clip.key: clip for clip in clips}
     shared = clips.keys() & truth.keys()
 
@@ -99,7 +99,7 @@ def compare(
 def read(
     key: str, annotations: Path | Sequence[Path], frames: Path, *exclude: str, keep: bool = False, **options
 ) -> Reading:
-    """What a table gives; rows outside CD6ME are left out unless ``keep``. ``cd6me`` is a folder of tables."""
+    """The reading of a table; rows outside CD6ME are left out unless ``keep``. ``cd6me`` is a folder of tables."""
     tables = {"cd6me": options.pop("cd6me")} if "cd6me" in options else {}
     policy = {"not_in_cd6me": "keep"} if keep else {}
     return databases.examine(

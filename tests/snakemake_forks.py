@@ -11,7 +11,7 @@ import snakemake.cli
 
 
 def become(python, folder, environment, words, printed) -> None:
-    """What `python -m snakemake` finds when it starts."""
+    """The state in which `python -m snakemake` starts."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,4 +1,4 @@
-"""What makes results CD6ME's: digests of clips, windows and labels, and the label of every table and figure."""
+"""The comparison with CD6ME: digests of clips, windows and labels, and the label of every table and figure."""
 
 import csv
 import hashlib

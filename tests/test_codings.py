@@ -1,4 +1,4 @@
-"""Which labels, emotions and errata hold for which release, and what a user may choose."""
+"""Labels, emotions and errata of each release, and the choices of a user."""
 
 import csv
 

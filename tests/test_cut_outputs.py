@@ -139,7 +139,7 @@ def test_nothing_is_wrong_with_whole_files(place, capfd):
 
 @pytest.mark.parametrize("how", CUTS)
 def test_results_of_a_version_that_noted_no_sizes(place, capfd, how):
-    """What the content itself tells: of tables in CSV, and predictions, a cut at a line's end does not show."""
+    """Files without a note of their size show a cut by their content: of tables in CSV, and predictions, a cut at a line's end does not show."""
     for note in place.rglob(".*.sizes"):
         note.unlink()
     names = [*(f"{RUN}/{name}" for name in OF_A_RUN), *METRICS, *LEDGER]

@@ -26,7 +26,7 @@ SLURM_VERSION           = 22.05.8
 
 @pytest.fixture
 def answers(monkeypatch):
-    """What the cluster's commands print; an exception is raised instead."""
+    """The output of the cluster's commands; an exception is raised instead."""
     answers = {"sinfo": SINFO, "scontrol": SCONTROL, "sacct": ""}
 
     def run(command, **_):

@@ -1,4 +1,4 @@
-"""Where the frames of a release lie: every layout in circulation, and what is refused instead of guessed."""
+"""Layouts of frame folders: every one in circulation, and those that are refused instead of guessed."""
 
 import os
 

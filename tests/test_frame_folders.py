@@ -1,4 +1,4 @@
-"""Which files of a clip's folder are its frames, and what is said of the others."""
+"""Frames in a clip's folder, told from other files, and the messages about the others."""
 
 import os
 from contextlib import contextmanager, nullcontext

@@ -93,7 +93,7 @@ def test_a_tag_after_the_pixels_of_a_png_counts(tmp_path, picture):
 
 
 def test_a_preview_behind_the_picture_does_not_count(tmp_path, picture):
-    """What phones write: two JPEGs in one file, of which the first one is the frame."""
+    """As phones write them: two JPEGs in one file, of which the first one is the frame."""
     first = Image.fromarray(np.ascontiguousarray(STORED[6](picture)))
     exif = Image.Exif()
     exif[0x0112] = 6

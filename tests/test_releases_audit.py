@@ -1,4 +1,4 @@
-"""What becomes of a release's rows in the pipeline: each stands in the audit table, and counts reconcile."""
+"""Rows of a release in the pipeline: each is in the audit table, and counts reconcile."""
 
 import csv
 import shutil

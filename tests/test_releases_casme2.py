@@ -51,7 +51,7 @@ def windows(reading):
 
 
 def counts(codings):
-    """How many clips have each of the twelve AUs."""
+    """The number of clips with each of the twelve AUs."""
     return Counter(n for au in codings for n, value in twelve(au).items() if value)
 
 

@@ -1,4 +1,4 @@
-"""What each release gives, measured, against the facts and the table of data_manifests/README.md.
+"""Clips of each release, measured, against the facts and the table of data_manifests/README.md.
 
 ``python tests/test_releases_table.py`` prints what is measured.
 """

@@ -1,4 +1,4 @@
-"""What Snakemake is told to overlook, and what it takes a clock's word for."""
+"""Triggers that a run leaves out, and files with times of a wrong clock."""
 
 import os
 import time

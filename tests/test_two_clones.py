@@ -61,7 +61,7 @@ def run(folder, *words, **env):
 
 
 def made(clone, name, snakemake, **env) -> str:
-    """Which clone's stage has made a store of ``clone``."""
+    """The clone whose stage has made a store of ``clone``."""
     done = run(clone, snakemake, "--cores", "1", "--", f"cache/{name}/faces.h5", **env)
     assert done.returncode == 0, done.stderr
     return (clone / f"cache/{name}/faces.h5").read_text()

@@ -1,4 +1,4 @@
-"""Which window a row means is decided by what is on disk: CD6ME's first, then the owner's own."""
+"""The window of a row, decided by the frames on disk: CD6ME's first, then the owner's own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which sheet of a workbook is read, and which of its cells are values."""
+"""Sheets of a workbook: the one that is read, and its cells that are no values."""
 
 import zipfile
 from datetime import date

@@ -1,4 +1,4 @@
-"""How large the stand-in databases are: the real databases' sizes, and the demo's."""
+"""Sizes of the stand-in databases: those of the real databases, and the demo's."""
 
 from dataclasses import dataclass
 
