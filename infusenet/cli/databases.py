@@ -77,8 +77,8 @@ def read(args) -> int:
         print(f"{args.output}: {len(reading.clips)} clips of {args.database}")
     if not args.compare:
         return 0
-    table, is_joint = comparison.read_table(args.compare, args.database)
-    differences = comparison.differences(args.database, reading, table, is_joint)
+    table, is_cd6me = comparison.read_table(args.compare, args.database)
+    differences = comparison.differences(args.database, reading, table, is_cd6me)
     print(comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
     return int(bool(differences))
 
