@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infusenet.config.standin_paths import SOURCES
 from infusenet.databases import read
 from infusenet.errors import InputError
-from infusenet.preprocess import alignment
+from infusenet.preprocess import face_detection
 from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.standins import layouts, make, motion, subjects, truth, write
@@ -248,7 +248,7 @@ def test_faces_are_found_where_the_truth_has_them(root, database):
         picture = read_rgb(paths[clip.onset])
         assert picture.shape[1::-1] == clip_truth.shot.size
         assert (np.ptp(picture, axis=2).max() == 0) == CAMERAS[database].gray
-        found = alignment.detect(picture)
+        found = face_detection.detect(picture)
         drawn = subjects.draw(np.random.default_rng([0, list(FULL).index(database), 2, clip.person]))
         there = truth.to_frame(clip_truth, clip.onset, drawn.landmarks)
         apart = np.hypot(*(there[[36, 45, 48, 54]] - found.landmarks[[36, 45, 48, 54]]).T)

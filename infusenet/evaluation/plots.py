@@ -8,8 +8,9 @@ import matplotlib
 import numpy as np
 
 from infusenet.errors import InputError
-from infusenet.evaluation.f1_tables import COLUMNS, F1Row, by_cell
+from infusenet.evaluation.f1_tables import by_cell
 from infusenet.evaluation.heads import HEADS, OTHER_COLOURS
+from infusenet.evaluation.metrics import COLUMNS, F1Row
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.files import aside
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from infusenet.csv_tables import csv_text
 from infusenet.evaluation import grid
-from infusenet.evaluation.f1_tables import COLUMNS, method_cells, recipe_words, start_columns
+from infusenet.evaluation.f1_tables import method_cells, recipe_words, start_columns
 from infusenet.evaluation.grid import Grid, spread
+from infusenet.evaluation.metrics import COLUMNS
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
