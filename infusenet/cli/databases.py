@@ -8,8 +8,7 @@ from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 
 
-def register(command) -> None:
-    sub = command("standins", standins, "write six synthetic databases in the real native layouts")
+def add_standins_options(sub) -> None:
     sub.add_argument("output", type=Path)
     sub.add_argument("--scale", choices=("demo", "full"), default="demo")
     sub.add_argument("--seed", type=int, default=0)
@@ -17,33 +16,6 @@ def register(command) -> None:
     sub.add_argument(
         "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
     )
-
-    sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
-    sub.add_argument("database")
-    sub.add_argument(
-        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
-    )
-    sub.add_argument("--frames", type=Path, required=True)
-    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
-    sub.add_argument(
-        "--compare", type=Path, metavar="TABLE",
-        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
-    )  # fmt: skip
-    for name, keywords in READ_FLAGS.items():
-        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
-
-    sub = command("import", import_joint, "split a joint cross-database table into manifests")
-    sub.add_argument("table", type=Path)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
-
-    sub = command("summary", summary, "clips, subjects and AU positives by database")
-    sub.add_argument("manifests", type=Path, nargs="+")
-
-    sub = command("audit", audit, "what looks wrong with a configured database, and what becomes of it")
-    sub.add_argument("database")
-    add_config(sub)
-    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
 
 
 def standins(args):
@@ -56,6 +28,21 @@ def standins(args):
         processes=args.processes,
         nuisance=args.nuisance,
     )
+
+
+def add_read_options(sub) -> None:
+    sub.add_argument("database")
+    sub.add_argument(
+        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
+    )
+    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
+    sub.add_argument(
+        "--compare", type=Path, metavar="TABLE",
+        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
+    )  # fmt: skip
+    for name, keywords in READ_FLAGS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
 
 
 def read(args) -> int:
@@ -83,6 +70,12 @@ def read(args) -> int:
     return int(bool(differences))
 
 
+def add_import_joint_options(sub) -> None:
+    sub.add_argument("table", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
+
+
 def import_joint(args):
     from infusenet.databases.joint_table import import_table
 
@@ -95,10 +88,20 @@ def import_joint(args):
         print(f"{path}: {count} clips")
 
 
+def add_summary_options(sub) -> None:
+    sub.add_argument("manifests", type=Path, nargs="+")
+
+
 def summary(args):
     from infusenet.databases import clip_table
 
     print(clip_table.summary(clip_table.read_manifest(path) for path in args.manifests))
+
+
+def add_audit_options(sub) -> None:
+    sub.add_argument("database")
+    add_config(sub)
+    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
 
 
 def audit(args):

@@ -8,8 +8,12 @@ from infusenet.config.options import STAGES
 from infusenet.errors import InputError
 
 
-def register(command) -> None:
-    sub = command("faces", faces, "detect, align and crop the frames that later stages need")
+def _add_result(sub) -> None:
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+
+
+def add_faces_options(sub) -> None:
     sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
     sub.add_argument("--frames", type=Path, required=True)
     _add_result(sub)
@@ -18,33 +22,6 @@ def register(command) -> None:
     sub.add_argument("--failed", choices=("stop", "skip"), default="stop")
     sub.add_argument("--contact-sheet", type=Path)
     sub.add_argument("--processes", type=int, default=1)
-
-    sub = command("flow", flow, "TV-L1 optical flow and strain, onset to apex")
-    sub.add_argument("faces", type=Path)
-    _add_result(sub)
-    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
-    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
-    sub.add_argument("--processes", type=int, default=1)
-
-    sub = command("latents", latents, "magnified latents of the onset-apex pairs")
-    sub.add_argument("faces", type=Path)
-    _add_result(sub)
-    sub.add_argument("--weights", type=Path)
-    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
-    sub.add_argument("--factor", type=float)
-    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
-    sub.add_argument("--size", type=int)
-    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
-    add_machine(sub)
-
-    sub = command("left-out", left_out, "list the clips that failed in any of a database's stores")
-    sub.add_argument("stores", type=Path, nargs="+")
-    sub.add_argument("--output", type=Path, required=True)
-
-
-def _add_result(sub) -> None:
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the stage's recipe as JSON")
 
 
 def faces(args):
@@ -61,10 +38,30 @@ def faces(args):
     )
 
 
+def add_flow_options(sub) -> None:
+    sub.add_argument("faces", type=Path)
+    _add_result(sub)
+    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
+    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
+    sub.add_argument("--processes", type=int, default=1)
+
+
 def flow(args):
     from infusenet.preprocess.flow import build
 
     build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+
+
+def add_latents_options(sub) -> None:
+    sub.add_argument("faces", type=Path)
+    _add_result(sub)
+    sub.add_argument("--weights", type=Path)
+    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
+    sub.add_argument("--factor", type=float)
+    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
+    sub.add_argument("--size", type=int)
+    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
+    add_machine(sub)
 
 
 def latents(args):
@@ -78,6 +75,11 @@ def latents(args):
         device=args.device,
         threads=args.threads,
     )
+
+
+def add_left_out_options(sub) -> None:
+    sub.add_argument("stores", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
 
 
 def left_out(args):
