@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from infusenet.config import options
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.errors import InputError
 from infusenet.preprocess.alignment import apply
 from infusenet.preprocess.optical_flow import tvl1
@@ -91,12 +91,12 @@ def main() -> int:
 
 
 def measure_all(standins: Path, cache: Path, processes: int) -> dict:
-    faces = [cache / database / "faces.h5" for database in SOURCES]
-    truths = [standins / "truth" / f"{database}.json" for database in SOURCES]
+    faces = [cache / database / "faces.h5" for database in STANDIN_SOURCES]
+    truths = [standins / "truth" / f"{database}.json" for database in STANDIN_SOURCES]
     if absent := [str(path) for path in (*faces, *truths) if not path.is_file()]:
         raise InputError(f"missing: {', '.join(absent)}; run `make demo` first")
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return dict(zip(SOURCES, pool.map(measure, faces, truths), strict=True))
+        return dict(zip(STANDIN_SOURCES, pool.map(measure, faces, truths), strict=True))
 
 
 if __name__ == "__main__":

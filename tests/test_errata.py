@@ -5,7 +5,7 @@ from owners import RELEASES, read
 
 from infusenet import databases
 from infusenet.databases import clip_table, errata
-from infusenet.databases.workbooks.cells import parse
+from infusenet.databases.workbooks.au_strings import parse
 from infusenet.errors import InputError
 from infusenet.protocol import CD6ME
 

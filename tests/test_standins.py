@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import read
 from infusenet.errors import InputError
 from infusenet.preprocess import face_detection
@@ -229,7 +229,7 @@ def test_frame_names():
 
 @pytest.mark.parametrize("database", FULL)
 def test_readers_find_what_was_planned(root, database):
-    source = SOURCES[database]
+    source = STANDIN_SOURCES[database]
     found = {clip.key: clip for clip in read(database, root / source["annotations"], root / source["frames"])}
     planned = plan(database, "demo", 0)[:CLIPS]
     assert set(found) == {clip.key for clip in planned}

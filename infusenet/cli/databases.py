@@ -47,7 +47,7 @@ def add_read_options(sub) -> None:
 
 def read(args) -> int:
     """Exit status 1 where clips differ from those of ``--compare``, like the command `diff`."""
-    from infusenet.databases import Options, comparison
+    from infusenet.databases import Options, table_comparison
     from infusenet.databases import examine as examine_database
     from infusenet.databases.audit import FINDINGS
     from infusenet.databases.clip_table import to_csv
@@ -64,9 +64,11 @@ def read(args) -> int:
         print(f"{args.output}: {len(reading.clips)} clips of {args.database}")
     if not args.compare:
         return 0
-    table, is_cd6me = comparison.read_table(args.compare, args.database)
-    differences = comparison.differences(args.database, reading, table, is_cd6me)
-    print(comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    table, is_cd6me = table_comparison.read_table(args.compare, args.database)
+    differences = table_comparison.differences(args.database, reading, table, is_cd6me)
+    print(
+        table_comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}")
+    )
     return int(bool(differences))
 
 

@@ -83,7 +83,7 @@ def add_left_out_options(sub) -> None:
 
 
 def left_out(args):
-    from infusenet.training.folds import write_left_out
+    from infusenet.training.left_out import write_left_out
 
     write_left_out(args.stores, args.output)
 

@@ -25,7 +25,7 @@ def add_compare_options(sub) -> None:
 
 def compare(args) -> int:
     """Print the first difference; exit status 1 where the runs differ, as of `diff`."""
-    from infusenet.evaluation.compare import compare
+    from infusenet.evaluation.run_comparison import compare
 
     difference = compare(args.run_a, args.run_b)
     if not difference.step:

@@ -15,7 +15,7 @@ from infusenet.config import options, paths, stage_recipes
 from infusenet.config.json_schema import validate
 from infusenet.config.methods import VARIANTS
 from infusenet.config.methods import method as method_named
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.config.yaml_files import read
 from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -66,7 +66,7 @@ def _same_clips(databases: dict) -> Iterator[str]:
     for name, source in databases.items():
         files = tuple(
             (key, tuple(sorted(map(os.path.realpath, paths.listed(source[key])))))
-            for key in paths.SOURCES
+            for key in paths.SOURCE_KEYS
             if key in source
         )
         if (other := first_names.setdefault(files, name)) != name:
@@ -113,7 +113,10 @@ def standin_databases(root: Path) -> dict:
             f"no databases: none is named in workflow/config.yaml and no stand-ins lie in {root}/. "
             f"Run `make demo`, or `infusenet standins {root}`, or fill in `databases`"
         )
-    return {key: {name: str(root / path) for name, path in source.items()} for key, source in SOURCES.items()}
+    return {
+        key: {name: str(root / path) for name, path in source.items()}
+        for key, source in STANDIN_SOURCES.items()
+    }
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -9,16 +9,16 @@ from infusenet.databases import errata as errata_tables
 from infusenet.databases.audit import NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, check
 from infusenet.databases.errata import Erratum
-from infusenet.databases.frames import locations, windows
-from infusenet.databases.frames.folders import ClipFolders, Parts
-from infusenet.databases.frames.windows import Pair
+from infusenet.databases.frames import clips_on_disk, window_candidates
+from infusenet.databases.frames.clip_folders import ClipFolders, Parts
+from infusenet.databases.frames.window_candidates import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
 from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
-from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
 from infusenet.databases.workbooks.labels import normalised
-from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
+from infusenet.databases.workbooks.row_checks import annotated_rows, named_rows
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import InputError
 from infusenet.protocol import CD6ME
@@ -160,7 +160,7 @@ class Reader:
         self, pairs: Sequence[Pair], folders: ClipFolders, notes: Notes, problems: Problems, options: Options
     ) -> list[Clip]:
         """The clips with their folders and all key frames on disk; missing ones go to ``problems``."""
-        return locations.located(self, pairs, folders, notes, problems, options)
+        return clips_on_disk.located(self, pairs, folders, notes, problems, options)
 
     def _check(self, options: Options) -> None:
         """Refuse settings that have no meaning for this database."""
@@ -212,7 +212,7 @@ class Reader:
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]
                 clip = self._clip(row, values, corrected, notes, options)
-                yield row, windows.candidates(clip, row, fix, options.midpoint_apex)
+                yield row, window_candidates.candidates(clip, row, fix, options.midpoint_apex)
 
     def _clip(
         self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options

@@ -6,10 +6,10 @@ from pathlib import Path
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import READERS, reader
 from infusenet.databases.clip_table import Clip, check, problems_of, to_csv
-from infusenet.databases.frames.folders import ClipFolders
-from infusenet.databases.frames.windows import Candidate
+from infusenet.databases.frames.clip_folders import ClipFolders
+from infusenet.databases.frames.window_candidates import Candidate
 from infusenet.databases.read_options import Options
-from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import au_columns, frame_numbers, whole
 from infusenet.errors import InputError, did_you_mean, raise_all

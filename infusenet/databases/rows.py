@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.row_reports import Place, RefusedRow
+from infusenet.databases.row_problems import Place, RefusedRow
 
 WINDOW = ("onset", "apex", "offset")
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infusenet.evaluation.grid import Grid, spread
 from infusenet.evaluation.heads import scoring_notes
+from infusenet.evaluation.markdown_latex import Grid, spread
 from infusenet.evaluation.metrics import COLUMNS, SCOPES, F1Row
 from infusenet.evaluation.protocol_label import Protocol
 

@@ -15,7 +15,7 @@ from infusenet.csv_tables import csv_rows
 from infusenet.databases import errata
 from infusenet.databases.database_reader import Reader
 from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, vote
-from infusenet.databases.row_reports import Place
+from infusenet.databases.row_problems import Place
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import frame_numbers
 from infusenet.databases.workbooks.workbook import Line, plain, read_table

@@ -7,8 +7,8 @@ import numpy as np
 
 from infusenet.csv_tables import csv_text
 from infusenet.evaluation import plots
-from infusenet.evaluation.grid import Grid, page, spread
 from infusenet.evaluation.heads import HEADS
+from infusenet.evaluation.markdown_latex import Grid, page, spread
 from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, pair_by_seed
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
