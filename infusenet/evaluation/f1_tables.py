@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infusenet.evaluation.heads import scoring_notes
 from infusenet.evaluation.markdown_latex import Grid, spread
 from infusenet.evaluation.metrics import COLUMNS, SCOPES, F1Row
 from infusenet.evaluation.protocol_label import Protocol
+from infusenet.evaluation.scoring_notes import scoring_notes
 
 # Entries of a recipe that have no influence on F1, or that the page shows in another place.
 OMITTED = ("method", "revision", "stores", "threads", "weights")
