@@ -5,8 +5,6 @@ selected: the weights after the last epoch are the result. Everything random der
 held-out database, method), so a fold trained alone equals the same fold in a full run.
 """
 
-import csv
-import io
 import shutil
 import sys
 import time
@@ -23,6 +21,7 @@ from tqdm import tqdm
 
 from infusenet import devices, models
 from infusenet.config.methods import check_recipe
+from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import seed_words
@@ -210,8 +209,5 @@ def write_log(path: Path, rows: list[dict]) -> None:
 
     A model that is fitted in one go has no epochs and leaves the header alone.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_if_changed(path, text.getvalue())
+    columns = list(rows[0]) if rows else ["epoch"]
+    write_if_changed(path, csv_text(columns, ([row[name] for name in columns] for row in rows)))
