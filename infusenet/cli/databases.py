@@ -17,6 +17,9 @@ def register(command) -> None:
     sub.add_argument(
         "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
     )
+    sub.add_argument(
+        "--amplitude", type=float, default=1.0, help="factor on the peaks of Action Units, 0 to 1; default: 1"
+    )
 
     sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
     sub.add_argument("database")
@@ -55,6 +58,7 @@ def standins(args):
         seed=args.seed,
         processes=args.processes,
         nuisance=args.nuisance,
+        amplitude=args.amplitude,
     )
 
 
