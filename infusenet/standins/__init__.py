@@ -49,7 +49,9 @@ def write(
     from infusenet.standins.make import make
 
     if not 0 <= amplitude <= 1:
-        raise InputError(f"amplitude is {amplitude:g}, expected 0 to 1, a factor on the peaks of Action Units")
+        raise InputError(
+            f"amplitude is {amplitude:g}, expected 0 to 1, a factor on the peaks of Action Units"
+        )
     output = Path(output)
     if output.exists():
         raise InputError(f"{output} exists; expected a new folder: delete it to write the stand-ins again")
