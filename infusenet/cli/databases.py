@@ -16,6 +16,9 @@ def add_standins_options(sub) -> None:
     sub.add_argument(
         "--nuisance", choices=tuple(NUISANCE), help="one level of brightness change and noise for all"
     )
+    sub.add_argument(
+        "--amplitude", type=float, default=1.0, help="factor on the peaks of Action Units, 0 to 1; default: 1"
+    )
 
 
 def standins(args):
@@ -27,6 +30,7 @@ def standins(args):
         seed=args.seed,
         processes=args.processes,
         nuisance=args.nuisance,
+        amplitude=args.amplitude,
     )
 
 
