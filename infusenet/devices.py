@@ -22,7 +22,8 @@ def prepare(device: str = "auto", threads: int | None = None) -> torch.device:
         raise InputError(f"device is '{device}', expected auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device is cuda, but torch finds no CUDA device; use --device cpu")
-    # Full float32, and the same kernels every time: latents from a GPU agree with the CPU's.
+    # Full float32, and the same kernels every time: latents and flow from a GPU agree with the CPU's.
+    torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     return torch.device(device)

@@ -1,9 +1,12 @@
 """Commands for the stages of the preprocessing (faces, flow, latents) and for the clips that failed in them."""
 
+import os
+import sys
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_machine, json_object
 from infusenet.config import stage_recipes
+from infusenet.config.configuration import FLOW_DEVICE
 from infusenet.config.options import STAGES
 from infusenet.errors import InputError
 
@@ -41,15 +44,20 @@ def faces(args):
 def add_flow_options(sub) -> None:
     sub.add_argument("faces", type=Path)
     _add_result(sub)
+    sub.add_argument("--solver", choices=STAGES["flow"]["solver"].choices)
+    sub.add_argument("--frames", type=int, choices=(1, 3))
     sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
     sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
     sub.add_argument("--processes", type=int, default=1)
+    sub.add_argument(
+        "--device", default=os.environ.get(FLOW_DEVICE, "auto"), help=f"default: ${FLOW_DEVICE}, else auto"
+    )
 
 
 def flow(args):
     from infusenet.preprocess.flow import build
 
-    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes, device=args.device)
 
 
 def add_latents_options(sub) -> None:
@@ -90,12 +98,14 @@ def left_out(args):
 
 def _recipe(args, stage: str) -> dict:
     """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
-    flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage] if name != "revision"}
+    flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage]}
     flags = {name: value for name, value in flags.items() if value is not None}
+    for name in stage_recipes.ignored(stage, flags, flags):
+        print(f"--{name} is ignored: solver spline_tvl1 matches brightness by itself", file=sys.stderr)
     if not args.recipe:
         return stage_recipes.resolve(stage, flags)
     recipe = json_object(args.recipe)
-    settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")} | flags
+    settings = stage_recipes.settings_of(recipe) | flags
     settings.pop("weights", None)
     resolved = stage_recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})

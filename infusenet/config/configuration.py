@@ -21,6 +21,10 @@ from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
 
+# The device of the flow stage, in the environment of a job: an option in the rule's command would rerun the
+# flow of earlier versions.
+FLOW_DEVICE = "INFUSENET_FLOW_DEVICE"
+
 
 def load(path: Path | str) -> dict:
     """Settled configuration of a YAML file."""
@@ -148,6 +152,15 @@ def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
 def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
     """The full recipe of ``stage`` or of its named variant."""
     return stage_recipes.resolve(stage, stage_settings(config, stage, variant))
+
+
+def ignored_settings(config: dict) -> Iterator[str]:
+    """A sentence for every setting of a settled configuration that changes nothing beside the others."""
+    for name in (*stage_recipes.STAGES, *config["variants"]):
+        stage, _, variant = name.partition(".")
+        block = config["variants"][name] if variant else config[stage]
+        for key in stage_recipes.ignored(stage, block or {}, stage_settings(config, stage, variant)):
+            yield f"{name}.{key} is ignored: solver spline_tvl1 matches brightness by itself; remove the key"
 
 
 def resolve_method(config: dict, name: str) -> dict:
