@@ -23,8 +23,7 @@ from infusenet.report.paper_tables import EVERY_AU
 from infusenet.report.targets import INFUSENET, PAPER_METHODS, TARGETS
 
 METHODS = sorted({method for target in TARGETS.values() for method in target.methods})
-# Made from saved predictions alone.
-MADE = {name: target for name, target in TARGETS.items() if target.function}
+MADE = {name: target for name, target in TARGETS.items() if target.function}  # from predictions alone
 SEEDS = {INFUSENET: (0, 1), "sssnet": (0, 1, 2)}
 
 
@@ -311,9 +310,8 @@ def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, st
     monkeypatch.setattr(figure4, "save", lambda figure, path: drawn.append(figure))
     monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
     target = TARGETS["figure4"]
-    target.make(
-        make_cd6me(write_all(tmp_path, target.methods, seeds={}, standins=standins), cd6me.FOLDER), tmp_path
-    )
+    runs = write_all(tmp_path, target.methods, seeds={}, standins=standins)
+    target.make(make_cd6me(runs, cd6me.FOLDER), tmp_path)
     (figure,) = drawn
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert ("paper's best 0.4230 at factor 10" in legend) == (not standins)
