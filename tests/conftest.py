@@ -63,23 +63,34 @@ def config(raw):
     return configuration.settle(raw)
 
 
-OPENED: list[list[str]] = []
+# Records under way by the event that they record: see `sys.addaudithook`.
+RECORDS: dict[str, list[list[str]]] = {"open": [], "os.scandir": []}
 
 
-def note_opened(event, arguments) -> None:
-    if event == "open" and OPENED:
-        OPENED[-1].append(str(arguments[0]))
+def note_path(event, arguments) -> None:
+    for record in RECORDS.get(event, ()):
+        record.append(str(arguments[0]))
 
 
 @pytest.fixture(scope="session")
 def audit_hook():
     """Python's own; it cannot be removed."""
-    sys.addaudithook(note_opened)
+    sys.addaudithook(note_path)
 
 
 @pytest.fixture
 def opened(audit_hook):
     """The paths of all files that Python opens while the test lasts, in order."""
-    OPENED.append([])
-    yield OPENED[-1]
-    OPENED.pop()
+    yield from record_of("open")
+
+
+@pytest.fixture
+def listed(audit_hook):
+    """The paths of all folders that Python lists while the test lasts, in order."""
+    yield from record_of("os.scandir")
+
+
+def record_of(event):
+    RECORDS[event].append([])
+    yield RECORDS[event][-1]
+    RECORDS[event].pop()

@@ -30,14 +30,14 @@ FORKS = Path(__file__).with_name("snakemake_forks.py")
 # The files of a job by its words, at the head of commands that stand in for `infusenet`; None for a stage.
 JOB_FILES = """
 import pathlib, sys
-from infusenet.report.targets import OUTPUTS
+from infusenet.report.targets import TARGETS
 words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 files = {{
     "train": [output / "weights.safetensors", output / "log.csv"],
     "predict": [output, output.with_name("run.json")],
     "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
-    "report": [output / name for name in OUTPUTS.get(words[1], ())],
+    "report": [output / name for key, target in TARGETS.items() if key == words[1] for name in target.files],
     "ledger": [output / "ledger.csv", output / "ledger.html"],
 }}.get(words[0])
 """

@@ -14,7 +14,7 @@ from infusenet import doctor
 from infusenet.doctor import slurm, software
 from infusenet.doctor.slurm import ask
 from infusenet.doctor.slurm_requests import Nodes, minutes, parse_sinfo, requests
-from infusenet.report.targets import OUTPUTS
+from infusenet.report.targets import TARGETS
 
 SINFO = "main*|idle|infinite|64|250000|gpu:a100:4\n"
 SCONTROL = """Configuration data as of today
@@ -188,7 +188,7 @@ def test_slurm_is_asked_only_when_wanted(raw, answers):
 
 def test_the_profile_names_rules_that_there_are():
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    rules = {*re.findall(r"^rule (\w+):", text, re.M), *OUTPUTS}
+    rules = {*re.findall(r"^rule (\w+):", text, re.M), *TARGETS}
     for option in ("set-resources", "groups"):
         assert set(PROFILE[option]) <= rules
     threaded = {part.partition(":")[0] for part in text.split("\nrule ") if "\n    threads:" in part}

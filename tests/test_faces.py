@@ -1,5 +1,7 @@
 """Faces: the same face lands in the same place, and only a detector's answer is `no face`."""
 
+from dataclasses import replace
+
 import cv2
 import dlib
 import numpy as np
@@ -8,10 +10,11 @@ from PIL import Image
 from skimage import data
 
 from infusenet.config.stage_recipes import resolve
-from infusenet.databases.clip_table import Clip, to_csv
+from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError
 from infusenet.preprocess import alignment, face_detection
 from infusenet.preprocess.faces import build, slots, video_numbers
+from infusenet.protocol import AUS
 from infusenet.store import Store
 
 RECIPE = resolve("faces", {"size": 128})
@@ -182,6 +185,19 @@ def test_stage_stops_with_every_failed_clip(database):
     assert "s1/torn: error" in text
     assert "img10.jpg" in text
     assert not (database / "faces.h5").exists()
+
+
+def test_a_changed_label_crops_no_face(database, capsys):
+    """The manifest that names the clips carries labels; the clips' keys do not."""
+    manifest, output = database / "casme2.csv", database / "faces.h5"
+    clips = [replace(clip, digest="") for clip in read_manifest(database / "clips.csv")]
+    for label, counts in (
+        (0, "1 clips computed, 0 taken over, 2 failed"),
+        (1, "0 clips computed, 1 taken over, 2 failed"),
+    ):
+        manifest.write_text(to_csv([replace(clip, labels=dict.fromkeys(AUS, label)) for clip in clips]))
+        build(manifest, database / "frames", output, RECIPE, failed="skip")
+        assert f"{output}: {counts}" in capsys.readouterr().err
 
 
 def test_stage_skips_and_draws(database):

@@ -3,10 +3,10 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from infusenet import files
 from infusenet.files import (
     aside,
     check_writable,
@@ -46,10 +46,15 @@ def test_the_umask_decides_whatever_a_library_writes_with(tmp_path, umask):
 
 def test_what_is_published_is_on_the_disk(tmp_path, monkeypatch):
     """The bytes before the name, the name before the end."""
-    steps = []
-    monkeypatch.setattr(files, "sync", lambda path: steps.append(path.name.partition(".")[0] or path.suffix))
-    replace = os.replace
-    monkeypatch.setattr(files.os, "replace", lambda a, b: (steps.append("rename"), replace(a, b)))
+    steps, fsync, replace = [], os.fsync, os.replace
+
+    def note_fsync(handle):
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        steps.append(path.name.partition(".")[0] or path.suffix)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", lambda a, b: (steps.append("rename"), replace(a, b)))
     assert write_if_changed(tmp_path / "a.csv", "a\n")
     assert steps == [".tmp", "rename", tmp_path.name.partition(".")[0]]
     assert not write_if_changed(tmp_path / "a.csv", "a\n")

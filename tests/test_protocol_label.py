@@ -12,10 +12,10 @@ from infusenet.evaluation.evaluate import evaluate, read_runs
 from infusenet.evaluation.markdown_latex import latex
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import CD6ME
-from infusenet.report import TARGETS, figure3, figure4
-from infusenet.report.targets import INFUSENET, NEEDS
+from infusenet.report import figure3, figure4
+from infusenet.report.targets import INFUSENET, TARGETS
 
-METHODS = sorted({*NEEDS["table2"], *NEEDS["figure3"], *NEEDS["figure4"]})
+METHODS = sorted({*TARGETS["table2"].methods, *TARGETS["figure3"].methods, *TARGETS["figure4"].methods})
 DIFFERENT = "CD6ME databases, other clips or labels"
 CASME2, CASME = "CASME II: labels of 2019 in 53 clips", "CASME: 3 windows"
 LAST = "CAS(ME)^3: 857 of 860 clips (2 excluded by the audit, 1 failed), and so on to a line that is too long"
@@ -143,7 +143,7 @@ def test_tables_and_figures_of_the_paper_say_what_differs(tmp_path, monkeypatch,
         if run.parts[-2:] == ("casme3a", "seed0") and run.parts[-3] == INFUSENET:
             edit_facts(run, cd6me=LAST)
     for target in ("table2", "figure3", "figure4"):
-        TARGETS[target]([run for run in made if run.parts[-3] in NEEDS[target]], tmp_path)
+        TARGETS[target].make([run for run in made if run.parts[-3] in TARGETS[target].methods], tmp_path)
     page = (tmp_path / "table2.md").read_text()
     assert f"# Table 2: infusion ({DIFFERENT})" in page
     assert f"Not CD6ME's clips, windows and labels: {LAST}." in page
@@ -163,14 +163,14 @@ def write_all(root, databases, **facts):
         write_run(
             root, name, 0, method, clips=8, heads=["fused" if method == "late_fusion" else "mag"], **facts
         )
-        for method in NEEDS["table2"]
+        for method in TARGETS["table2"].methods
         for name in databases
     ]
 
 
 def test_stand_ins_and_other_folds_are_said_in_every_table(tmp_path):
-    TARGETS["table2"](write_all(tmp_path / "s", CD6ME, standins=True), tmp_path / "standins")
-    TARGETS["table2"](write_all(tmp_path / "o", ["casme", "mine"]), tmp_path / "others")
+    TARGETS["table2"].make(write_all(tmp_path / "s", CD6ME, standins=True), tmp_path / "standins")
+    TARGETS["table2"].make(write_all(tmp_path / "o", ["casme", "mine"]), tmp_path / "others")
     page = (tmp_path / "standins/table2.md").read_text()
     assert "stand-in databases: these figures cannot be compared with the paper's" in page
     assert all(

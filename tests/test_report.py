@@ -17,12 +17,13 @@ from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.evaluation.markdown_latex import Grid, latex
 from infusenet.protocol import AUS, CD6ME
-from infusenet.report import TARGETS, claims, figure4, published_numbers
+from infusenet.report import claims, figure4, published_numbers
 from infusenet.report.paper_runs import Results
 from infusenet.report.paper_tables import EVERY_AU
-from infusenet.report.targets import INFUSENET, NEEDS, OUTPUTS, PAPER_METHODS
+from infusenet.report.targets import INFUSENET, PAPER_METHODS, TARGETS
 
-METHODS = sorted({method for methods in NEEDS.values() for method in methods})
+METHODS = sorted({method for target in TARGETS.values() for method in target.methods})
+MADE = {name: target for name, target in TARGETS.items() if target.function}  # from predictions alone
 SEEDS = {INFUSENET: (0, 1), "sssnet": (0, 1, 2)}
 
 
@@ -54,8 +55,8 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(runs, tmp_path_factory):
     output = tmp_path_factory.mktemp("made")
-    for name, make in TARGETS.items():
-        make([run for run in runs if run.parts[-3] in NEEDS[name]], output)
+    for target in MADE.values():
+        target.make([run for run in runs if run.parts[-3] in target.methods], output)
     return output
 
 
@@ -88,9 +89,8 @@ def pooled_f1(runs, method, seed):
 
 
 def test_every_target_writes_what_it_says(made):
-    assert set(NEEDS) == set(OUTPUTS)
-    assert set(OUTPUTS) - set(TARGETS) == {"figure1", "figure2", "figure5"}, "drawn from models and faces"
-    expected = sorted(name for target in TARGETS for name in OUTPUTS[target])
+    assert set(TARGETS) - set(MADE) == {"figure1", "figure2", "figure5"}, "drawn from models and faces"
+    expected = sorted(name for target in MADE.values() for name in target.files)
     assert sorted(path.name for path in made.iterdir()) == expected
 
 
@@ -194,10 +194,10 @@ def test_comparisons_are_paired(tmp_path):
 
 
 def test_order_of_runs_changes_nothing(runs, tmp_path):
-    chosen = [run for run in runs if run.parts[-3] in NEEDS["table2"]]
-    TARGETS["table2"](chosen, tmp_path / "a")
-    TARGETS["table2"](chosen[::-1], tmp_path / "b")
-    for name in OUTPUTS["table2"]:
+    chosen = [run for run in runs if run.parts[-3] in TARGETS["table2"].methods]
+    TARGETS["table2"].make(chosen, tmp_path / "a")
+    TARGETS["table2"].make(chosen[::-1], tmp_path / "b")
+    for name in TARGETS["table2"].files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -290,7 +290,7 @@ def test_pictures_are_large_and_repeat(runs, made, tmp_path):
     for name in ("figure3", "figure4"):
         picture = Image.open(made / f"{name}.png")
         assert min(picture.size) > 500
-        TARGETS[name]([run for run in runs if run.parts[-3] in NEEDS[name]], tmp_path)
+        TARGETS[name].make([run for run in runs if run.parts[-3] in TARGETS[name].methods], tmp_path)
         assert (tmp_path / f"{name}.png").read_bytes() == (made / f"{name}.png").read_bytes()
 
 
@@ -309,8 +309,9 @@ def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, st
     drawn = []
     monkeypatch.setattr(figure4, "save", lambda figure, path: drawn.append(figure))
     monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
-    made = make_cd6me(write_all(tmp_path, NEEDS["figure4"], seeds={}, standins=standins), cd6me.FOLDER)
-    TARGETS["figure4"](made, tmp_path)
+    target = TARGETS["figure4"]
+    runs = write_all(tmp_path, target.methods, seeds={}, standins=standins)
+    target.make(make_cd6me(runs, cd6me.FOLDER), tmp_path)
     (figure,) = drawn
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert ("paper's best 0.4230 at factor 10" in legend) == (not standins)
@@ -319,12 +320,12 @@ def test_figure4_draws_the_papers_marks_on_cd6me_alone(tmp_path, monkeypatch, st
     assert (0.423 in shown) == (not standins)
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", MADE)
 def test_missing_methods_are_named(runs, tmp_path, name):
-    gone = NEEDS[name][0]
-    kept = [run for run in runs if run.parts[-3] in NEEDS[name] and run.parts[-3] != gone]
+    gone = TARGETS[name].methods[0]
+    kept = [run for run in runs if run.parts[-3] in TARGETS[name].methods and run.parts[-3] != gone]
     with pytest.raises(InputError, match=f"{name}: no runs of {gone};"):
-        TARGETS[name](kept, tmp_path)
+        TARGETS[name].make(kept, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -11,10 +11,9 @@ from filling import CLIPS, RECIPE, builder, fill, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
-from infusenet.preprocess import build_store, faces
+from infusenet.preprocess import build_store
 from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 
 
@@ -60,36 +59,6 @@ def test_what_only_names_another_source_computes_nothing(output, tmp_path):
     assert update(output, faces="1" * 64) == []
     assert Store(output).source == {"faces": "1" * 64}
     assert file_digest(output) == fresh(tmp_path, CLIPS, faces="1" * 64)
-
-
-def test_a_changed_label_crops_no_face(tmp_path, monkeypatch):
-    """The manifest that names the clips carries labels; the clips' keys do not."""
-    from synthetic import clips_of
-
-    cropped = []
-
-    def crops(self, names):
-        cropped.extend(names)
-        yield from (Item({"frames": np.zeros((7, 8, 8, 3), np.uint8)}) for _ in names)
-
-    monkeypatch.setattr(faces.Crops, "__call__", crops)
-    clips, manifest, output = clips_of("casme", 5), tmp_path / "casme.csv", tmp_path / "faces.h5"
-    for clip in clips:
-        (tmp_path / clip.frames).mkdir(parents=True)
-        for number in range(clip.onset, clip.offset + 1):
-            (tmp_path / clip.frames / f"{number}.jpg").write_text(f"{clip.key} {number}")
-
-    def build():
-        cropped.clear()
-        manifest.write_text(to_csv(clips))
-        faces.build(manifest, tmp_path, output, {"stage": "faces", "size": 8})
-        return cropped
-
-    assert build() == [clip.key for clip in clips]
-    clips[2].labels[4] = 1 - clips[2].labels[4]
-    assert build() == []
-    clips[2] = type(clips[2])(**{**vars(clips[2]), "apex": clips[2].apex + 1})
-    assert build() == [clips[2].key]
 
 
 def test_nothing_changed_leaves_the_file_alone(output):

@@ -114,22 +114,18 @@ def test_loader_workers_change_no_bit_of_weights_or_scores(root, tmp_path):
 
 
 def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatch):
-    epochs_run = []
-
     def dies_in_second_epoch(*args):
-        epochs_run.append(args)
-        if len(epochs_run) == 2:
+        if (tmp_path / "checkpoint.pt").exists():
             raise KeyboardInterrupt
-        return real(*args)
+        return REAL_EPOCH(*args)
 
-    real = training.run_epoch
-    monkeypatch.setattr(training, "run_epoch", dies_in_second_epoch)
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0)
-    with pytest.raises(KeyboardInterrupt):
-        run(root, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run_epoch", dies_in_second_epoch)
+        patch.setattr(training, "CHECKPOINT_EVERY", 0)
+        with pytest.raises(KeyboardInterrupt):
+            run(root, tmp_path)
     assert not (tmp_path / "weights.safetensors").exists()
     run(root, tmp_path)
-    assert len(epochs_run) == 3
     assert content(tmp_path) == content(root / "run")
     assert {path.name for path in tmp_path.iterdir()} == {
         *("weights.safetensors", "log.csv", "tensorboard", ".weights.safetensors.sizes")
@@ -154,6 +150,12 @@ def interrupted(root, output, monkeypatch, **changes):
             run(root, output, **changes)
     (output / ".checkpoint.pt.1.tmp").write_bytes(b"half")
     return output / "checkpoint.pt"
+
+
+def test_the_epochs_before_a_checkpoint_are_not_trained_again(root, tmp_path, monkeypatch):
+    interrupted(root, tmp_path, monkeypatch)
+    run(root, tmp_path)
+    assert {row["loss_mag"] for row in rows_of(tmp_path / "log.csv")} == {"0.5"}, "as made up above"
 
 
 def test_a_checkpoint_of_other_settings_is_not_used(root, tmp_path, monkeypatch, capsys):
@@ -186,21 +188,22 @@ def held(output):
 
 def test_a_training_waits_for_another_one_in_its_folder(root, tmp_path, monkeypatch, capsys):
     """It takes what the other one made if that is the same, and else trains over it."""
-    other, epochs = held(tmp_path), []
+    other = held(tmp_path)
 
     def waits(seconds):
         for path in (root / "run/weights.safetensors", root / "run/log.csv"):
-            shutil.copy(path, tmp_path)
+            shutil.copy2(path, tmp_path)
         other.release()
 
     monkeypatch.setattr("infusenet.store.lock.time.sleep", waits)
-    monkeypatch.setattr(training, "run_epoch", lambda *args: epochs.append(args) or REAL_EPOCH(*args))
     run(root, tmp_path)
     assert "being built by pid" in capsys.readouterr().err
-    assert not epochs
+    times = [(folder / "log.csv").stat().st_mtime_ns for folder in (tmp_path, root / "run")]
+    assert times[0] == times[1], "the other one's, and no curves of a training beside it"
+    assert not (tmp_path / "tensorboard").exists()
     other = held(tmp_path)
     run(root, tmp_path, epochs=1)
-    assert len(epochs) == 1
+    assert len(rows_of(tmp_path / "log.csv")) == 1
     assert run_folder.load_weights(tmp_path)[1]["recipe"]["epochs"] == 1
 
 

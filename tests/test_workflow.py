@@ -18,7 +18,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
 from infusenet.config.methods import METHODS
-from infusenet.report.targets import OUTPUTS
+from infusenet.report.targets import TARGETS
 
 
 def test_everything_then_nothing(project):
@@ -148,13 +148,13 @@ def test_all_of_the_paper_in_one_target(project):
     assert planned["train"] == planned["predict"] == 3 * len(METHODS)
     assert planned["faces"] == 3 * 3, "for pairs, for LBP-TOP and for LED"
     assert planned["latents"] == 3 * 6, "difference, decoded and four factors of magnified ones"
-    assert set(OUTPUTS) <= set(planned)
+    assert set(TARGETS) <= set(planned)
     reconfigure(project, lambda config: config["databases"].popitem())
     done = snakemake(project, "--", "paper")
     assert done.returncode == 0, done.stderr
     assert would_run(project, "paper") == {}
     page = (project / "results/paper.html").read_text()
-    assert [name for names in OUTPUTS.values() for name in names if name not in page] == []
+    assert [name for target in TARGETS.values() for name in target.files if name not in page] == []
 
 
 def test_clips_cannot_be_left_out_of_methods_that_are_not_configured(project):

@@ -49,28 +49,28 @@ def add_report_options(sub) -> None:
 
 
 def report(args):
-    from infusenet.report import TARGETS
-    from infusenet.report.targets import OUTPUTS
+    from infusenet.report.targets import TARGETS
 
     name = args.target
-    if name not in OUTPUTS:
-        raise InputError(f"unknown table or figure '{name}' {did_you_mean(name, OUTPUTS)}")
-    if name in TARGETS:
-        TARGETS[name](args.runs, args.output)
+    if name not in TARGETS:
+        raise InputError(f"unknown table or figure '{name}' {did_you_mean(name, TARGETS)}")
+    target = TARGETS[name]
+    if target.function:
+        target.make(args.runs, args.output)
     else:
-        _picture(args, name, args.output / OUTPUTS[name][0])
-    note_sizes(args.output, OUTPUTS[name])
+        _picture(args, name, args.output / target.files[0])
+    note_sizes(args.output, target.files)
 
 
 def _picture(args, name: str, picture: Path) -> None:
-    from infusenet.report.targets import INFUSENET, PICTURES
+    from infusenet.report.targets import INFUSENET, TARGETS
 
     if name == "figure2":
         from infusenet.report.figure2 import figure2
 
         figure2(method_recipe(args, INFUSENET), picture)
         return
-    if name in PICTURES and not (args.stores and args.manifests):
+    if TARGETS[name].shows_faces and not (args.stores and args.manifests):
         raise InputError(f"{name} shows faces: give --stores and --manifests")
     from infusenet.training.folds import Folders
 

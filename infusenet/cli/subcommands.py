@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from infusenet.cli import databases, magnifier, plan_and_doctor, preprocess, report, store, training
+from infusenet.cli import databases, magnifier, plan_and_doctor, preprocess, report, store, train_and_predict
 
 
 class Subcommand(NamedTuple):
@@ -64,11 +64,11 @@ SUBCOMMANDS = (
     Subcommand("magnifier evaluate", "measure magnifiers on known motion",
                magnifier.add_evaluate_options, magnifier.evaluate),
     Subcommand("methods", "list every method: inputs, parameters, recipe, source",
-               training.add_methods_options, training.methods),
+               train_and_predict.add_methods_options, train_and_predict.methods),
     Subcommand("train", "train one method on all databases but one",
-               training.add_train_options, training.train),
+               train_and_predict.add_train_options, train_and_predict.train),
     Subcommand("predict", "score a run's held-out database",
-               training.add_predict_options, training.predict),
+               train_and_predict.add_predict_options, train_and_predict.predict),
     Subcommand("compare", "why two runs differ: the first difference, data to metric",
                report.add_compare_options, report.compare),
     Subcommand("evaluate", "F1 tables and a heat map from runs' predictions",

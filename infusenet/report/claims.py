@@ -23,7 +23,7 @@ from infusenet.report.paper_tables import (
     interval,
     write_csv,
 )
-from infusenet.report.targets import ABLATED, INFUSENET, NEEDS
+from infusenet.report.targets import ABLATED, INFUSENET, TARGETS
 
 # The settings besides the model that the compared methods may differ in.
 RECIPE = {name: name.replace("_", " ") for name in (*TRAINING, "size")} | {"weights": "initial weights"}
@@ -132,7 +132,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     for words in SHORT.values():
         head += [f"ours, {words}", "95 % interval", "AUs better"]
     table = Grid("Differences in F1" + results.label, [*head, "verdict"], lines, _notes(results))
-    recipes = recipe_lines({method: results.facts[method] for method in NEEDS["claims"]})
+    recipes = recipe_lines({method: results.facts[method] for method in TARGETS["claims"].methods})
     text = markdown_latex.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
     write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipes}\n")
     write_csv(output / "claims.csv", rows, results)
@@ -186,7 +186,7 @@ def _notes(results: Results) -> list[str]:
         *_starts(results),
         *_unlike(results),
     ]
-    if any(len(results.decisions[method]) == 1 for method in NEEDS["claims"]):
+    if any(len(results.decisions[method]) == 1 for method in TARGETS["claims"].methods):
         notes.append("One seed: a verdict speaks of these trained models, not of their methods.")
     if ((shares.round(2) >= 0.1) != published_numbers.FREQUENT).any():
         notes.append("In the labels of these folds other AUs have 10 % or more of the positive labels.")
@@ -196,7 +196,7 @@ def _notes(results: Results) -> list[str]:
 def _starts(results: Results) -> list[str]:
     """The initial weights, each with the methods that start from them and the variants of the ViTs."""
     groups: dict[str, list[str]] = {}
-    for method in NEEDS["claims"]:
+    for method in TARGETS["claims"].methods:
         name, weights = method_cells(results.facts, method, f"`{method}`")
         groups.setdefault(weights, []).append(name)
     return [f"Initial weights, {weights}: {', '.join(names)}." for weights, names in groups.items()]

@@ -12,7 +12,7 @@ from infusenet.protocol import AUS
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import load
 from infusenet.report.paper_tables import csv_row, write_csv
-from infusenet.report.targets import NEEDS
+from infusenet.report.targets import TARGETS
 
 NAMES = [f"AU{n}" for n in AUS]
 
@@ -25,7 +25,7 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
     predictions of each method's lowest seed. The CSV holds each AU's 2 x 2 table for every seed.
     """
     results = load(runs, "figure3")
-    methods = NEEDS["figure3"]
+    methods = TARGETS["figure3"].methods
     labels = np.vstack(results.labels)
     figure, axes = plt.subplots(2, len(methods), figsize=(15, 15.5), layout="constrained")
     rows = []

@@ -11,7 +11,7 @@ from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import Fold, read_runs
 from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
 from infusenet.protocol import CD6ME
-from infusenet.report.targets import NEEDS
+from infusenet.report.targets import TARGETS
 
 DRAWS, DRAW_SEED = 1000, 0
 INTERVAL = (0.025, 0.975)
@@ -122,10 +122,10 @@ def load(runs: Sequence[Path], target: str) -> Results:
         A method that the target needs is missing, or the runs are no complete sets.
     """
     results = Results(read_runs(runs))
-    missing = [method for method in NEEDS[target] if method not in results.decisions]
+    missing = [method for method in TARGETS[target].methods if method not in results.decisions]
     if missing:
         raise InputError(
-            f"{target}: no runs of {', '.join(missing)}; it compares {', '.join(NEEDS[target])}: train and "
+            f"{target}: no runs of {', '.join(missing)}; it compares {', '.join(TARGETS[target].methods)}: train and "
             "predict the missing ones and name their run folders too"
         )
     return results

@@ -1,7 +1,12 @@
-"""The methods that each table and figure of the paper needs, and the files it writes.
+"""TARGETS: every table and figure of the paper, with the methods that it needs and the files that it writes.
 
 Light to import, because Snakemake parses it.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
 INFUSENET = "infusenet_resnet18"
 ABLATED = f"{INFUSENET}_"
@@ -35,40 +40,68 @@ FACTORS = {
     "magnified": {factor: f"{ABLATED}magnified{factor}" for factor in (5, 10, 15, 20)},
 }
 
-NEEDS = {
-    "table1": [*PAPER_METHODS, f"{ABLATED}released"],
-    "table2": ["resnet18_flow", "resnet18_mag", "late_fusion", INFUSENET],
-    "table3": [f"{ABLATED}decoded", INFUSENET, f"{ABLATED}finetuned"],
-    "claims": [
-        INFUSENET,
-        "resnet18_flow",
-        "sssnet",
-        "led",
-        "resnet10",
-        "resnet34",
-        "resnet50",
-        "infusenet_vit",
-        "vit_tiny_flow",
-        f"{ABLATED}decoded",
-    ],
-    "figure1": [INFUSENET],
-    "figure2": [],
-    "figure3": ["sssnet", INFUSENET],
-    "figure4": [method for methods in FACTORS.values() for method in methods.values()],
-    "figure5": ["resnet18_flow", "resnet18_mag", INFUSENET],
-}
 
-# Figures that show faces, so they read the faces stores too.
-PICTURES = ("figure1", "figure5")
+@dataclass(frozen=True)
+class Target:
+    """A table or figure.
 
-OUTPUTS = {
-    "table1": ["table1.md", "table1.csv", "table1.tex"],
-    "table2": ["table2.md", "table2.csv", "table2.tex"],
-    "table3": ["table3.md", "table3.csv", "table3.tex"],
-    "claims": ["claims.md", "claims.csv"],
-    "figure1": ["figure1.png"],
-    "figure2": ["figure2.png"],
-    "figure3": ["figure3.png", "figure3.csv"],
-    "figure4": ["figure4.png", "figure4.csv"],
-    "figure5": ["figure5.png"],
+    ``methods`` whose runs it needs; ``files`` that it writes; ``function``: the ``module.function`` of this
+    folder that makes it from saved predictions, empty where `infusenet.cli.report` draws it from models;
+    ``shows_faces``: it reads the faces stores too.
+    """
+
+    methods: list[str]
+    files: list[str]
+    function: str = ""
+    shows_faces: bool = False
+
+    def make(self, runs: Sequence[Path], output: Path) -> None:
+        """Write the files into the folder ``output``, from run folders."""
+        # Imported here, because drawing and scoring need heavy packages.
+        module, _, name = self.function.rpartition(".")
+        function = getattr(import_module(f"infusenet.report.{module}"), name)
+        function(list(map(Path, runs)), Path(output))
+
+
+TARGETS = {
+    "table1": Target(
+        [*PAPER_METHODS, f"{ABLATED}released"],
+        ["table1.md", "table1.csv", "table1.tex"],
+        "paper_tables.table1",
+    ),
+    "table2": Target(
+        ["resnet18_flow", "resnet18_mag", "late_fusion", INFUSENET],
+        ["table2.md", "table2.csv", "table2.tex"],
+        "paper_tables.table2",
+    ),
+    "table3": Target(
+        [f"{ABLATED}decoded", INFUSENET, f"{ABLATED}finetuned"],
+        ["table3.md", "table3.csv", "table3.tex"],
+        "paper_tables.table3",
+    ),
+    "claims": Target(
+        [
+            INFUSENET,
+            "resnet18_flow",
+            "sssnet",
+            "led",
+            "resnet10",
+            "resnet34",
+            "resnet50",
+            "infusenet_vit",
+            "vit_tiny_flow",
+            f"{ABLATED}decoded",
+        ],
+        ["claims.md", "claims.csv"],
+        "claims.claims",
+    ),
+    "figure1": Target([INFUSENET], ["figure1.png"], shows_faces=True),
+    "figure2": Target([], ["figure2.png"]),
+    "figure3": Target(["sssnet", INFUSENET], ["figure3.png", "figure3.csv"], "figure3.figure3"),
+    "figure4": Target(
+        [method for methods in FACTORS.values() for method in methods.values()],
+        ["figure4.png", "figure4.csv"],
+        "figure4.figure4",
+    ),
+    "figure5": Target(["resnet18_flow", "resnet18_mag", INFUSENET], ["figure5.png"], shows_faces=True),
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infusenet.errors import InputError
 from infusenet.files import noted_sizes, write_if_changed
-from infusenet.report.targets import OUTPUTS
+from infusenet.report.targets import TARGETS
 
 # The last bytes of a whole file.
 ENDS = {".png": b"IEND\xaeB`\x82", ".html": (b"</html>", b"</html>\n"), ".safetensors": b""}
@@ -25,7 +25,7 @@ NEWLINE = b"\n"
 WRITTEN = (
     *("metrics.csv", "metrics.md", "heatmap.png", "training.png", "ledger.csv", "ledger.html"),
     *("report.html", "paper.html", "nuisance/nuisance.md", "nuisance/nuisance.csv", "nuisance/nuisance.png"),
-    *(name for names in OUTPUTS.values() for name in names),
+    *(name for target in TARGETS.values() for name in target.files),
 )
 OF_A_RUN = ("weights.safetensors", "log.csv", "predictions.csv", "run.json")
 ASIDE = ".cut"

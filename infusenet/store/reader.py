@@ -16,8 +16,8 @@ import numpy as np
 from infusenet.config.stage_recipes import difference
 from infusenet.errors import InputError
 from infusenet.files import check_readable
+from infusenet.store.file_safety import check
 from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, folder_of, sidecar_of
-from infusenet.store.limits import check
 
 PATIENCE = 30  # seconds for a store that another run is about to publish again
 T = TypeVar("T")

@@ -149,13 +149,13 @@ def sidecar_text(store):
 
 def paper_runs(target):
     """The run folders that a table or figure is made of."""
-    return runs(targets.NEEDS[target], WITH_FACES if target in targets.PICTURES else DATABASES)
+    return runs(targets.TARGETS[target].methods, WITH_FACES if targets.TARGETS[target].shows_faces else DATABASES)
 
 
 def paper_input(target):
     def files(wildcards):
         _same_clips(target)
-        if target not in targets.PICTURES:
+        if not targets.TARGETS[target].shows_faces:
             return results_of(paper_runs(target))
         if not WITH_FACES:
             raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
@@ -167,7 +167,7 @@ def paper_input(target):
 def _same_clips(target):
     """Clips are left out of all methods together, so all methods of a table must be known before one trains."""
     read = set(store_paths_of(METHODS))
-    others = [name for name in targets.NEEDS[target] if not read.issuperset(store_paths_of([name]))]
+    others = [name for name in targets.TARGETS[target].methods if not read.issuperset(store_paths_of([name]))]
     if SKIPS and others:
         raise WorkflowError(
             f"failed_clips is `skip`, and {target} has methods whose stores no configured method reads, so a clip "
@@ -229,7 +229,7 @@ def _picture_options(target):
     """Options for the stores of faces, the clips and the model's recipe."""
     if target == "figure2":
         return f"--recipe {shlex.quote(hashing.canonical(configuration.resolve_method(CONFIG, targets.INFUSENET)))}"
-    if target not in targets.PICTURES:
+    if not targets.TARGETS[target].shows_faces:
         return ""
     names = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([names] if isinstance(names, str) else names)

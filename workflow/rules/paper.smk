@@ -1,7 +1,7 @@
 # The paper's tables and figures: one rule per target, named as the paper names them, so that
 # `snakemake --cores N table1` trains what it needs and nothing else.
 
-for _target, _outputs in targets.OUTPUTS.items():
+for _target, _entry in targets.TARGETS.items():
 
     rule:
         name:
@@ -10,7 +10,7 @@ for _target, _outputs in targets.OUTPUTS.items():
             paper_input(_target),
         output:
             report(
-                expand(f"{RESULTS}/{{name}}", name=_outputs),
+                expand(f"{RESULTS}/{{name}}", name=_entry.files),
                 caption=f"../report/{_target}.rst",
                 category="The paper's tables and figures",
             ),
@@ -29,7 +29,7 @@ for _target, _outputs in targets.OUTPUTS.items():
             " --output {params.results:q}"
 
 
-_paper_files = expand(f"{RESULTS}/{{name}}", name=[name for names in targets.OUTPUTS.values() for name in names])
+_paper_files = expand(f"{RESULTS}/{{name}}", name=[name for entry in targets.TARGETS.values() for name in entry.files])
 
 
 # All of it in one file, with the content of `snakemake report`.
@@ -41,7 +41,7 @@ rule paper_html:
     output:
         f"{RESULTS}/paper.html",
     params:
-        targets=list(targets.OUTPUTS),
+        targets=list(targets.TARGETS),
     log:
         f"{RESULTS}/paper.log",
     shell:

@@ -1,4 +1,4 @@
-"""Limits of a store's file: nothing in it may refer to other files or fill the memory."""
+"""Safety of a store's file from elsewhere: nothing in it may refer to other files or fill the memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
