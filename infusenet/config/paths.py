@@ -5,6 +5,7 @@ import os
 import re
 
 from infusenet.errors import InputError
+from infusenet.files import unnameable
 
 # What an entry of `databases` is made of.
 SOURCES = ("annotations", "manifest", "frames", "stores")
@@ -27,7 +28,8 @@ def settle(config: dict) -> dict:
     Raises
     ------
     InputError
-        An unknown user or environment variable, or a file that has ``~`` or ``$`` in its name.
+        An unknown user or environment variable, a file that has ``~`` or ``$`` in its name, or characters that
+        no file's name can have under this locale.
     """
     config = config | {name: _expand_weights(config[name], name) for name in WEIGHTS if name in config}
     for name in ("cache", "results"):
@@ -59,6 +61,10 @@ def _settle_paths(value: str | list[str] | None, where: str) -> str | list[str] 
 
 def expand(text: str, where: str) -> str:
     """``text`` with ``~`` and ``$NAME`` replaced and without blanks around it; ``where``: its key."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise InputError(f"{where}: {unnameable(error)}") from None
     name = text if os.path.lexists(text) else text.strip()  # blanks may be part of a name
     path = os.path.expandvars(os.path.expanduser(name))
     if path == name and name and not SIGNS.match(name):

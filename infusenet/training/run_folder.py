@@ -6,7 +6,6 @@ of the training (recipe, held-out database, seed, inputs, environment). One entr
 writes several in no fixed order.
 """
 
-import json
 import os
 import platform
 from importlib.metadata import version
@@ -22,10 +21,14 @@ from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.files import aside, check_readable
 from infusenet.hashing import canonical, digest, file_digest
+from infusenet.json_notes import parse
 from infusenet.protocol import AUS
 from infusenet.store.provenance import identity
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
+
+# Of the facts that readers of every run use; the form of the values inside is that of their writer.
+FACTS = {"recipe": {"method": str, "stores": dict}, "held_out": str, "seed": int}
 
 
 def start(device: str, threads: int) -> torch.device:
@@ -123,9 +126,9 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
     check_readable(path)
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if "infusenet" not in metadata:
+            facts = parse((file.metadata() or {}).get("infusenet", ""), FACTS)
+            if facts is None:
                 raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["infusenet"])  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None
