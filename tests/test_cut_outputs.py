@@ -153,7 +153,9 @@ def test_results_of_a_version_that_noted_no_sizes(place, capfd, how):
     assert sorted(left) == (sorted(unseen) if how == "at a line's end" else [])
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", '"a"', "7", '{"log.csv": null}', '{"log.csv": "9"}', "\0\0"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '"a"', "7", '{"log.csv": null}', '{"log.csv": "9"}', "\0\0"]
+)
 def test_a_damaged_note_of_sizes_counts_as_absent(place, capfd, text):
     notes = list(place.rglob(".*.sizes"))
     for note in notes:
@@ -197,7 +199,7 @@ def test_weights_that_were_copied_in_part_are_refused(place, capsys):
     predict(weights.parent, *places, device="cpu")  # as of a version that noted none
 
 
-@pytest.mark.parametrize("text", ["", '{"heads": ["mag"', "[]", "\0" * 20])
+@pytest.mark.parametrize("text", ["", '{"heads": ["mag"', "[]", "\0" * 20, "null", "{}", '{"recipe": []}'])
 def test_readers_refuse_a_cut_run_json(place, text):
     run = place / "results" / RUN
     (run / "run.json").write_text(text)
