@@ -28,6 +28,7 @@ SHARED = (
     "To share a folder: one group, `umask 002` for each of its users, and once `chmod -R g+rwX` on it and "
     "`chmod g+s` on all folders in it"
 )
+UTF8_MODE = "Set PYTHONUTF8=1 in the environment (`export PYTHONUTF8=1`) and run again"
 # Errors that the user can fix; any other error of the system is a defect of the code.
 TROUBLE = {
     errno.ENOSPC: "free disk space and run again; finished parts are kept",
@@ -72,10 +73,7 @@ def unnameable(error: UnicodeEncodeError) -> str:
     encoding = sys.getfilesystemencoding()
     if encoding == "utf-8" or codecs.lookup(error.encoding) != codecs.lookup(encoding):
         raise error
-    return (
-        f"{error.object}: this locale has file names in {encoding}, which lacks characters of this one. "
-        "Set PYTHONUTF8=1 in the environment (`export PYTHONUTF8=1`) and run again"
-    )
+    return f"{error.object}: this locale has file names in {encoding}, which lacks characters of this one. {UTF8_MODE}"
 
 
 def _permission(error: OSError) -> str:

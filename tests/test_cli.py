@@ -1,6 +1,7 @@
 """The command line as a process: what its terminal cannot show, names that its locale lacks, readers that left."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,16 +44,20 @@ SNAKEMAKE = [
 ]
 
 
+def configure(folder, annotations, frames):
+    """The shipped configuration with one database, in the file where commands look for it."""
+    config = yaml.safe_load((ROOT / "workflow/config.yaml").read_text(encoding="utf-8"))
+    config["databases"] = {"mmew": {"annotations": str(annotations), "frames": str(frames)}}
+    (folder / "workflow").mkdir()
+    (folder / "workflow/config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+
+
 @pytest.mark.parametrize("words", [AUDIT, SNAKEMAKE, [*SNAKEMAKE, "-n"]], ids=["audit", "run", "dry run"])
 def test_a_path_that_the_locale_lacks_is_refused_with_what_to_set(tmp_path, words):
     """The C locale has ASCII alone. Python takes it for UTF-8, unless the environment forbids that."""
     annotations, frames = RELEASES["mmew"]().write(tmp_path)
     frames.rename(tmp_path / "帧")
-    text = (ROOT / "workflow/config.yaml").read_text(encoding="utf-8")
-    sources = {"mmew": {"annotations": str(annotations), "frames": str(tmp_path / "帧")}}
-    config = yaml.safe_dump(yaml.safe_load(text) | {"databases": sources}, allow_unicode=True)
-    (tmp_path / "workflow").mkdir()
-    (tmp_path / "workflow/config.yaml").write_text(config, encoding="utf-8")
+    configure(tmp_path, annotations, tmp_path / "帧")
     process = subprocess.run(
         words, cwd=tmp_path, capture_output=True, check=False,
         env=os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": str(ROOT)},
@@ -64,6 +69,22 @@ def test_a_path_that_the_locale_lacks_is_refused_with_what_to_set(tmp_path, word
     assert "Traceback" not in printed
     for log in tmp_path.glob(".snakemake/log/*.log"):
         assert "/帧: this locale" in log.read_text(encoding="utf-8")
+
+
+def test_a_name_in_utf8_under_a_locale_of_another_encoding(tmp_path):
+    """The path can be written in GBK, and is no file then; the file is there under its name in UTF-8."""
+    words = ["localedef", "-i", "zh_CN", "-f", "GBK", str(tmp_path / "zh_CN.GBK")]
+    if not shutil.which("localedef") or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("this locale cannot be made")
+    (tmp_path / "帧").mkdir()
+    configure(tmp_path, "a.xlsx", "帧")
+    process = subprocess.run(
+        AUDIT, cwd=tmp_path, capture_output=True, check=False,
+        env=os.environ | {"LC_ALL": "zh_CN.GBK", "LOCPATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    expected = "infusenet: databases.mmew.frames: 帧: its name is UTF-8, and this locale has others. Set PYTHONUTF8=1"
+    assert process.stderr.decode("gbk").startswith(expected)
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

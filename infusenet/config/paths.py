@@ -3,9 +3,10 @@ or created."""
 
 import os
 import re
+import sys
 
 from infusenet.errors import InputError
-from infusenet.files import unnameable
+from infusenet.files import UTF8_MODE, unnameable
 
 # What an entry of `databases` is made of.
 SOURCES = ("annotations", "manifest", "frames", "stores")
@@ -61,10 +62,7 @@ def _settle_paths(value: str | list[str] | None, where: str) -> str | list[str] 
 
 def expand(text: str, where: str) -> str:
     """``text`` with ``~`` and ``$NAME`` replaced and without blanks around it; ``where``: its key."""
-    try:
-        os.fsencode(text)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{where}: {unnameable(error)}") from None
+    _check_locale(text.strip(), where)
     name = text if os.path.lexists(text) else text.strip()  # blanks may be part of a name
     path = os.path.expandvars(os.path.expanduser(name))
     if path == name and name and not SIGNS.match(name):
@@ -79,6 +77,16 @@ def expand(text: str, where: str) -> str:
     if not path or SIGNS.match(path):
         raise InputError(f"{where} is '{text}', expected a path in which each ~USER and $NAME exists")
     return path
+
+
+def _check_locale(path: str, where: str) -> None:
+    """Refuse a path that cannot be asked for under this locale, or whose name on disk is UTF-8 and no other."""
+    try:
+        absent = not os.path.lexists(os.fsencode(path))
+    except UnicodeEncodeError as error:
+        raise InputError(f"{where}: {unnameable(error)}") from None
+    if absent and sys.getfilesystemencoding() != "utf-8" and os.path.lexists(path.encode()):
+        raise InputError(f"{where}: {path}: its name is UTF-8, and this locale has others. {UTF8_MODE}")
 
 
 def plain(path: str) -> str:
