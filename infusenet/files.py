@@ -4,7 +4,6 @@ A file that other processes or people read is written under a temporary name, sy
 mode follows the umask. Imported before every run: standard library only.
 """
 
-import codecs
 import errno
 import grp
 import json
@@ -68,12 +67,15 @@ def unnameable(error: UnicodeEncodeError) -> str:
     Raises
     ------
     UnicodeEncodeError
-        The error itself, if it is about another encoding: a defect of the code.
+        The error itself, if the text can be a file's name or the encoding is UTF-8: a defect of the code.
     """
     encoding = sys.getfilesystemencoding()
-    if encoding == "utf-8" or codecs.lookup(error.encoding) != codecs.lookup(encoding):
-        raise error
-    return f"{error.object}: this locale has file names in {encoding}, which lacks characters of this one. {UTF8_MODE}"
+    try:
+        os.fsencode(error.object)
+    except UnicodeEncodeError:  # asked again, because errors often name their encoding "charmap"
+        if encoding != "utf-8":
+            return f"{error.object}: this locale has file names in {encoding}, which lacks characters of this one. {UTF8_MODE}"
+    raise error
 
 
 def _permission(error: OSError) -> str:

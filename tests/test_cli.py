@@ -71,19 +71,28 @@ def test_a_path_that_the_locale_lacks_is_refused_with_what_to_set(tmp_path, word
         assert "/帧: this locale" in log.read_text(encoding="utf-8")
 
 
-def test_a_name_in_utf8_under_a_locale_of_another_encoding(tmp_path):
-    """The path can be written in GBK, and is no file then; the file is there under its name in UTF-8."""
-    words = ["localedef", "-i", "zh_CN", "-f", "GBK", str(tmp_path / "zh_CN.GBK")]
+@pytest.mark.parametrize(
+    ("locale", "reason"),
+    [
+        ("zh_CN.GBK", "its name is UTF-8, and this locale has others"),
+        ("tr_TR.ISO-8859-9", "this locale has file names in iso8859-9, which lacks characters of this one"),
+    ],
+)
+def test_a_name_in_utf8_under_a_locale_of_another_encoding(tmp_path, locale, reason):
+    """In GBK the path can be written, and is no file then; the file is there under its name in UTF-8."""
+    language, _, encoding = locale.partition(".")
+    words = ["localedef", "-i", language, "-f", encoding, str(tmp_path / locale)]
     if not shutil.which("localedef") or subprocess.run(words, check=False, capture_output=True).returncode:
         pytest.skip("this locale cannot be made")
     (tmp_path / "帧").mkdir()
     configure(tmp_path, "a.xlsx", "帧")
     process = subprocess.run(
         AUDIT, cwd=tmp_path, capture_output=True, check=False,
-        env=os.environ | {"LC_ALL": "zh_CN.GBK", "LOCPATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"LC_ALL": locale, "LOCPATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    expected = "infusenet: databases.mmew.frames: 帧: its name is UTF-8, and this locale has others. Set PYTHONUTF8=1"
-    assert process.stderr.decode("gbk").startswith(expected)
+    shown = "帧".encode(encoding, "backslashreplace").decode(encoding)
+    expected = f"infusenet: databases.mmew.frames: {shown}: {reason}. Set PYTHONUTF8=1"
+    assert process.stderr.decode(encoding).startswith(expected)
     assert process.returncode == 1
 
 
