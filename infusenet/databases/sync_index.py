@@ -70,7 +70,7 @@ def read(folder: Path) -> Index:
 
 
 def read_frames(folder: Path) -> dict[str, dict]:
-    """The result of `stamps.scan` in the last run; empty where it cannot be used."""
+    """The result of `frame_digests.scan` in the last run; empty where it cannot be used."""
     content = read_note(folder / "frames.json", {"version": int, "frames": {str: FRAMES}})
     return content["frames"] if content and content["version"] == FRAMES_VERSION else {}
 
