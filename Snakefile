@@ -16,6 +16,7 @@ except ImportError as error:  # `infusenet plan` of an older clone has imported 
 from infusenet.config.yaml_files import refuse_code
 from infusenet.errors import InputError
 
+internals.escape_output()
 try:
     checkout.prepare(Path(workflow.basedir))
     refuse_code("workflow/config.yaml", *workflow.overwrite_configfiles)

@@ -29,7 +29,7 @@ def predictions(root: Path) -> dict[str, str]:
 
 def make(target: str, root: Path, seconds: float | None = None) -> bool:
     """Run a make target, killed after `seconds`; True if it ended by itself with status 0."""
-    with open(root / "kills.log", "a") as log:
+    with open(root / "kills.log", "a", encoding="utf-8") as log:
         process = subprocess.Popen(
             ["make", target],
             cwd=root,

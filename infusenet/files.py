@@ -12,11 +12,13 @@ import pwd
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infusenet.errors import InputError
+from infusenet.json_notes import read_note
 
 READ_ONLY = (
     "set `cache` to a folder that can be written to; a read-only cache is given as `stores` in `databases`"
@@ -25,6 +27,7 @@ SHARED = (
     "To share a folder: one group, `umask 002` for each of its users, and once `chmod -R g+rwX` on it and "
     "`chmod g+s` on all folders in it"
 )
+UTF8_MODE = "Set PYTHONUTF8=1 in the environment (`export PYTHONUTF8=1`) and run again"
 # Errors that the user can fix; any other error of the system is a defect of the code.
 TROUBLE = {
     errno.ENOSPC: "free disk space and run again; finished parts are kept",
@@ -56,6 +59,23 @@ def sentence(error: OSError) -> str:
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     permission = _permission(error)
     return f"{error.filename}: {error.strerror}{permission}{f'. {SHARED}' if permission else ''}"
+
+
+def unnameable(error: UnicodeEncodeError) -> str:
+    """An error in one line: a path with characters that the locale has not, so that no file can be asked for.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        The error itself, if the text can be a file's name or the encoding is UTF-8: a defect of the code.
+    """
+    encoding = sys.getfilesystemencoding()
+    try:
+        os.fsencode(error.object)
+    except UnicodeEncodeError:  # asked again, because errors often name their encoding "charmap"
+        if encoding != "utf-8":
+            return f"{error.object}: this locale has file names in {encoding}, which lacks characters of this one. {UTF8_MODE}"
+    raise error
 
 
 def _permission(error: OSError) -> str:
@@ -168,9 +188,15 @@ def note_sizes(folder: Path, names: Sequence[str]) -> None:
 
 
 def noted_sizes(folder: Path) -> dict[Path, int]:
-    """The sizes that `note_sizes` wrote in ``folder``, of all jobs; without those in a truncated file."""
+    """The sizes that `note_sizes` wrote in ``folder``, of all jobs; a damaged note is reported on stderr."""
     sizes = {}
-    for path in folder.glob(".*.sizes"):
-        with suppress(ValueError):
-            sizes |= {folder / name: size for name, size in json.loads(path.read_bytes()).items()}
+    for path in sorted(folder.glob(".*.sizes")):
+        note = read_note(path, {str: int})
+        if note is None:
+            print(
+                f"{path}: damaged; delete it. Without it, a file of that job that was cut at the end of a line "
+                "counts as whole until the job runs again",
+                file=sys.stderr,
+            )
+        sizes |= {folder / name: size for name, size in (note or {}).items()}
     return sizes

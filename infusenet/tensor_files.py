@@ -1,5 +1,6 @@
 """Read tensors from files of other programs: weights and checkpoints of torch. No code in them is run."""
 
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -38,17 +39,25 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     Raises
     ------
     InputError
-        It is damaged, or holds something else than names and tensors.
+        It is damaged, or holds something else than names and tensors. In safetensors, which has no checksums,
+        changed values are not noticed.
     """
     state = _read(
         path,
-        load_file if path.suffix == ".safetensors" else _load_torch,
+        load_file if path.suffix == ".safetensors" else _load_whole,
         "not a plain file of weights ({}); "
         "expected safetensors, or a state dict that torch.load(weights_only=True) reads",
     )
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise InputError(f"{path}: holds no state dict; expected a dict of names and tensors")
     return state
+
+
+def _load_whole(path: Path):
+    # Torch's own format, a zip file, has checksums, which torch does not compare.
+    if zipfile.is_zipfile(path) and (member := zipfile.ZipFile(path).testzip()):
+        raise ValueError(f"{member} has another checksum than was written")
+    return _load_torch(path)
 
 
 def _read(path: Path, load, refusal: str):

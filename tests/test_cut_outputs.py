@@ -19,6 +19,7 @@ from infusenet.snakemake_state.cut_outputs import ASIDE, OF_A_RUN, set_aside
 from infusenet.store import Store
 from infusenet.training.left_out import write_left_out
 from infusenet.training.predict import predict
+from infusenet.training.run_folder import DIGEST_NOTE
 from infusenet.training.trainer import train
 
 RUN = "method/gamma/seed0"
@@ -152,11 +153,18 @@ def test_results_of_a_version_that_noted_no_sizes(place, capfd, how):
     assert sorted(left) == (sorted(unseen) if how == "at a line's end" else [])
 
 
-def test_a_note_that_was_cut_itself(place, capfd):
-    for note in place.rglob(".*.sizes"):
-        cut(note, "in the middle")
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '"a"', "7", '{"log.csv": null}', '{"log.csv": "9"}', "\0\0"]
+)
+def test_a_damaged_note_of_sizes_counts_as_absent(place, capfd, text):
+    notes = list(place.rglob(".*.sizes"))
+    for note in notes:
+        note.write_text(text)
     assert look(place) == []
-    assert capfd.readouterr().err == ""
+    lines = capfd.readouterr().err.splitlines()
+    assert sorted(line.partition(": damaged; delete it")[0] for line in lines) == sorted(map(str, notes))
+    cut(place / "results" / RUN / "log.csv", "in the middle")
+    assert look(place) == [f"{place}/results/{RUN}/log.csv"], "seen without the note"
 
 
 @pytest.mark.parametrize("how", CUTS)
@@ -179,7 +187,19 @@ def test_readers_refuse_other_predictions_of_the_same_length(place):
         read_run(place / "results" / RUN)
 
 
-@pytest.mark.parametrize("text", ["", '{"heads": ["mag"', "[]", "\0" * 20])
+def test_weights_that_were_copied_in_part_are_refused(place, capsys):
+    """Their length and their header are right, and the second half is zeros: each reader of them says so."""
+    weights, places = place / "results" / RUN / "weights.safetensors", (place / "cache", place / "manifests")
+    data = weights.read_bytes()
+    weights.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    assert look(place) == [], "the parse reads the ends of files alone"
+    with pytest.raises(InputError, match=r"weights\.safetensors: damaged, or a copy that broke off"):
+        predict(weights.parent, *places, device="cpu")
+    weights.with_name(DIGEST_NOTE).write_text("no digest")
+    predict(weights.parent, *places, device="cpu")  # as of a version that noted none
+
+
+@pytest.mark.parametrize("text", ["", '{"heads": ["mag"', "[]", "\0" * 20, "null", "{}", '{"recipe": []}'])
 def test_readers_refuse_a_cut_run_json(place, text):
     run = place / "results" / RUN
     (run / "run.json").write_text(text)

@@ -14,6 +14,7 @@ from infusenet.files import (
     note_sizes,
     noted_sizes,
     sentence,
+    unnameable,
     write_if_changed,
 )
 
@@ -99,6 +100,12 @@ def test_sizes_of_all_jobs(tmp_path):
 )
 def test_errors_of_the_system_are_printed_as_what_they_are(error, expected):
     assert sentence(error) == expected
+
+
+@pytest.mark.parametrize("text", ["abc", "数据", "\ud800"])
+def test_text_that_could_not_be_encoded_for_another_reason_is_a_defect(text):
+    with pytest.raises(UnicodeEncodeError, match="reason"):
+        unnameable(UnicodeEncodeError("ascii", text, 0, 1, "reason"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -57,6 +57,17 @@ def test_six_channels_take_the_weights_of_three(tmp_path):
     assert torch.equal(loaded, torch.cat([state["conv1.weight"]] * 2, 1) / 2)
 
 
+def test_a_damaged_file_of_torch_is_refused(tmp_path):
+    """One bit of a value: torch itself would load it."""
+    path = tmp_path / "resnet18.pth"
+    torch.save(resnet18().state_dict(), path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"resnet18\.pth: .*has another checksum than was written"):
+        build(weights=str(path))
+
+
 TIMM = {
     "resnet10": "resnet10t.c3_in1k",
     "vit_tiny_flow": "tiny_vit_5m_224.dist_in22k_ft_in1k",

@@ -9,7 +9,8 @@ import pytest
 
 from infusenet.errors import InputError
 from infusenet.files import aside
-from infusenet.store import Failure, Item, Store
+from infusenet.store import Failure, Item, Store, sidecar_of
+from infusenet.store.verify import verify
 from infusenet.store.writer import write
 
 RECIPE = {"stage": "flow", "revision": 1, "strain": "tensor"}
@@ -79,6 +80,21 @@ def test_another_format_is_refused(path, name, value):
         file.attrs[name] = value
     with pytest.raises(InputError, match="expected infusenet-store version 1"):
         Store(path, "flow")
+
+
+@pytest.mark.parametrize("name", ["recipe", "source"])
+@pytest.mark.parametrize("value", ["", "null", "[]", "{", 7])
+def test_attributes_of_another_form_are_refused(path, name, value):
+    with h5py.File(path, "a") as file:
+        file.attrs[name] = value
+    with pytest.raises(InputError, match="damaged .*delete it and build it again"):
+        Store(path)
+
+
+def test_a_sidecar_without_a_digest(path):
+    sidecar_of(path).write_bytes(b"\xff\0")
+    assert Store(path).sha256 == "\ufffd\0"
+    assert [defect.text for defect in verify(path) if "sha256" in defect.text]
 
 
 def outward(file, folder):

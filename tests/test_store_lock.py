@@ -137,6 +137,13 @@ sys.exit(cli.main())
     assert not Lock(output).path.exists()
 
 
+@pytest.mark.parametrize("text", [b"", b"null", b"[]", b'{"host": 7}', b'{"pid": "7"}', b"\0\0", b"\xff\xfe"])
+def test_a_damaged_lock_is_an_unknown_process_s(output, quick, text):
+    Lock(output).path.write_bytes(text)
+    with pytest.raises(InputError, match="locked by an unknown process, which gave no sign of life.*: rm "):
+        fill(output)
+
+
 def test_a_silent_holder_elsewhere_is_reported_with_the_command_that_clears_it(output, quick, capsys):
     path = locked(output, host="elsewhere", pid=7)
     with pytest.raises(InputError, match="locked by pid 7 on elsewhere, since 2026-01-01") as caught:

@@ -1,5 +1,6 @@
 """What the index sees: changed bytes under any time, and nothing else."""
 
+import functools
 import json
 import os
 import shutil
@@ -215,6 +216,32 @@ def test_damaged_or_older_index_is_made_again(lab, name, text):
     (lab[0] / "frames/s1/a").touch()  # so that the frames are looked for
     assert sync(lab) == before
     assert json.loads(path.read_text()).keys() == json.loads(sound).keys()
+
+
+def places_in(value, *place):
+    """Every place in a value read from JSON, as a path of names and numbers."""
+    yield place
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places_in(part, *place, key)
+
+
+@pytest.mark.parametrize("name", ["index", "frames"])
+@pytest.mark.parametrize("other", [{"a": None}, "\0", -1.5])
+def test_an_index_with_another_value_anywhere(lab, name, other):
+    """In any place, a value of another kind than the writer's counts as no index."""
+    before = sync(lab)
+    path = lab[0] / f"cache/mine/{name}.json"
+    sound = json.loads(path.read_text())
+    for *place, last in filter(None, places_in(sound)):
+        value = json.loads(json.dumps(sound))
+        parent = functools.reduce(lambda part, key: part[key], place, value)
+        if isinstance(parent[last], type(other)):
+            continue
+        parent[last] = other
+        path.write_text(json.dumps(value))
+        (lab[0] / "frames/s1/a").touch()
+        assert sync(lab) == before, (*place, last)
 
 
 def test_problems_of_all_databases_at_once(lab):

@@ -128,7 +128,8 @@ def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatc
     run(root, tmp_path)
     assert content(tmp_path) == content(root / "run")
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("weights.safetensors", "log.csv", "tensorboard", ".weights.safetensors.sizes")
+        *("weights.safetensors", "log.csv", "tensorboard"),
+        *(".weights.safetensors.sizes", ".weights.safetensors.sha256"),
     }
 
 

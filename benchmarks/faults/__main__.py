@@ -22,6 +22,7 @@ import disk
 import kills
 import triggers
 from lab import CLIPS, Lab, TrialRow
+from situations import SITUATIONS
 
 import workflow
 from infusenet import __version__
@@ -46,6 +47,15 @@ modules and overwritten outputs.
 | What changed | What must rerun | Held by | Holds |
 |---|---|---|---|
 {triggers}
+
+`snakemake --touch` tells Snakemake that outputs are up to date as they are: after a changed setting it records
+the new one for the old outputs, and nothing reruns.
+
+## Damaged files, other machines
+
+| What happens | What follows | Held by | Holds |
+|---|---|---|---|
+{situations}
 """
 
 
@@ -63,7 +73,7 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=20, help="amounts of room on a full disk")
     parser.add_argument("--runs", type=int, default=3, help="Snakemake runs that are killed or raced")
     parser.add_argument(
-        "--triggers", type=int, default=len(triggers.TRIGGERS), help="changes, each with tests"
+        "--triggers", type=int, default=len(triggers.TRIGGERS), help="rows of each table of tests"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="default: a temporary folder")
@@ -72,7 +82,7 @@ def main() -> None:
 
     work = Path(tempfile.mkdtemp(dir=args.work)).resolve()
     began, draw, rows = time.monotonic(), random.Random(args.seed), []
-    changes = []
+    changes, situations = [], []
     try:
         lab = Lab(work)
         trials = [
@@ -88,9 +98,10 @@ def main() -> None:
             for row in trial():
                 rows.append(row)
                 print(line(row), flush=True)
-        for trigger in triggers.TRIGGERS[: args.triggers]:
-            changes.append(triggers.line(trigger))
-            print(changes[-1][0], flush=True)
+        for lines, tried in ((changes, triggers.TRIGGERS), (situations, SITUATIONS)):
+            for trigger in tried[: args.triggers]:
+                lines.append(triggers.line(trigger))
+                print(lines[-1][0], flush=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if args.output:
@@ -100,9 +111,11 @@ def main() -> None:
         minutes = (time.monotonic() - began) / 60
         args.output.write_text(
             TEXT.format(version=__version__, machine=machine, disk=where, minutes=minutes, clips=CLIPS["now"],
-                        rows="\n".join(map(line, rows)), triggers="\n".join(text for text, _ in changes))
+                        rows="\n".join(map(line, rows)), triggers="\n".join(text for text, _ in changes),
+                        situations="\n".join(text for text, _ in situations)),
+            encoding="utf-8",
         )  # fmt: skip
-    sys.exit(0 if all(row.holds for row in rows) and all(holds for _, holds in changes) else 1)
+    sys.exit(0 if all(row.holds for row in rows) and all(holds for _, holds in changes + situations) else 1)
 
 
 def line(row: TrialRow) -> str:

@@ -60,7 +60,7 @@ def _build(lab: Lab, place, log) -> None:
 
     def counted(faces, recipe, clips):
         for clip, item in zip(clips, compute(faces, recipe, clips), strict=True):
-            with open(log, "a") as file:
+            with open(log, "a", encoding="utf-8") as file:
                 file.write(f"{clip}\n")
             yield item
 

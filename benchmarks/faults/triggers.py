@@ -51,7 +51,7 @@ TRIGGERS = (
     Trigger("a setting that is in no param", "there is none but those of the machine, which rerun nothing",
             (RECIPES, RERUNS)),
     Trigger("a setting's value", "the stage or the method that it is of, and what is made of it", (WORKFLOW,)),
-    Trigger("a store or weights overwritten with garbage or cut to nothing",
+    Trigger("a store or weights overwritten with garbage",
             "nothing by itself; what reads it refuses it and says which file to delete", (RERUNS,)),
     Trigger("`.snakemake` deleted, or a second working directory, and other settings",
             "nothing starts: every output of other settings is named, with the folder to set to keep both and the "

@@ -3,8 +3,10 @@ or created."""
 
 import os
 import re
+import sys
 
 from infusenet.errors import InputError
+from infusenet.files import UTF8_MODE, unnameable
 
 # What an entry of `databases` is made of.
 SOURCE_KEYS = ("annotations", "manifest", "frames", "stores")
@@ -27,7 +29,8 @@ def settle(config: dict) -> dict:
     Raises
     ------
     InputError
-        An unknown user or environment variable, or a file that has ``~`` or ``$`` in its name.
+        An unknown user or environment variable, a file that has ``~`` or ``$`` in its name, or characters that
+        no file's name can have under this locale.
     """
     config = config | {name: _expand_weights(config[name], name) for name in WEIGHTS if name in config}
     for name in ("cache", "results"):
@@ -59,6 +62,7 @@ def _settle_paths(value: str | list[str] | None, where: str) -> str | list[str] 
 
 def expand(text: str, where: str) -> str:
     """``text`` with ``~`` and ``$NAME`` replaced and without blanks around it; ``where``: its key."""
+    _check_locale(text.strip(), where)
     name = text if os.path.lexists(text) else text.strip()  # blanks may be part of a name
     path = os.path.expandvars(os.path.expanduser(name))
     if path == name and name and not SIGNS.match(name):
@@ -73,6 +77,16 @@ def expand(text: str, where: str) -> str:
     if not path or SIGNS.match(path):
         raise InputError(f"{where} is '{text}', expected a path in which each ~USER and $NAME exists")
     return path
+
+
+def _check_locale(path: str, where: str) -> None:
+    """Refuse a path that cannot be asked for under this locale, or whose name on disk is UTF-8 and no other."""
+    try:
+        absent = not os.path.lexists(os.fsencode(path))
+    except UnicodeEncodeError as error:
+        raise InputError(f"{where}: {unnameable(error)}") from None
+    if absent and sys.getfilesystemencoding() != "utf-8" and os.path.lexists(path.encode()):
+        raise InputError(f"{where}: {path}: its name is UTF-8, and this locale has others. {UTF8_MODE}")
 
 
 def plain(path: str) -> str:

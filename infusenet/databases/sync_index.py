@@ -14,9 +14,27 @@ from pathlib import Path
 
 from infusenet.files import explained, write_if_changed
 from infusenet.hashing import file_digest
+from infusenet.json_notes import read_note
 
 # Of index.json, and of frames.json, which is costly to make again.
 VERSION, FRAMES_VERSION = 6, 5
+INDEX = {
+    "origin": str | None,
+    "manifest": str | None,
+    "lists": [str],
+    "release": str | None,
+    "findings": [(str, str, str)],
+    "refused": [(str, int, str, str, str)],
+    "excluded": [(str, str, int, int, int, str)],
+    "names": {str: [str]},
+    "stamps": str | None,
+    "version": int,
+}
+FRAMES = {
+    "listed": list | None,
+    "windows": [(int, int, str)],
+    "frames": {str: (str, int, int, int, int, str)},
+}
 LISTS = ("clips.csv", "audit.csv")
 ABANDONED = 3600  # seconds
 
@@ -46,15 +64,15 @@ class Index:
 
 def read(folder: Path) -> Index:
     """The index of the last run; the default where it is missing or unusable."""
-    content = _json(folder / "index.json")
-    usable = content.keys() == asdict(Index()).keys() and content["version"] == VERSION
+    content = read_note(folder / "index.json", INDEX)
+    usable = content and content.keys() == INDEX.keys() and content["version"] == VERSION
     return Index(**content) if usable else Index()
 
 
 def read_frames(folder: Path) -> dict[str, dict]:
     """The result of `frame_digests.scan` in the last run; empty where it cannot be used."""
-    content = _json(folder / "frames.json")
-    return content["frames"] if content.get("version") == FRAMES_VERSION else {}
+    content = read_note(folder / "frames.json", {"version": int, "frames": {str: FRAMES}})
+    return content["frames"] if content and content["version"] == FRAMES_VERSION else {}
 
 
 def write(folder: Path, lists: Sequence[str], index: Index, frames: dict[str, dict]) -> None:
@@ -101,11 +119,3 @@ def changed_lists(folder: Path, index: Index) -> list[Path]:
 def list_digests(folder: Path) -> list[str]:
     """sha256 of each of `LISTS` on disk."""
     return [file_digest(folder / name) for name in LISTS]
-
-
-def _json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,11 @@ from infusenet.evaluation import f1_tables, plots
 from infusenet.evaluation.metrics import AU_NAMES, F1Row, f1_rows, guesser_rows
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.files import note_sizes, write_if_changed
+from infusenet.json_notes import fits, parse
 from infusenet.protocol import AUS
+
+# Of run.json, what is read of runs of all versions.
+FACTS = {"recipe": {"method": str}, "held_out": str, "seed": int, "n_train": int, "label_counts": {str: int}}
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def read_run(run: Path) -> Fold:
     predicted = facts.get("predicted", {})
     if predicted.get("sha256", (digest := hashlib.sha256(data).hexdigest())) != digest:
         raise InputError(
-            f"{run / 'predictions.csv'}: {len(rows)} rows; run.json notes {predicted['rows']} rows and "
+            f"{run / 'predictions.csv'}: {len(rows)} rows; run.json notes {predicted.get('rows')} rows and "
             f"another digest: the file was cut or edited; run `infusenet predict {run}` again"
         )
     if not rows:
@@ -148,12 +151,9 @@ def read_run(run: Path) -> Fold:
 
 
 def _facts(run: Path) -> dict:
-    try:
-        facts = json.loads((run / "run.json").read_bytes())
-    except ValueError as error:
-        facts = error
-    if not isinstance(facts, dict):
-        raise InputError(f"{run / 'run.json'}: cut or damaged ({facts}); run `infusenet predict {run}` again")
+    facts = parse((run / "run.json").read_bytes(), FACTS)
+    if facts is None or not fits(facts.get("predicted", {}), {}):
+        raise InputError(f"{run / 'run.json'}: cut or damaged; run `infusenet predict {run}` again")
     return facts
 
 

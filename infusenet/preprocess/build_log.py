@@ -10,6 +10,6 @@ def computed(log: Path) -> int | None:
     """Clips that the build with this log computed, those that failed among them; None where the log
     has no such line.
     """
-    text = log.read_text() if log.is_file() else ""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     match = re.search(LINE.format(r"(\d+)", r"\d+", r"(\d+)"), text)
     return int(match[1]) + int(match[2]) if match else None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from infusenet.errors import InputError
 from infusenet.files import noted_sizes, write_if_changed
+from infusenet.json_notes import fits, parse
 from infusenet.report.targets import TARGETS
 
 # The last bytes of a whole file.
@@ -124,10 +125,12 @@ def _cut(path: Path, size: int | None = None) -> str:
 def _cut_log(path: Path, header: dict) -> str:
     """The sign that a log was cut: it has one row per epoch, or only the header ``epoch`` for a model without
     epochs. The number comes from the weights beside it: ``run.json`` may still be of another training."""
-    facts = json.loads(header.get("__metadata__", {}).get("infusenet", "{}"))
-    epochs = facts.get("recipe", {}).get("epochs")
-    if epochs is None or not path.is_file():
+    metadata = header.get("__metadata__")
+    text = metadata["infusenet"] if fits(metadata, {"infusenet": str}) else ""
+    facts = parse(text, {"recipe": {"epochs": int}})
+    if facts is None or not path.is_file():
         return ""
+    epochs = facts["recipe"]["epochs"]
     text = path.read_bytes()
     rows = text.count(b"\n") - 1
     return "" if rows == epochs or text == b"epoch\n" else f"{rows} epochs of {epochs}"

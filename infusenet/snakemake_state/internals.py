@@ -4,6 +4,8 @@ Snakemake has no public interface for these, so an update of Snakemake can break
 pinned. Each function imports Snakemake itself, which takes a second that other commands should not pay.
 """
 
+import io
+import logging
 import sys
 from pathlib import Path
 
@@ -16,6 +18,21 @@ FOLDERS = (RECORDS, LOCKS, *(RECORDS / name for name in ("iocache", "metadata", 
 def is_linting() -> bool:
     """Whether this is ``snakemake --lint``, which looks at the rules alone and needs no data."""
     return "--lint" in sys.argv
+
+
+def escape_output() -> None:
+    """Write every path into the terminal, with escapes for what its encoding lacks, and into the log file.
+
+    A dry run logs to stdout, which refuses such characters, and the file has the locale's encoding: the
+    traceback of a logging error would hide the message.
+    """
+    from snakemake.logging import logger
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def keep_outputs_of_any_time() -> None:

@@ -21,6 +21,7 @@ from infusenet.config.stage_recipes import STAGES, difference, settings_of
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.hashing import file_digest
+from infusenet.json_notes import parse, read_note
 from infusenet.snakemake_state.cut_outputs import run_folders
 from infusenet.snakemake_state.internals import RECORDS
 
@@ -94,7 +95,7 @@ def _paths_in(records: Sequence[Path]) -> Iterator[str]:
         with suppress(OSError, ValueError):  # one that is being written, or no record
             pieces = [piece.removeprefix("@") for piece in file.relative_to(RECORDS / "metadata").parts]
             yield urlsafe_b64decode("".join(pieces)).decode()
-            yield from json.loads(file.read_text()).get("input", ())
+            yield from (read_note(file, {"input": [str]}) or {"input": ()})["input"]
 
 
 def check(config: dict) -> None:
@@ -212,9 +213,10 @@ def _recipe_of(weights: Path) -> dict | None:
     check_readable(weights)
     try:
         with safe_open(weights, "numpy") as file:
-            return json.loads(file.metadata()["infusenet"])["recipe"]
-    except (SafetensorError, TypeError, KeyError, ValueError):
+            facts = parse((file.metadata() or {}).get("infusenet", ""), {"recipe": dict})
+    except SafetensorError:
         return None
+    return facts and facts["recipe"]
 
 
 def _as_json(recipe: dict) -> dict:

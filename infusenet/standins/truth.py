@@ -86,13 +86,13 @@ def write(path: Path, truths: dict[str, ClipTruth]) -> None:
         entry["shot"] |= {name: entry["shot"][name].tolist() for name in ("poses", "gains")}
         table[key] = entry
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(table, sort_keys=True, indent=None))
+    path.write_text(json.dumps(table, sort_keys=True, indent=None), encoding="utf-8")
 
 
 def read(path: Path | str) -> dict[str, ClipTruth]:
     """Read a file of `write`."""
     truths = {}
-    for key, entry in json.loads(Path(path).read_text()).items():
+    for key, entry in json.loads(Path(path).read_text(encoding="utf-8")).items():
         shot = entry["shot"]
         shot |= {
             "poses": np.array(shot["poses"]),

@@ -57,3 +57,8 @@ def folder_of(path: Path) -> Path:
 def sidecar_of(path: Path) -> Path:
     """The file beside a store that holds its sha256."""
     return path.with_name(f"{path.name}.sha256")
+
+
+def sidecar_text(sidecar: Path) -> str:
+    """The sha256 in a sidecar; of a damaged one, text that is no file's sha256."""
+    return sidecar.read_text(encoding="utf-8", errors="replace").strip()

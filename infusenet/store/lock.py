@@ -23,11 +23,13 @@ from pathlib import Path
 import psutil
 
 from infusenet.errors import InputError
+from infusenet.json_notes import parse
 
 POLL, BEAT = 0.5, 15.0
 # Twelve missed beats, and longer than a network file system keeps old times in its cache.
 PATIENCE = 180.0
 # Errors of a file system without hard links when a link is made.
+CLAIM = {"host": str, "pid": int, "started": int | float, "since": str}
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
@@ -146,7 +148,7 @@ class Lock:
         away = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.tmp")
         with suppress(FileNotFoundError):
             os.rename(self.path, away)
-            if away.read_text() == text:
+            if _text(away) == text:
                 away.unlink()
             else:
                 os.rename(away, self.path)
@@ -173,24 +175,25 @@ def hold(target: Path) -> Iterator[Lock]:
 
 
 def _write(path: Path, text: str) -> None:
-    with open(path, "x") as file:
+    with open(path, "x", encoding="utf-8") as file:
         file.write(text)
 
 
 def _look(path: Path) -> tuple[str, int] | None:
     """The lock's text and time; None where there is no lock."""
     try:
-        return path.read_text(), path.stat().st_mtime_ns
+        return _text(path), path.stat().st_mtime_ns
     except FileNotFoundError:
         return None
 
 
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")  # a damaged lock is an unknown process's
+
+
 def _claim(text: str) -> dict:
-    """The content of a lock; empty if its holder was killed while writing it."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {}
+    """The content of a lock; empty if its holder was killed while writing it, or the file is damaged."""
+    return parse(text, CLAIM) or {}
 
 
 def _describe(text: str) -> str:

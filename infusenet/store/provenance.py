@@ -9,7 +9,7 @@ import h5py
 
 from infusenet.config.stage_recipes import difference
 from infusenet.hashing import canonical, digest
-from infusenet.store.format import sidecar_of
+from infusenet.store.format import sidecar_of, sidecar_text
 from infusenet.store.reader import Store
 
 
@@ -32,7 +32,7 @@ def describe(path: Path | str) -> str:
         "database": store.database,
         "clips": ", ".join(counts),
         "made by": f"infusenet {store.package}",
-        "sha256": sidecar.read_text().strip() if sidecar.is_file() else f"{sidecar.name} is missing",
+        "sha256": sidecar_text(sidecar) if sidecar.is_file() else f"{sidecar.name} is missing",
     }
     for name in store.names:
         lines[f"item {name}"] = f"{store.dtype(name)} {store.shape(name)}"
@@ -42,7 +42,7 @@ def describe(path: Path | str) -> str:
     lines |= {f"made from {name}": v for name, v in store.source.items() if name != "faces_recipe"}
     faces = sidecar_of(store.path.with_name("faces.h5"))
     if "faces" in store.source and faces.is_file():
-        same = faces.read_text().strip() == store.source["faces"]
+        same = sidecar_text(faces) == store.source["faces"]
         lines["faces.h5"] = "the one it was made from" if same else "another one is beside it; build it again"
     width = max(map(len, lines))
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infusenet.files import aside
 from infusenet.hashing import file_digest
-from infusenet.store.format import folder_of, sidecar_of
+from infusenet.store.format import folder_of, sidecar_of, sidecar_text
 from infusenet.store.lock import Lock
 from infusenet.store.writer import write
 
@@ -41,7 +41,7 @@ def sound(output: Path) -> Iterator[Path]:
     """The undamaged finished stores of ``output``, the published one first."""
     sidecar, digest = sidecar_of(output), ""
     if output.is_file() and sidecar.is_file():
-        digest = sidecar.read_text().strip()
+        digest = sidecar_text(sidecar)
         if _proved(output, digest):
             yield output
         else:
@@ -78,8 +78,8 @@ def publish(finished: Path, output: Path, lock: Lock) -> None:
             # The old digest goes first: it must never be beside the bytes of another file.
             sidecar_of(output).unlink(missing_ok=True)
         with aside(sidecar_of(output)) as temporary:
-            temporary.write_text(f"{finished.stem}\n")
-    second_name = folder_of(output) / f"{sidecar_of(output).read_text().strip()}.h5"
+            temporary.write_text(f"{finished.stem}\n", encoding="utf-8")
+    second_name = folder_of(output) / f"{sidecar_text(sidecar_of(output))}.h5"
     second_name.parent.mkdir(exist_ok=True)
     for path in second_name.parent.iterdir():
         # Of a copied store the second name is another file: only the published file is kept.

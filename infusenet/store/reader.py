@@ -1,6 +1,5 @@
 """Read a published store."""
 
-import json
 import os
 import sys
 import time
@@ -16,8 +15,9 @@ import numpy as np
 from infusenet.config.stage_recipes import difference
 from infusenet.errors import InputError
 from infusenet.files import check_readable
+from infusenet.json_notes import parse
 from infusenet.store.file_safety import check
-from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, folder_of, sidecar_of
+from infusenet.store.format import DAMAGE, FORMAT, VERSION, Failure, folder_of, sidecar_of, sidecar_text
 
 PATIENCE = 30  # seconds for a store that another run is about to publish again
 T = TypeVar("T")
@@ -66,7 +66,9 @@ class Store:
         if attrs["stage"] != (stage or attrs["stage"]):
             raise InputError(f"{path}: a store of stage {attrs['stage']}, expected stage {stage}")
         self.stage, self.database, self.package = attrs["stage"], attrs["database"], attrs["package"]
-        self.recipe, self.source = json.loads(attrs["recipe"]), json.loads(attrs["source"])
+        self.recipe, self.source = (parse(attrs[name], {}) for name in ("recipe", "source"))
+        if self.recipe is None or self.source is None:
+            raise ValueError("its recipe or its source is no JSON object")  # becomes "damaged" above
         if recipe is not None and recipe != self.recipe:
             raise InputError(
                 f"{path}: {difference(self.recipe, recipe)}; build the store again or change the recipe"
@@ -95,7 +97,7 @@ class Store:
         """The digest that was written beside the file when it was published."""
         sidecar = sidecar_of(self.path)
         try:
-            digest = self._awaited(sidecar, Path.read_text).strip()
+            digest = self._awaited(sidecar, sidecar_text)
         except FileNotFoundError:
             raise InputError(
                 f"{sidecar}: missing; expected a published store's sha256: build it again"

@@ -6,7 +6,6 @@ of the training (recipe, held-out database, seed, inputs, environment). One entr
 writes several in no fixed order.
 """
 
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +17,17 @@ from safetensors.torch import save_file
 
 from infusenet import __version__
 from infusenet.errors import InputError
-from infusenet.files import aside, check_readable
-from infusenet.hashing import canonical, digest, file_digest
+from infusenet.files import aside, check_readable, write_if_changed
+from infusenet.hashing import SHA256, canonical, digest, file_digest
+from infusenet.json_notes import parse
 from infusenet.protocol import AUS
 from infusenet.store.provenance import identity
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
+
+DIGEST_NOTE = ".weights.safetensors.sha256"
+# Of the facts that readers of every run use; the form of the values inside is that of their writer.
+FACTS = {"recipe": {"method": str, "stores": dict}, "held_out": str, "seed": int}
 
 
 def environment(device: torch.device) -> dict:
@@ -74,10 +78,14 @@ def initial_weights(recipe: dict, model: torch.nn.Module) -> str:
 
 
 def save_weights(run: Path, model: torch.nn.Module, facts: dict) -> None:
-    """Publish the weights; the same weights and facts give the same bytes."""
+    """Publish the weights, and their sha256 in a hidden file; the same weights and facts give the same bytes."""
     tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    note = run / DIGEST_NOTE
+    note.unlink(missing_ok=True)  # it must never be beside other weights
     with aside(run / "weights.safetensors") as temporary:
         save_file(tensors, temporary, metadata={"infusenet": canonical(facts)})
+        sha256 = file_digest(temporary)
+    write_if_changed(note, f"{sha256}\n")
 
 
 def finished(run: Path, facts: dict) -> bool:
@@ -91,17 +99,30 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
     Raises
     ------
     InputError
-        No weights in the folder, a damaged file, or one that `save_weights` did not write.
+        No weights in the folder, a damaged file, or one that `save_weights` did not write. Values carry no
+        checksum of their own, so where the note of `save_weights` is missing, changed values are not noticed.
     """
     path = Path(run) / "weights.safetensors"
     if not path.is_file():
         raise InputError(f"{path}: no such file; train this run first")
     check_readable(path)
+    _check_bytes(path)
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if "infusenet" not in metadata:
+            facts = parse((file.metadata() or {}).get("infusenet", ""), FACTS)
+            if facts is None:
                 raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["infusenet"])  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None
+
+
+def _check_bytes(path: Path) -> None:
+    """Raise InputError for weights with other bytes than those that were written, such as half of a copy."""
+    note = path.with_name(DIGEST_NOTE)
+    noted = note.read_text(encoding="utf-8", errors="replace").strip() if note.is_file() else ""
+    if SHA256.fullmatch(noted) and noted != (sha256 := file_digest(path)):
+        raise InputError(
+            f"{path}: damaged, or a copy that broke off (its sha256 is {sha256}, {note.name} has {noted}); copy "
+            "both files again, or delete both and train this run again"
+        )

@@ -50,6 +50,8 @@ except InputError as error:
     raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(files.sentence(error))
+except UnicodeEncodeError as error:
+    raise WorkflowError(files.unnameable(error))
 
 CACHE, RESULTS = CONFIG["cache"], CONFIG["results"]
 DATABASES, METHODS, SEEDS = list(CONFIG["databases"]), list(CONFIG["methods"]), CONFIG["seeds"]

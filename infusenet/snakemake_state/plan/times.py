@@ -54,7 +54,7 @@ def _past(job: Job) -> tuple[float, float] | None:
     if job.benchmark is None or not job.benchmark.is_file():
         return None
     try:
-        with open(job.benchmark, newline="") as file:
+        with open(job.benchmark, newline="", encoding="utf-8") as file:
             seconds = float(list(csv.DictReader(file, delimiter="\t"))[-1]["s"])
     except (IndexError, KeyError, TypeError, ValueError):  # a truncated file
         return None
@@ -63,6 +63,6 @@ def _past(job: Job) -> tuple[float, float] | None:
         return None if clips is None else (clips, seconds)
     if job.rule == "train":
         log = Path(job.output[1])
-        rows = len(log.read_text().splitlines()) - 1 if log.is_file() else 0
+        rows = len(log.read_bytes().splitlines()) - 1 if log.is_file() else 0
         return (max(rows, 1), seconds)
     return 1, seconds
