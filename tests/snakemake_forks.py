@@ -3,11 +3,16 @@
 A line is JSON: [interpreter, folder, environment, command line, [file of stdout, file of stderr]].
 """
 
+import gc
+import importlib
 import json
 import os
 import sys
 
 import snakemake.cli
+
+# Modules that Snakemake, or the rules, import after the start; none of the project's, which a fork has of its own.
+LATER = ("h5py", "jsonschema", "smart_open", "yte")
 
 
 def become(python, folder, environment, words, printed) -> None:
@@ -22,6 +27,10 @@ def become(python, folder, environment, words, printed) -> None:
 
 
 if __name__ == "__main__":
+    snakemake.cli.get_argument_parser()  # loads all plugins
+    for name in LATER:
+        importlib.import_module(name)
+    gc.freeze()  # no fork looks through the modules' objects again
     for line in sys.stdin:
         if process := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
