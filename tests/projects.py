@@ -112,18 +112,19 @@ def forks() -> subprocess.Popen:
 def snakemake(project, *words, env=None) -> subprocess.CompletedProcess:
     """``project/bin/python -m snakemake --cores 2`` in ``project``, without the second of CPU time that
     its imports take: a fork of a process that has imported it."""
+    return snakemake_of(forks(), project / "bin/python", project, *words, env=os.environ | (env or {}))
+
+
+def snakemake_of(process, python, folder, *words, env=None, umask=0o022) -> subprocess.CompletedProcess:
+    """The same in a fork of ``process``, whose account it has and, without ``env``, whose environment."""
     words = ["--cores", "2", *words]
-    with tempfile.TemporaryDirectory() as folder:
-        printed = [Path(folder, name) for name in ("stdout", "stderr")]
-        start = [
-            str(project / "bin/python"),
-            str(project),
-            os.environ | (env or {}),
-            words,
-            list(map(str, printed)),
-        ]
-        forks().stdin.write(json.dumps(start) + "\n")
-        status = int(forks().stdout.readline())
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o777)
+        printed = [Path(place, name) for name in ("stdout", "stderr")]
+        start = [*map(str, (python, folder)), env and dict(env), umask, words, list(map(str, printed))]
+        process.stdin.write(json.dumps(start) + "\n")
+        process.stdin.flush()
+        status = int(process.stdout.readline())
         return subprocess.CompletedProcess(words, status, *(path.read_text() for path in printed))
 
 

@@ -1,6 +1,7 @@
 """Forks of a process that has imported Snakemake: one for each line of stdin, which gets its exit status.
 
-A line is JSON: [interpreter, folder, environment, command line, [file of stdout, file of stderr]].
+A line is JSON: [interpreter, folder, environment or null for this one's, umask, command line,
+[file of stdout, file of stderr]].
 """
 
 import gc
@@ -15,11 +16,13 @@ import snakemake.cli
 LATER = ("h5py", "jsonschema", "smart_open", "yte")
 
 
-def become(python, folder, environment, words, printed) -> None:
+def become(python, folder, environment, umask, words, printed) -> None:
     """The state in which `python -m snakemake` starts."""
     os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    os.umask(umask)
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
     sys.executable, sys.prefix = python, os.path.dirname(os.path.dirname(python))
     sys.argv, sys.path[0] = [snakemake.cli.__file__, *words], folder
     for stream, path in enumerate((os.devnull, *printed)):
