@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from infusenet.config.stage_recipes import STAGES
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.hashing import digest
 from infusenet.preprocess.build_store import fill
@@ -13,8 +13,8 @@ from infusenet.store import Failure, Item
 
 SIZE, CROP = 32, 40
 RECIPES = {
-    "flow": {"stage": "flow", **STAGES["flow"]},
-    "latents": {"stage": "latents", **STAGES["latents"], "weights": "0" * 64, "size": SIZE},
+    "flow": resolve("flow"),
+    "latents": resolve("latents", {"weights": "0" * 64, "size": SIZE}),
 }
 RECIPE = {
     "method": "infusenet_resnet18", "model": "infusenet_resnet18", "revision": 1, "preset": "paper", "weights": "none", "size": SIZE,

@@ -8,7 +8,7 @@ import torch
 from synthetic import CROP, RECIPE, RECIPES, clips_of
 
 from infusenet import models
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, STAGES
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, resolve
 from infusenet.hashing import digest, file_digest
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
@@ -28,7 +28,7 @@ def recipe_of(method):
 
 
 def write_faces(root, database):
-    recipe = {"stage": "faces", **STAGES["faces"], "size": CROP}
+    recipe = resolve("faces", {"size": CROP})
     rng = np.random.default_rng(len(database))
     angles = np.linspace(0, 2 * np.pi, 68)
     landmarks = CROP / 2 + CROP / 3 * np.stack([np.cos(angles), np.sin(angles)], 1)

@@ -96,6 +96,17 @@ def _with_solver(flow_recipe: dict) -> dict:
     return {"solver": "opencv_tvl1"} | flow_recipe
 
 
+def solver(flow_recipe: dict) -> str:
+    """The solver of a flow recipe; OpenCV's recipe does not name it."""
+    return _with_solver(flow_recipe)["solver"]
+
+
+def current_revision(recipe: dict) -> int:
+    """The revision of this version's code for a recipe of any version."""
+    stage = recipe["stage"]
+    return SOLVER_REVISIONS[solver(recipe)] if stage == "flow" else REVISIONS[stage]
+
+
 def ignored(stage: str, settings: dict, effective: dict) -> Iterator[str]:
     """The names of ``settings`` that change nothing under the ``effective`` settings of the stage."""
     if stage == "flow" and effective.get("solver", STAGES["flow"]["solver"]) == "spline_tvl1":

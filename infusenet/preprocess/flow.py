@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from infusenet import devices
+from infusenet.config import stage_recipes
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
 from infusenet.preprocess import optical_flow
@@ -32,7 +33,7 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1, device
         The faces store is unreadable, or a clip's flow is not finite.
     """
     store = Store(faces, "faces")
-    on_gpu = recipe.get("solver") == "spline_tvl1" and devices.prepare(device).type == "cuda"
+    on_gpu = stage_recipes.solver(recipe) == "spline_tvl1" and devices.prepare(device).type == "cuda"
     fill(
         Path(output),
         stage="flow",

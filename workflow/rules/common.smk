@@ -84,7 +84,7 @@ def stage_recipe(stage):
 def flow_gpu(wildcards):
     """Resources: OpenCV's solver has only the CPU."""
     recipe = configuration.stage_recipe(CONFIG, "flow", wildcards.variant.removeprefix("."))
-    return GPU if recipe.get("solver") == "spline_tvl1" else 0
+    return GPU if stage_recipes.solver(recipe) == "spline_tvl1" else 0
 
 
 def method_recipe(wildcards):

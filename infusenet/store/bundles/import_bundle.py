@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infusenet import __version__
-from infusenet.config.stage_recipes import STAGES
+from infusenet.config.stage_recipes import current_revision
 from infusenet.databases.frames.folder_listings import is_service
 from infusenet.errors import InputError, raise_all
 from infusenet.files import folder_aside
@@ -124,10 +124,10 @@ def _wrong_stores(folder: Path, index: dict) -> Iterator[str]:
             yield f"{name}: of another stage or recipe than {INDEX} says"
         elif store.database != index["database"]:
             yield f"{name}: of database {store.database}, expected {index['database']}"
-        elif recipe.get("revision") != STAGES[store.stage]["revision"]:
+        elif recipe.get("revision") != current_revision(recipe):
             yield (
                 f"{name}: made by revision {recipe.get('revision')} of {store.stage} in infusenet {store.package}; "
-                f"this infusenet, {__version__}, has revision {STAGES[store.stage]['revision']}: use that version"
+                f"this infusenet, {__version__}, has revision {current_revision(recipe)}: use that version"
             )
         yield from (defect.text for defect in verify(folder / name, folder / MANIFEST))
     yield from mixed(Store(folder / name) for name in index["stores"])
