@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 from projects import STAND_IN_COMMAND, environment, snakemake
 
-from infusenet.config import standin_paths
 from infusenet.experiments import infusion_bench as nuisance
 from infusenet.experiments.infusion_bench.conditions import Plan
 from infusenet.standins import layouts
 from infusenet.standins.clip_plans import plan
+from infusenet.standins.database_sizes import FULL
 
 # Faces and flow are linked into caches where Snakemake did not make them, so it looks into them there.
 REAL_STORES = """
@@ -28,7 +28,7 @@ if "--recipe" in words and output.endswith(".h5"):
 
 def write_unfilmed(root, processes, nuisance):
     """The stand-ins' first clips, tables and frames; a frame holds its own path in place of a picture."""
-    for database in standin_paths.SOURCES:
+    for database in FULL:
         clips = plan(database, "demo", 0)[:1]
         layouts.write_table(database, clips, root / database)
         for frame in layouts.frame_paths(clips[0], root / database).values():
