@@ -22,42 +22,47 @@ from infusenet import files
 from infusenet.databases import clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.protocol import AUS
+from infusenet.report.targets import TARGETS
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("one", "two", "three")
 FORKS = Path(__file__).with_name("snakemake_forks.py")
 
-# The files of a job by its words, at the head of commands that stand in for `infusenet`; None for a stage.
-JOB_FILES = """
-import pathlib, sys
-from infusenet.report.targets import TARGETS
+# The head of commands that stand in for `infusenet`: the files of a job by its words, None for a stage. They start
+# without the environment's packages, for which each job would wait longer than for the rest of it.
+JOB_FILES = f"""#!{{python}} -IS
+import os, sys
+OUTPUTS = dict({[(name, target.files) for name, target in TARGETS.items()]!r})
 words = sys.argv[3:]
-output = pathlib.Path(words[words.index("--output") + 1])
-files = {{
-    "train": [output / "weights.safetensors", output / "log.csv"],
-    "predict": [output, output.with_name("run.json")],
-    "evaluate": [output / name for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png")],
-    "report": [output / name for key, target in TARGETS.items() if key == words[1] for name in target.files],
-    "ledger": [output / "ledger.csv", output / "ledger.html"],
-}}.get(words[0])
+output = words[words.index("--output") + 1]
+files = dict(
+    train=["weights.safetensors", "log.csv"],
+    evaluate=["metrics.csv", "metrics.md", "heatmap.png", "training.png"],
+    report=OUTPUTS.get(words[1], ()),
+    ledger=["ledger.csv", "ledger.html"],
+).get(words[0])
+if files is not None:
+    files = [os.path.join(output, name) for name in files]
+elif words[0] == "predict":
+    files = [output, os.path.join(os.path.dirname(output), "run.json")]
 """
 STAND_IN_COMMAND = (
-    "#!{python}"
-    + JOB_FILES
+    JOB_FILES
     + """
-import hashlib
+import zlib
 text = " ".join(words)
 if files is None:
-    files = [output, pathlib.Path(f"{{output}}.sha256")]
+    files = [output, output + ".sha256"]
 if words[0] == "left-out":
-    files, union = [output], pathlib.Path("union.txt")
-    text = union.read_text() if union.exists() else ""
+    files, union = [output], "union.txt"
+    text = open(union).read() if os.path.exists(union) else ""
 if "--contact-sheet" in words:
-    files.append(pathlib.Path(words[words.index("--contact-sheet") + 1]))
+    files.append(words[words.index("--contact-sheet") + 1])
 ends = {{".png": b"IEND\\xaeB`\\x82", ".html": b"</html>"}}
 for file in files:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(hashlib.sha256(text.encode()).hexdigest().encode() + ends.get(file.suffix, b"\\n"))
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    with open(file, "wb") as opened:
+        opened.write(b"%064x" % zlib.crc32(text.encode()) + ends.get(os.path.splitext(file)[1], b"\\n"))
 """
 )
 
@@ -107,18 +112,19 @@ def forks() -> subprocess.Popen:
 def snakemake(project, *words, env=None) -> subprocess.CompletedProcess:
     """``project/bin/python -m snakemake --cores 2`` in ``project``, without the second of CPU time that
     its imports take: a fork of a process that has imported it."""
+    return snakemake_of(forks(), project / "bin/python", project, *words, env=os.environ | (env or {}))
+
+
+def snakemake_of(process, python, folder, *words, env=None, umask=0o022) -> subprocess.CompletedProcess:
+    """The same in a fork of ``process``, whose account it has and, without ``env``, whose environment."""
     words = ["--cores", "2", *words]
-    with tempfile.TemporaryDirectory() as folder:
-        printed = [Path(folder, name) for name in ("stdout", "stderr")]
-        start = [
-            str(project / "bin/python"),
-            str(project),
-            os.environ | (env or {}),
-            words,
-            list(map(str, printed)),
-        ]
-        forks().stdin.write(json.dumps(start) + "\n")
-        status = int(forks().stdout.readline())
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o777)
+        printed = [Path(place, name) for name in ("stdout", "stderr")]
+        start = [*map(str, (python, folder)), env and dict(env), umask, words, list(map(str, printed))]
+        process.stdin.write(json.dumps(start) + "\n")
+        process.stdin.flush()
+        status = int(process.stdout.readline())
         return subprocess.CompletedProcess(words, status, *(path.read_text() for path in printed))
 
 

@@ -6,9 +6,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 from lab import lab
-from projects import JOB_FILES, reconfigure, snakemake, would_run
+from projects import JOB_FILES, ROOT, reconfigure, snakemake, would_run
+from safetensors.numpy import save
 from synthetic import RECIPE, write_database
 
 from infusenet import cli
@@ -218,29 +220,33 @@ def test_predictions_of_an_older_version_are_taken_with_one_remark(place, capfd,
     assert line.startswith(f"2 of 2 runs, first {runs[0]}: an older version predicted them")
 
 
+TENSORS = save({"a": numpy.zeros(900)}, {"infusenet": '{"recipe": {"epochs": 8}}'})
 COMMAND = (
-    "#!{python}"
-    + JOB_FILES
-    + """
+    JOB_FILES
+    + f"""
 import json
-import numpy
-from safetensors.numpy import save
+from pathlib import Path
+sys.path.append({str(ROOT)!r})
 from infusenet.files import note_sizes
+HEADER = bytes.fromhex({TENSORS[: -900 * 8].hex()!r})
+"""
+    + """
 rows = "".join(f"{{words[0]}},{{row}}\\n" for row in range(9))
 contents = {{
     ".png": rows.encode() + b"IEND\\xaeB`\\x82", ".html": rows.encode() + b"</html>\\n",
     ".json": (json.dumps(dict(rows=rows), indent=1) + "\\n").encode(),
-    ".safetensors": save(dict(a=numpy.zeros(900)), dict(infusenet='{{"recipe": {{"epochs": 8}}}}')),
+    ".safetensors": HEADER + bytes(900 * 8),
 }}
-for file in files or [output]:
+for file in map(Path, files or [output]):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(contents.get(file.suffix, rows.encode()))
 if files:
-    note_sizes(files[0].parent, [file.name for file in files])
+    folders, names = zip(*map(os.path.split, files))
+    note_sizes(Path(folders[0]), names)
 else:
-    pathlib.Path(f"{{output}}.sha256").write_text("0" * 64 + "\\n")
+    Path(f"{{output}}.sha256").write_text("0" * 64 + "\\n")
 if "--contact-sheet" in words:
-    pathlib.Path(words[words.index("--contact-sheet") + 1]).write_bytes(contents[".png"])
+    Path(words[words.index("--contact-sheet") + 1]).write_bytes(contents[".png"])
 """
 )
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import sys
-from collections import Counter
 from dataclasses import replace
 
 import cv2
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 import yaml
 from predictions import write_run
-from projects import STAND_IN_COMMAND, environment
 
 from infusenet.config import configuration
 from infusenet.errors import InputError
@@ -152,51 +149,6 @@ def test_shared_stores_are_those_that_latents_leave_alone(tmp_path):
     os.replace(source / "mmew" / "latents.h5", source / "mmew" / "flow.h5")
     nuisance.share(source, cache)
     assert (cache / "mmew" / "flow.h5").read_text() == "latents.h5", "what was made again is linked again"
-
-
-# Faces and flow are linked into caches where Snakemake did not make them, so it looks into them there.
-REAL_STORES = """
-if "--recipe" in words and output.suffix == ".h5":
-    import json
-    from infusenet.hashing import file_digest
-    from infusenet.store.writer import write
-    output.unlink()
-    write(
-        output, stage=words[0], database=output.parent.name, clips=[], outcomes=[],
-        recipe=json.loads(words[words.index("--recipe") + 1]), source={"clips": file_digest(words[1])},
-    )
-"""
-
-
-def test_a_bench_that_was_cut_short_makes_what_is_missing_and_nothing_twice(tmp_path, monkeypatch):
-    """Snakemake as it is, with a command that only writes its outputs and notes what it was asked for."""
-    bin, notes, root = environment(tmp_path), tmp_path / "notes", tmp_path / "bench"
-    noting = f"open({str(notes)!r}, 'a').write(sys.argv[3] + chr(10))"
-    text = STAND_IN_COMMAND.format(python=sys.executable).replace("words = ", f"{noting}\nwords = ", 1)
-    (bin / "infusenet").write_text(text + REAL_STORES)
-    (bin / "infusenet").chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(bin / "python"))
-    monkeypatch.setattr(
-        nuisance.standins,
-        "write",
-        lambda folder, processes, nuisance: make.make(
-            folder, "demo", 0, processes, clips=1, nuisance=nuisance
-        ),
-    )
-    monkeypatch.setattr(nuisance, "score", lambda *_: [])
-    monkeypatch.setattr(nuisance, "write", lambda rows, folder: None)
-    small = Plan(levels=("mild",), infusions=(), held_out=("samm",), seeds=(0,))
-
-    def asked() -> Counter:
-        notes.write_text("")
-        nuisance.bench(root, cores=2, plan=small)
-        return Counter(notes.read_text().split())
-
-    assert asked() == {"faces": 6, "flow": 6, "latents": 12, "train": 7, "predict": 7}
-    assert asked() == {}
-    for lost in root.glob("mild/ours-global/paper/late_fusion/samm/seed0/*"):
-        lost.unlink()
-    assert asked() == {"train": 1, "predict": 1}
 
 
 # --- where the motion is -------------------------------------------------------------------------

@@ -33,14 +33,18 @@ if stage not in ("faces", "flow"):
     exec(pathlib.Path(__file__).with_name("others.py").read_text())
     sys.exit()
 from infusenet import cli
-from infusenet.preprocess import faces, flow
 from infusenet.store import Failure, Item
 def work(*arguments):
     for name in arguments[-1]:
         arrays = dict(frames=np.zeros((7, 8, 8, 3), np.uint8)) if stage == "faces" else dict(flow=np.zeros((3, 8, 8)))
         yield Failure(name, "no_face", "none") if name.endswith("bad") else Item(arrays)
-faces.Crops.__call__ = flow._work = work
-faces.draw = lambda store, path: path.touch()
+if stage == "faces":
+    from infusenet.preprocess import faces
+    faces.Crops.__call__ = work
+    faces.draw = lambda store, path: path.touch()
+else:  # imports torch, for seconds
+    from infusenet.preprocess import flow
+    flow._work = work
 sys.exit(cli.main(sys.argv[1:]))
 """
 

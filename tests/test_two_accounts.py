@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from lab import lab
-from projects import reconfigure
+from projects import FORKS, reconfigure, snakemake_of
 from synthetic import write_database
 from test_cut_outputs import COMMAND, SMALL
 
@@ -246,8 +246,21 @@ def test_a_file_that_may_not_be_read_is_named(written, processes, name, line):
     assert text.startswith(f"infusenet: {name}: Permission denied: {name} is of user {ANNA}")
 
 
+@pytest.fixture(scope="module")
+def workflows(python):
+    """A function that runs Snakemake as an account, in forks of that account's one process."""
+    processes = {account: started_as(account, [python, FORKS]) for account in (ANNA, BEN)}
+
+    def run(account, folder, word, umask=0o002):
+        return snakemake_of(processes[account], python, folder, word, umask=umask)
+
+    yield run
+    for process in processes.values():
+        process.communicate()
+
+
 @pytest.fixture
-def clone(project, python):
+def clone(project, workflows):
     """A small workflow in which Anna has run everything with umask 002."""
     reconfigure(project, lambda config: config["databases"].popitem())
     folder = folder_for_all()
@@ -257,17 +270,16 @@ def clone(project, python):
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o775 if path.is_dir() else 0o664)
     give(folder, ANNA, 0o002)
-    done = run_as(ANNA, [python, "-m", "snakemake", "--cores", "2", "all_folds"], folder)
+    done = workflows(ANNA, folder, "all_folds")
     assert done.returncode == 0, done.stderr + done.stdout
     yield folder
     shutil.rmtree(folder)
 
 
 @root_only
-def test_two_accounts_run_one_workflow(clone, python):
-    dry, run = ([python, "-m", "snakemake", "--cores", "2", word] for word in ("-n", "all_folds"))
+def test_two_accounts_run_one_workflow(clone, workflows, python):
     plan = [python, "-m", "infusenet.cli", "plan"]
-    done = run_as(BEN, dry, clone)
+    done = workflows(BEN, clone, "-n")
     assert (done.returncode, "Nothing to be done" in done.stdout + done.stderr) == (0, True)
     done = run_as(BEN, plan, clone)
     assert (done.returncode, "nothing to do" in done.stdout) == (0, True), done.stderr
@@ -276,7 +288,7 @@ def test_two_accounts_run_one_workflow(clone, python):
         (clone / "results/infusenet_resnet18/one/seed0/predictions.csv").write_bytes(b"")
         frame = clone / "raw/one/s1/c1/5.jpg"
         frame.write_bytes(frame.read_bytes() + b"other")
-        done = run_as(account, run, clone)
+        done = workflows(account, clone, "all_folds")
         assert done.returncode == 0, done.stderr + done.stdout
         assert (clone / "results/metrics.md").stat().st_uid == account
         assert (clone / "cache/one/faces.h5").stat().st_uid == account
@@ -285,8 +297,8 @@ def test_two_accounts_run_one_workflow(clone, python):
     for path in clone.rglob("*"):
         path.chmod(path.stat().st_mode & ~0o022)
     clone.chmod(0o755)
-    for command in (dry, run, plan):
-        done = run_as(BEN, command, clone, umask=0o022)
+    refused = [workflows(BEN, clone, word, umask=0o022) for word in ("-n", "all_folds")]
+    for done in (*refused, run_as(BEN, plan, clone, umask=0o022)):
         said = done.stdout + done.stderr
         assert done.returncode == 1
         assert f"Permission denied: .snakemake is of user {ANNA}, group {GROUP}, mode drwxr-sr-x" in said
