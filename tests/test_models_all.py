@@ -139,4 +139,4 @@ def test_off_apexnet_ignores_the_strain():
 
 def test_unknown_models_list_the_known_ones():
     with pytest.raises(InputError, match="did you mean 'infusenet_resnet18'"):
-        models.create(recipe("infusenet_resnet18") | {"model": "infusenet_resnet"})
+        models.create(recipe("infusenet_resnet18", model="infusenet_resnet"))

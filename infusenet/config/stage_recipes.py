@@ -1,16 +1,18 @@
 """Stage recipes: every setting that changes a stage's numbers, plus the revision of the stage's code.
 
-A recipe travels as one canonical JSON text: Snakemake param, command-line argument and HDF5
-attribute. Two stores of one stage are interchangeable exactly when their recipes are equal.
+Two stores of one stage are interchangeable exactly when their recipes are equal.
 Raise a stage's ``revision`` in `REVISIONS` whenever its code starts to give other numbers: Snakemake
 cannot see edits inside a package. This module is imported while Snakemake parses, so it stays light.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 from infusenet.config import options
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.hashing import SHA256, file_digest
+from infusenet.hashing import SHA256, canonical, file_digest
 
 REVISIONS = {"faces": 1, "flow": 1, "latents": 1}
 
@@ -26,10 +28,66 @@ EVALUATE_REVISION = 4
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "magnifier" / "weights" / "magnifier.safetensors"
 
 
-def store_name(declared: dict) -> str:
-    """The file of a store that a recipe declares: ``{stage}.h5`` or ``{stage}.{variant}.h5``."""
-    variant = f".{declared['variant']}" if declared["variant"] else ""
-    return f"{declared['recipe']['stage']}{variant}.h5"
+@dataclass(frozen=True)
+class Recipe:
+    """The settings that decide the numbers of a stage or of a training, as one value.
+
+    A recipe travels as canonical JSON: Snakemake param, command-line argument, HDF5 attribute. A setting
+    that is None has no meaning beside the others; the JSON has no key for it.
+    """
+
+    def as_dict(self) -> dict:
+        """The recipe as JSON values: what stores and runs keep."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def to_json(self) -> str:
+        """The canonical JSON text; stores and runs of the same text are the same."""
+        return canonical(self.as_dict())
+
+
+@dataclass(frozen=True)
+class StageRecipe(Recipe):
+    """The recipe of a stage: its settings as in `infusenet.config.options.STAGES`, and the code's revision.
+
+    A subclass says which settings there are; one with a default may be missing in the JSON.
+    """
+
+    stage: ClassVar[str]
+    revision: int
+
+    def as_dict(self) -> dict:
+        return {"stage": self.stage, **super().as_dict()}
+
+
+@dataclass(frozen=True)
+class FacesRecipe(StageRecipe):
+    stage = "faces"
+    keep: str
+    size: int
+    ecc: bool
+
+
+@dataclass(frozen=True)
+class FlowRecipe(StageRecipe):
+    stage = "flow"
+    photometric: str
+    strain: str
+
+
+@dataclass(frozen=True)
+class LatentsRecipe(StageRecipe):
+    """``weights`` is the sha256 of the magnifier's file."""
+
+    stage = "latents"
+    weights: str
+    latent: str
+    factor: float
+    form: str
+    size: int
+    photometric: str
+
+
+RECIPES: dict[str, type[StageRecipe]] = {cls.stage: cls for cls in (FacesRecipe, FlowRecipe, LatentsRecipe)}
 
 
 def difference(actual: dict, expected: dict, between: str = ", expected") -> str:
@@ -38,7 +96,7 @@ def difference(actual: dict, expected: dict, between: str = ", expected") -> str
     return "; ".join(f"{n} is {actual.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
-def resolve(stage: str, settings: dict | None = None) -> dict:
+def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
     For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
@@ -51,13 +109,50 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
         Unknown stage, unknown setting, a value outside its choices or range, or a missing weights file.
     """
     if stage not in STAGES:
-        raise InputError(f"unknown stage '{stage}' {did_you_mean(stage, STAGES)}")
+        raise InputError(_unknown(stage))
     settings = settings or {}
     raise_all(options.problems(stage, settings, options.STAGES[stage]), "settings refused")
-    recipe = {"stage": stage, **STAGES[stage], **settings}
-    if stage == "latents" and not SHA256.fullmatch(str(recipe["weights"])):
-        weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
+    values = STAGES[stage] | settings
+    if stage == "latents" and not SHA256.fullmatch(str(values["weights"])):
+        weights = Path(values["weights"] or SHIPPED_WEIGHTS)
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
-        recipe["weights"] = file_digest(weights)
-    return recipe
+        values["weights"] = file_digest(weights)
+    return RECIPES[stage](**values)
+
+
+def from_dict(values: Mapping, origin: object) -> StageRecipe:
+    """The recipe that a store holds as JSON values, of whatever revision; ``origin`` is the file.
+
+    Raises
+    ------
+    InputError
+        Every key that is missing or unknown to this version, and every value that is not accepted.
+    """
+    raise_all(problems(values), refusal(origin))
+    settings = dict(values)
+    return RECIPES[settings.pop("stage")](**settings)
+
+
+def problems(values: Mapping) -> Iterator[str]:
+    """A sentence for everything that makes JSON values no recipe of a stage."""
+    if (stage := values.get("stage")) not in RECIPES:
+        yield _unknown(stage)
+        return
+    settings = {name: value for name, value in values.items() if name not in ("stage", "revision")}
+    yield from options.problems(stage, settings, options.STAGES[stage])
+    yield from (f"{stage}.{name} is missing" for name in required(RECIPES[stage]) if name not in values)
+
+
+def required(cls: type[Recipe]) -> Iterator[str]:
+    """The keys that the JSON of every such recipe has."""
+    return (field.name for field in fields(cls) if field.default is MISSING)
+
+
+def refusal(origin: object) -> str:
+    """The headline above the problems of a recipe in ``origin``."""
+    return f"{origin}: recipe refused; use the infusenet that wrote it, or make it again with this one"
+
+
+def _unknown(stage: object) -> str:
+    return f"unknown stage '{stage}' {did_you_mean(stage, RECIPES)}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
 from infusenet.preprocess import optical_flow
@@ -15,7 +16,7 @@ from infusenet.protocol import ONSET_AND_APEX
 from infusenet.store import Item, Store
 
 
-def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> None:
+def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1) -> None:
     """Write the flow store of a faces store.
 
     One item per clip, ``flow``: float16 (3, S, S), the flow onset -> apex (f_x, f_y) in px of the
@@ -31,16 +32,16 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> Non
         Path(output),
         stage="flow",
         database=store.database,
-        recipe=recipe,
+        recipe=recipe.as_dict(),
         source=store.as_source,
-        clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe.as_dict())) for clip in store.clips],
         work=partial(_work, store, recipe),
         processes=processes,
         upstream_failures=store.failures,
     )
 
 
-def _work(faces: Store, recipe: dict, clips: Sequence[str]) -> Iterator[Item]:
+def _work(faces: Store, recipe: FlowRecipe, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
     cv2.setNumThreads(1)
     for clip in clips:

@@ -8,6 +8,7 @@ Roth and Black 2010), which has no maintained implementation outside MATLAB; the
 import cv2
 import numpy as np
 
+from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.preprocess.optical_strain import strain
 from infusenet.preprocess.photometric import pair
 
@@ -55,13 +56,13 @@ def _solver():
     return solver
 
 
-def flow_image(onset, apex, recipe: dict):
+def flow_image(onset, apex, recipe: FlowRecipe):
     """Flow and strain of a pair: float32 array (3, H, W) with f_x, f_y in px and the strain.
 
     ``onset`` and ``apex`` are uint8 RGB (H, W, 3); ``recipe`` is the flow stage's.
     """
-    flow = tvl1(onset, apex, recipe["photometric"])
-    return np.concatenate([flow, strain(flow, recipe["strain"])[None]])
+    flow = tvl1(onset, apex, recipe.photometric)
+    return np.concatenate([flow, strain(flow, recipe.strain)[None]])
 
 
 def normalise(image):
