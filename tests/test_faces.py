@@ -191,7 +191,7 @@ def test_stage_skips_and_draws(database):
         database / "clips.csv", database / "frames", database / "faces.h5", RECIPE,
         failed="skip", contact_sheet=sheet,
     )  # fmt: skip
-    store = Store(database / "faces.h5", "faces", RECIPE)
+    store = Store(database / "faces.h5", "faces", RECIPE.as_dict())
     assert store.clips == ["s1/sound"]
     assert {(f.clip, f.status) for f in store.failures} == {("s1/empty", "no_face"), ("s1/torn", "error")}
     assert not [f.reason for f in store.failures if str(database) in f.reason], "the same wherever frames lie"

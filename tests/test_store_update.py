@@ -11,6 +11,7 @@ from filling import CLIPS, RECIPE, builder, fill, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
@@ -82,7 +83,7 @@ def test_a_changed_label_crops_no_face(tmp_path, monkeypatch):
     def build():
         cropped.clear()
         manifest.write_text(to_csv(clips))
-        faces.build(manifest, tmp_path, output, {"stage": "faces", "size": 8})
+        faces.build(manifest, tmp_path, output, resolve("faces", {"size": 16}))
         return cropped
 
     assert build() == [clip.key for clip in clips]
