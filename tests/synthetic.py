@@ -7,7 +7,7 @@ import numpy as np
 from infusenet.config import method_recipe
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.methods import METHODS
-from infusenet.config.stage_recipes import STAGES
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.hashing import digest
 from infusenet.preprocess.build_store import fill
@@ -16,8 +16,8 @@ from infusenet.store import Failure, Item
 
 SIZE, CROP = 32, 40
 RECIPES = {
-    "flow": {"stage": "flow", **STAGES["flow"]},
-    "latents": {"stage": "latents", **STAGES["latents"], "weights": "0" * 64, "size": SIZE},
+    "flow": resolve("flow").as_dict(),
+    "latents": resolve("latents", {"weights": "0" * 64, "size": SIZE}).as_dict(),
 }
 # The recipe of a training on stores with these recipes.
 RECIPE = method_recipe.from_dict({

@@ -1,6 +1,7 @@
 """Stand-ins: the planned counts, the owners' quirks, motion that is where and what the truth says."""
 
 import hashlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import read
 from infusenet.errors import InputError
-from infusenet.preprocess import alignment
+from infusenet.preprocess import face_detection
 from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.standins import layouts, make, motion, subjects, truth, write
@@ -229,7 +230,7 @@ def test_frame_names():
 
 @pytest.mark.parametrize("database", FULL)
 def test_readers_find_what_was_planned(root, database):
-    source = SOURCES[database]
+    source = STANDIN_SOURCES[database]
     found = {clip.key: clip for clip in read(database, root / source["annotations"], root / source["frames"])}
     planned = plan(database, "demo", 0)[:CLIPS]
     assert set(found) == {clip.key for clip in planned}
@@ -248,7 +249,7 @@ def test_faces_are_found_where_the_truth_has_them(root, database):
         picture = read_rgb(paths[clip.onset])
         assert picture.shape[1::-1] == clip_truth.shot.size
         assert (np.ptp(picture, axis=2).max() == 0) == CAMERAS[database].gray
-        found = alignment.detect(picture)
+        found = face_detection.detect(picture)
         drawn = subjects.draw(np.random.default_rng([0, list(FULL).index(database), 2, clip.person]))
         there = truth.to_frame(clip_truth, clip.onset, drawn.landmarks)
         apart = np.hypot(*(there[[36, 45, 48, 54]] - found.landmarks[[36, 45, 48, 54]]).T)
@@ -266,6 +267,44 @@ def test_same_seed_same_bytes_another_seed_others(root, tmp_path):
     make.make(tmp_path / "other", "demo", 1, processes=1, clips=1, databases=["mmew"])
     ours, others = tree(root), tree(tmp_path / "other")
     assert not set(ours.values()) & set(others.values())
+
+
+@pytest.mark.parametrize("database", FULL)
+def test_amplitude_multiplies_the_peaks_alone(database):
+    clips, subtle = plan(database, "demo", 0), plan(database, "demo", 0, 0.2)
+    assert [replace(clip, peaks={}) for clip in subtle] == [replace(clip, peaks={}) for clip in clips]
+    for clip, small in zip(clips, subtle, strict=True):
+        assert small.peaks == {au: pytest.approx(0.2 * peak) for au, peak in clip.peaks.items()}
+
+
+def test_subtle_clips_have_the_same_camera_and_smaller_motion(root, tmp_path):
+    make.make(tmp_path, "demo", 0, processes=1, clips=CLIPS, databases=["mmew"], amplitude=0.2)
+    before, after = (truth.read(folder / "truth" / "mmew.json") for folder in (root, tmp_path))
+    files = tree(root / "mmew")
+    changed = {path for path, digest in tree(tmp_path / "mmew").items() if files.pop(path) != digest}
+    assert not files
+    for clip in plan("mmew", "demo", 0)[:CLIPS]:
+        old, new = before[clip.key], after[clip.key]
+        np.testing.assert_array_equal(new.shot.poses, old.shot.poses)
+        np.testing.assert_array_equal(new.shot.gains, old.shot.gains)
+        assert (new.shot.seed, new.shot.noise, new.courses) == (old.shot.seed, old.shot.noise, old.courses)
+        for au, pulls in old.fields.items():
+            for pull, small in zip(pulls, new.fields[au], strict=True):
+                assert (small.dx, small.dy) == pytest.approx((0.2 * pull.dx, 0.2 * pull.dy))
+                assert replace(small, dx=0, dy=0) == replace(pull, dx=0, dy=0)
+        paths = layouts.frame_paths(clip, layouts.Path("mmew"))
+        frames = {n: str(path.relative_to("mmew")) for n, path in paths.items()}
+        assert frames[clip.onset] not in changed, "no muscle moves at the onset"
+        assert (frames[clip.apex] in changed) == bool(clip.aus)
+        changed -= set(frames.values())
+    assert not changed, "the workbook is the same"
+
+
+@pytest.mark.parametrize("amplitude", [-0.1, 1.1, float("nan")])
+def test_an_amplitude_out_of_range_is_refused(tmp_path, amplitude):
+    with pytest.raises(InputError, match="expected 0 to 1"):
+        write(tmp_path / "standins", amplitude=amplitude)
+    assert not any(tmp_path.iterdir())
 
 
 def test_no_two_subjects_alike():

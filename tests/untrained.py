@@ -12,7 +12,7 @@ from synthetic import CROP, RECIPES, clips_of
 from infusenet import models
 from infusenet.config import stage_recipes
 from infusenet.config.method_recipe import StoreRecipe
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, STAGES
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.hashing import digest, file_digest
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
@@ -30,7 +30,7 @@ def recipe_of(method):
 
 
 def write_faces(root, database):
-    recipe = {"stage": "faces", **STAGES["faces"], "size": CROP}
+    recipe = stage_recipes.resolve("faces", {"size": CROP}).as_dict()
     rng = np.random.default_rng(len(database))
     angles = np.linspace(0, 2 * np.pi, 68)
     landmarks = CROP / 2 + CROP / 3 * np.stack([np.cos(angles), np.sin(angles)], 1)

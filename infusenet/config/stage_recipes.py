@@ -5,8 +5,8 @@ Raise a stage's ``revision`` in `REVISIONS` whenever its code starts to give oth
 cannot see edits inside a package. This module is imported while Snakemake parses, so it stays light.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,12 +14,17 @@ from infusenet.config import options
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.hashing import SHA256, canonical, file_digest
 
-REVISIONS = {"faces": 1, "flow": 1, "latents": 1}
+REVISIONS = {"faces": 1, "latents": 1}
+# Each solver of the flow has its own, and the settings that it reads.
+SOLVER_REVISIONS = {"spline_tvl1": 1, "opencv_tvl1": 1}
+SOLVER_SETTINGS = {
+    "spline_tvl1": ("solver", "strain", "frames"),
+    "opencv_tvl1": ("solver", "strain", "photometric"),
+}
 
-# The default recipe of each stage.
+# The default settings of each stage.
 STAGES = {
-    stage: {"revision": REVISIONS[stage], **{name: option.default for name, option in table.items()}}
-    for stage, table in options.STAGES.items()
+    stage: {name: option.default for name, option in table.items()} for stage, table in options.STAGES.items()
 }
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
@@ -47,10 +52,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class StageRecipe(Recipe):
-    """The recipe of a stage: its settings as in `infusenet.config.options.STAGES`, and the code's revision.
-
-    A subclass says which settings there are; one with a default may be missing in the JSON.
-    """
+    """The recipe of a stage: its settings as in `infusenet.config.options.STAGES`, and the code's revision."""
 
     stage: ClassVar[str]
     revision: int
@@ -69,9 +71,21 @@ class FacesRecipe(StageRecipe):
 
 @dataclass(frozen=True)
 class FlowRecipe(StageRecipe):
+    """The settings that the other solver reads are None (`SOLVER_SETTINGS`)."""
+
     stage = "flow"
-    photometric: str
+    solver: str
     strain: str
+    frames: int | None = None
+    photometric: str | None = None
+
+    def as_dict(self) -> dict:
+        """OpenCV's recipe does not name its solver: it is the text of the time before there was a choice, so
+        that stores made then stay valid."""
+        recipe = super().as_dict()
+        if self.solver == "opencv_tvl1":
+            del recipe["solver"]
+        return recipe
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,11 @@ RECIPES: dict[str, type[StageRecipe]] = {cls.stage: cls for cls in (FacesRecipe,
 
 def difference(actual: dict, expected: dict, between: str = ", expected") -> str:
     """The settings in which two recipes differ, in words."""
-    names = sorted(n for n in actual.keys() | expected.keys() if actual.get(n) != expected.get(n))
+    names = actual.keys() | expected.keys()
+    if actual.get("stage") == expected.get("stage") == "flow":
+        actual, expected = _with_solver(actual), _with_solver(expected)
+        names = actual.keys() & expected.keys()  # the rest belongs to one solver alone
+    names = sorted(n for n in names if actual.get(n) != expected.get(n))
     return "; ".join(f"{n} is {actual.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
@@ -118,7 +136,39 @@ def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
         values["weights"] = file_digest(weights)
-    return RECIPES[stage](**values)
+    if values.get("solver") == "opencv_tvl1" and values["frames"] != 1:
+        raise InputError(
+            f"flow.frames is {values['frames']}, expected 1 with solver opencv_tvl1, which fits one frame; "
+            "set solver: spline_tvl1 or frames: 1"
+        )
+    names = _names(stage, values)
+    return RECIPES[stage](revision(stage, values), **{name: values[name] for name in names})
+
+
+def revision(stage: str, settings: Mapping) -> int:
+    """The revision of the code that computes a stage with these settings."""
+    return SOLVER_REVISIONS[settings["solver"]] if stage == "flow" else REVISIONS[stage]
+
+
+def settings_of(recipe: Mapping) -> dict:
+    """The settings that `resolve` makes a recipe from, of the recipe as JSON values."""
+    settings = {name: value for name, value in recipe.items() if name not in ("stage", "revision")}
+    return _with_solver(settings) if recipe.get("stage") == "flow" else settings
+
+
+def _with_solver(flow_recipe: Mapping) -> dict:
+    return {"solver": "opencv_tvl1"} | flow_recipe
+
+
+def _names(stage: str, settings: Mapping) -> Collection[str]:
+    """The settings that a stage's recipe has: of the flow, those that its solver reads."""
+    return SOLVER_SETTINGS.get(settings.get("solver"), options.STAGES[stage])
+
+
+def ignored(stage: str, settings: dict, effective: dict) -> Iterator[str]:
+    """The names of ``settings`` that change nothing under the ``effective`` settings of the stage."""
+    if stage == "flow" and effective.get("solver", STAGES["flow"]["solver"]) == "spline_tvl1":
+        yield from settings.keys() & {"photometric"}
 
 
 def from_dict(values: Mapping, origin: object) -> StageRecipe:
@@ -130,8 +180,7 @@ def from_dict(values: Mapping, origin: object) -> StageRecipe:
         Every key that is missing or unknown to this version, and every value that is not accepted.
     """
     raise_all(problems(values), refusal(origin))
-    settings = dict(values)
-    return RECIPES[settings.pop("stage")](**settings)
+    return RECIPES[values["stage"]](values["revision"], **settings_of(values))
 
 
 def problems(values: Mapping) -> Iterator[str]:
@@ -139,14 +188,12 @@ def problems(values: Mapping) -> Iterator[str]:
     if (stage := values.get("stage")) not in RECIPES:
         yield _unknown(stage)
         return
-    settings = {name: value for name, value in values.items() if name not in ("stage", "revision")}
-    yield from options.problems(stage, settings, options.STAGES[stage])
-    yield from (f"{stage}.{name} is missing" for name in required(RECIPES[stage]) if name not in values)
-
-
-def required(cls: type[Recipe]) -> Iterator[str]:
-    """The keys that the JSON of every such recipe has."""
-    return (field.name for field in fields(cls) if field.default is MISSING)
+    settings = settings_of(values)
+    names = _names(stage, settings)
+    yield from options.problems(stage, settings, {name: options.STAGES[stage][name] for name in names})
+    yield from (f"{stage}.{name} is missing" for name in names if name not in settings)
+    if "revision" not in values:
+        yield f"{stage}.revision is missing"
 
 
 def refusal(origin: object) -> str:

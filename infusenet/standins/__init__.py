@@ -20,6 +20,7 @@ def write(
     seed: int = 0,
     processes: int | None = None,
     nuisance: str | None = None,
+    amplitude: float = 1.0,
 ) -> None:
     """Write six stand-in databases below ``output``; the folder appears when all files are written.
 
@@ -36,13 +37,25 @@ def write(
     nuisance : {"none", "mild", "strong"}, optional
         Brightness and sensor noise of one level in all databases; everything else stays the same from
         level to level. Default: each database's own lamp and sensor.
+    amplitude : float in [0, 1]
+        Factor on the peak of every Action Unit; head sway, lamp, sensor and labels stay the same. With
+        0.2 most peaks are 0.24 to 0.6 native px.
+
+    Raises
+    ------
+    InputError
+        ``output`` exists, or ``amplitude`` is outside [0, 1].
     """
     from infusenet.standins.make import make
 
+    if not 0 <= amplitude <= 1:
+        raise InputError(
+            f"amplitude is {amplitude:g}, expected 0 to 1, a factor on the peaks of Action Units"
+        )
     output = Path(output)
     if output.exists():
         raise InputError(f"{output} exists; expected a new folder: delete it to write the stand-ins again")
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    make(partial, scale, seed, processes or os.cpu_count(), nuisance=nuisance)
+    make(partial, scale, seed, processes or os.cpu_count(), nuisance=nuisance, amplitude=amplitude)
     os.replace(partial, output)

@@ -55,8 +55,8 @@ class ClipPlan:
         return [n for n in range(self.onset, self.offset + 1) if n not in self.dropped]
 
 
-def plan(database: str, scale: str, seed: int) -> list[ClipPlan]:
-    """All clips of one database, in the order of its workbook."""
+def plan(database: str, scale: str, seed: int, amplitude: float = 1.0) -> list[ClipPlan]:
+    """All clips of one database, in the order of its workbook; ``amplitude`` multiplies their peaks."""
     demo, size = scale == "demo", FULL[database]
     generator = np.random.default_rng([seed, list(FULL).index(database), 1])
     count, people = (DEMO_CLIPS, DEMO_SUBJECTS) if demo else (size.clips, size.subjects)
@@ -85,7 +85,7 @@ def plan(database: str, scale: str, seed: int) -> list[ClipPlan]:
             onset, apex, offset = onset + shift, apex + shift, offset + shift
         inner = [n for n in range(onset + 1, offset) if n != apex]
         dropped = (inner[0],) if database == "casme3a" and number % 20 == 7 and inner else ()
-        peaks = {au: _peak(generator) for au in aus}
+        peaks = {au: amplitude * _peak(generator) for au in aus}
         emotion = clip_names.emotion(database, clip, generator)
         clips.append(
             ClipPlan(

@@ -23,9 +23,10 @@ def make(
     databases=tuple(FULL),
     clips: int | None = None,
     nuisance: str | None = None,
+    amplitude: float = 1.0,
 ) -> None:
     """Write tables, frames and truth of ``databases``; ``clips`` cuts each to its first ones."""
-    plans = {database: plan(database, scale, seed)[:clips] for database in databases}
+    plans = {database: plan(database, scale, seed, amplitude)[:clips] for database in databases}
     truths = {database: {} for database in databases}
     tasks = defaultdict(list)
     for clip_plan in (clip for clips in plans.values() for clip in clips):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from infusenet import models
+from infusenet import devices, models
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
 from infusenet.training import dataset, folds, run_folder
+from infusenet.training.pseudo_apex import PREDICTION
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class TrainedRun:
         keys = [each.key for each in self.database.clips]
         if clip not in keys:
             raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")
-        return self.data[folds.PREDICTION, keys.index(clip)][0]
+        return self.data[PREDICTION, keys.index(clip)][0]
 
 
 def restore(
@@ -56,7 +57,7 @@ def restore(
     """
     state, facts = run_folder.load_weights(run)
     recipe = run_folder.recipe_of(run, facts)
-    place = run_folder.start(device, recipe.threads)
+    place = devices.start(device, recipe.threads)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
     # The files that a training started from may be gone since: its own weights replace them all.
     model = models.create(replace(recipe, weights="none", magnifier=None))
