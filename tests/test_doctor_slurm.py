@@ -161,9 +161,11 @@ def test_jobs_go_to_one_partition(ready, answers, monkeypatch, tmp_path):
     answers["sinfo"] = "cpu*|idle|infinite|64|250000|(null)\n" + SINFO.replace("main*", "gpu")
     text = failures(slurm.cluster(ready))
     assert "latents (1 cores, 3000 MB, 240 min, GPU in the default partition)" in text
-    assert "flow (" not in text
+    assert "faces (" not in text
+    assert "flow (" in text
+    assert "flow (" not in failures(slurm.cluster(ready | {"flow": {"solver": "opencv_tvl1"}}))
     profile = copy.deepcopy(PROFILE)
-    for rule in ("latents", "train", "predict"):
+    for rule in ("flow", "latents", "train", "predict"):
         profile["set-resources"][rule]["slurm_partition"] = "gpu"
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
     monkeypatch.setattr(slurm, "PROFILE", tmp_path / "profile.yaml")

@@ -117,7 +117,7 @@ def test_the_shipped_configuration_has_every_key():
     [
         ("tensor | meb", "tensor | mebs", "flow.strain"),
         ("none | global\n", "none\n", "latents.photometric"),
-        ("spline_tvl1 | opencv_tvl1", "spline_tvl1 | opencv", "flow.solver"),
+        ("| opencv_tvl1 (", "| opencv (", "flow.solver"),
         ("size: 224                   # pixels of", "size: 225   # pixels of", "faces.size"),
         ("per_epoch | per_sample |", "per_epoch |", "methods.infusenet_resnet18.pseudo_apex"),
         ("auto | cpu | cuda", "auto | cpu", "compute.device"),

@@ -90,7 +90,7 @@ def test_what_else_reruns(finished):
         file.write("\nEDITED = True\n")
     assert would_run(finished) == changed, "an edited module"
     with open(package / "config/stage_recipes.py", "a") as file:
-        file.write('\nSTAGES["flow"]["revision"] += 1\n')
+        file.write('\nSOLVER_REVISIONS["spline_tvl1"] += 1\n')
     assert would_run(finished)["flow"] == 3, "the stage of the raised revision"
     shutil.rmtree(package)
 

@@ -142,11 +142,11 @@ def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
             "set solver: spline_tvl1 or frames: 1"
         )
     names = _names(stage, values)
-    return RECIPES[stage](revision(stage, values), **{name: values[name] for name in names})
+    return RECIPES[stage](current_revision(stage, values), **{name: values[name] for name in names})
 
 
-def revision(stage: str, settings: Mapping) -> int:
-    """The revision of the code that computes a stage with these settings."""
+def current_revision(stage: str, settings: Mapping) -> int:
+    """The revision of this version's code for a stage with these settings."""
     return SOLVER_REVISIONS[settings["solver"]] if stage == "flow" else REVISIONS[stage]
 
 

@@ -76,6 +76,9 @@ def requests(config: dict, profile: dict) -> list[Request]:
     cores = dict.fromkeys(("faces", "flow", "nuisance_bench"), compute["processes"])
     cores |= dict.fromkeys(USE_GPU, compute["threads"])
     rule_resources = profile["set-resources"] | {OTHERS: {}}
+    gpu_rules = USE_GPU if configuration.asks_for_gpu(compute) else set()
+    if gpu_rules and configuration.stage_recipe(config, "flow").solver == "spline_tvl1":
+        gpu_rules = gpu_rules | {"flow"}
     together: dict[str, list[str]] = {}
     for rule in rule_resources:
         together.setdefault(profile.get("groups", {}).get(rule, rule), []).append(rule)
@@ -94,7 +97,7 @@ def requests(config: dict, profile: dict) -> list[Request]:
                     for rule, request in zip(rules, resources, strict=True)
                 ),
                 minutes=sum(request["runtime"] for request in resources),
-                gpu=configuration.asks_for_gpu(compute) and not USE_GPU.isdisjoint(rules),
+                gpu=not gpu_rules.isdisjoint(rules),
             )
         )
     return result

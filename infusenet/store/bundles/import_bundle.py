@@ -135,7 +135,7 @@ def _other_code(store: Store) -> Iterator[str]:
     if problems := list(stage_recipes.problems(store.recipe)):
         yield from (f"{problem}; made by infusenet {store.package}, use that version" for problem in problems)
         return
-    revision = stage_recipes.revision(store.stage, stage_recipes.settings_of(store.recipe))
+    revision = stage_recipes.current_revision(store.stage, stage_recipes.settings_of(store.recipe))
     if store.recipe["revision"] != revision:
         yield (
             f"made by revision {store.recipe['revision']} of {store.stage} in infusenet {store.package}; "
