@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 # The first 16 hex digits of the sha256 of every recipe's text, with workflow/config.yaml as it is shipped.
 DIGESTS = {
     "faces": "a476994dd2f710d3",
-    "flow": "5238eec2f3df930d",
+    "flow": "3ace2d369e1c530b",
     "latents": "0edc701859b7732e",
     "latents.raw": "30778ad48b3c76a7",
     "latents.decoded": "2aab1791dda22f13",
@@ -34,29 +34,30 @@ DIGESTS = {
     "faces.tim10": "4c8b205e70aabdac",
     "faces.span": "2424c0874bee1459",
     "lbp_top": "1f10de21b2813d67",
-    "off_apexnet": "6f45caca7e8e496e",
-    "sssnet": "7b1bc6d50c6262ad",
-    "resnet10": "52aa17e0e7fba402",
-    "resnet18_flow": "5806ff208a608a8f",
+    "off_apexnet": "004f3e7df3c18cb8",
+    "sssnet": "a7b64f3a79f0f150",
+    "resnet10": "7e09403580b0bec2",
+    "resnet18_flow": "327513556afda80c",
     "resnet18_mag": "e4a1f644b864778d",
-    "resnet34": "62cddaebb547b339",
-    "resnet50": "c277458fad859c70",
+    "resnet34": "b0bba50d7aef98d7",
+    "resnet50": "7923f94608596e1b",
     "led": "0f3fda000c54e112",
-    "vit_tiny_flow": "4397ebd0a6065248",
+    "vit_tiny_flow": "296735af14bbfaf4",
     "vit_tiny_mag": "002c8f0494975e4b",
-    "late_fusion": "4f28b1ff21108ce0",
-    "infusenet_vit": "c1a56a0bbe1b48ab",
-    "infusenet_resnet18": "4a7a49a076c79973",
-    "infusenet_resnet18_released": "be5faef77bfcd8f7",
-    "infusenet_resnet18_decoded": "808e3abe4711c17b",
-    "infusenet_resnet18_finetuned": "d52142dd0634f05d",
-    "infusenet_resnet18_factor5": "8b86a2ee19cad099",
-    "infusenet_resnet18_factor15": "a8c8362ab2be03c6",
-    "infusenet_resnet18_factor20": "a655daa283124f23",
-    "infusenet_resnet18_magnified5": "cb0a78410ecf629a",
-    "infusenet_resnet18_magnified10": "705c823ac1267a14",
-    "infusenet_resnet18_magnified15": "64f4f01e61ec61b3",
-    "infusenet_resnet18_magnified20": "d8fc110461570f85",
+    "late_fusion": "d3a21b997400421c",
+    "infusenet_vit": "7f209e24bbd90087",
+    "infusenet_resnet18": "a2111c90b80bbb3d",
+    "infusenet_resnet18_released": "1d356ddd95a1606d",
+    "infusenet_resnet18_decoded": "185c23d0eca33b78",
+    "infusenet_resnet18_finetuned": "a05765d6dc4c3a06",
+    "infusenet_resnet18_factor5": "a0afa992150b9f37",
+    "infusenet_resnet18_factor15": "29e059cfb876a8cf",
+    "infusenet_resnet18_factor20": "55c4f5303ff447b5",
+    "infusenet_resnet18_magnified5": "986a8f6edc0a3cf1",
+    "infusenet_resnet18_magnified10": "072bd621b32dda26",
+    "infusenet_resnet18_magnified15": "8d8c19e4c0b07f6c",
+    "infusenet_resnet18_magnified20": "6fd26cbcd0b2ecc4",
+    "flow.opencv": "5238eec2f3df930d",
 }
 
 
@@ -67,8 +68,9 @@ def config():
 
 def recipes_of(config):
     """{name: recipe} of every stage, variant and method."""
+    config = config | {"variants": {"flow.opencv": {"solver": "opencv_tvl1"}}}
     stores = {name: configuration.stage_recipe(config, name) for name in options.STAGES}
-    for name in VARIANTS:
+    for name in (*VARIANTS, *config["variants"]):
         stage, _, variant = name.partition(".")
         stores[name] = configuration.stage_recipe(config, stage, variant)
     return stores | {name: configuration.resolve_method(config, name) for name in METHODS}
@@ -119,6 +121,10 @@ def without(values, name):
         (RECIPES["flow"] | {"strain": "mbe"}, "flow.strain is 'mbe' .did you mean 'meb'"),
         (RECIPES["flow"] | {"stage": "flw"}, "flow.h5: .* unknown stage 'flw' .did you mean 'flow'"),
         (without(RECIPES["flow"], "stage"), "unknown stage 'None'"),
+        # Each solver has its own keys.
+        (RECIPES["flow"] | {"photometric": "local"}, "flow: unknown key 'photometric'"),
+        (without(RECIPES["flow"], "solver"), "(?s)flow: unknown key 'frames'.*flow.photometric is missing"),
+        (RECIPES["flow"] | {"solver": "tvl1"}, "flow.solver is 'tvl1' .known: opencv_tvl1"),
     ],
 )
 def test_a_store_s_recipe_of_another_version_is_refused(values, expected):
