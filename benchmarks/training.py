@@ -7,6 +7,7 @@ machine: python benchmarks/training.py
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +17,7 @@ from torch import nn
 from torch.optim import Adam
 
 from infusenet import devices, magnifier, models
+from infusenet.config.method_recipe import MethodRecipe, StoreRecipe
 from infusenet.config.methods import method
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip
@@ -25,7 +27,7 @@ from infusenet.store import Item, Store
 from infusenet.training import dataset, folds
 from infusenet.training.trainer import run_epoch
 
-CROP = 224
+INFUSENET, CROP = "infusenet_resnet18", 224
 
 
 class Silent:
@@ -40,12 +42,12 @@ class MagnifierInside(nn.Module):
 
     def __init__(self, recipe):
         super().__init__()
-        raw = {"variant": "", "recipe": recipe["stores"]["latents"]["recipe"] | {"form": "raw"}}
-        self.network = models.create(recipe | {"stores": recipe["stores"] | {"latents": raw}})
+        raw = StoreRecipe("raw", replace(recipe.stores["latents"].recipe, form="raw"))
+        self.network = models.create(replace(recipe, stores=recipe.stores | {"latents": raw}))
         self.heads = self.network.heads
         loaded = magnifier.load().requires_grad_(True)
         self.encoder, self.manipulator = loaded.encoder, loaded.manipulator
-        self.factor = recipe["factor"]
+        self.factor = recipe.factor
 
     def forward(self, flow, onset, apex, pseudo_apex):
         pairs = [
@@ -57,7 +59,7 @@ class MagnifierInside(nn.Module):
 
 def trainable(model, recipe, device):
     model = model.to(device, memory_format=torch.channels_last).train()
-    return model, Adam(model.parameters(), recipe["rate"], fused=True)
+    return model, Adam(model.parameters(), recipe.rate, fused=True)
 
 
 def seconds(model, optimizer, batches, device) -> float:
@@ -68,7 +70,7 @@ def seconds(model, optimizer, batches, device) -> float:
 
 
 def step(recipe, batch, rounds, device):
-    size, labels = recipe["size"], torch.randint(0, 2, (batch, len(AUS))).float()
+    size, labels = recipe.size, torch.randint(0, 2, (batch, len(AUS))).float()
     flow, *frames = torch.rand(4, batch, 3, size, size)
     cached = {"flow": flow, "latents": torch.rand(batch, 64, size // 4, size // 4)}
     names = ("onset", "apex", "pseudo_apex")
@@ -101,7 +103,7 @@ def epoch(recipe, batch, rounds, device, clips):
             times.append((seconds(*side, reading, device), seconds(*side, tensors, device)))
     stores, tensors = (median(column) for column in zip(*times[1:], strict=True))
     print(
-        f"epoch, size {recipe['size']}, {clips} clips, batch {batch}: stores {stores:.3f} s "
+        f"epoch, size {recipe.size}, {clips} clips, batch {batch}: stores {stores:.3f} s "
         f"(first epoch {times[0][0]:.3f} s), tensors in memory {tensors:.3f} s, "
         f"ratio {stores / tensors:.3f} (goal at most 1.05)"
     )
@@ -109,14 +111,14 @@ def epoch(recipe, batch, rounds, device, clips):
 
 def random_database(folder, recipe, count) -> folds.Database:
     """Stores of random features, written and opened as in the pipeline."""
-    rng, side = np.random.default_rng(0), recipe["size"] // 4
+    rng, side = np.random.default_rng(0), recipe.size // 4
     shapes = {"flow": (3, CROP, CROP), "latents": (6, 32, side, side)}
     clips = [
         Clip("random", "s", f"c{n}", 1, 2, 3, "s", labels={au: int(rng.random() < 0.3) for au in AUS})
         for n in range(count)
     ]
     database_stores = {}
-    for stage, declared in recipe["stores"].items():
+    for stage, declared in recipe.stores.items():
 
         def work(names, stage=stage):
             return (Item({stage: rng.random(shapes[stage]).astype(np.float16)}) for _ in names)
@@ -126,13 +128,13 @@ def random_database(folder, recipe, count) -> folds.Database:
             path,
             stage=stage,
             database="random",
-            recipe=declared["recipe"],
+            recipe=declared.recipe.as_dict(),
             source={},
             clips=[(clip.key, "0" * 64) for clip in clips],
             work=work,
             chunks={"latents": (1, *shapes["latents"][1:])},
         )
-        database_stores[stage] = Store(path, stage, declared["recipe"])
+        database_stores[stage] = Store(path, stage, declared.recipe.as_dict())
     return folds.Database("random", clips, database_stores, [])
 
 
@@ -149,15 +151,13 @@ def main():
     device = devices.start(args.device, args.threads)
     for size in dict.fromkeys([args.step_size, *args.epoch_sizes]):
         stores = {"flow": resolve("flow"), "latents": resolve("latents", {"size": size})}
-        recipe = method("infusenet_resnet18").recipe | {
-            "method": "infusenet_resnet18",
-            "model": "infusenet_resnet18",
-            "weights": "none",
-            "size": size,
-            "stores": {
-                stage: {"variant": "", "recipe": stage_recipe} for stage, stage_recipe in stores.items()
-            },
-        }
+        settings = method(INFUSENET).recipe | {"weights": "none", "size": size, "threads": args.threads}
+        recipe = MethodRecipe(
+            method=INFUSENET,
+            model=INFUSENET,
+            stores={stage: StoreRecipe("", recipe) for stage, recipe in stores.items()},
+            **settings,
+        )
         if size == args.step_size:
             step(recipe, args.batch, args.rounds, device)
         if size in args.epoch_sizes:

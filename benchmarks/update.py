@@ -24,7 +24,6 @@ from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.databases.frames.frame_files import frame_index
-from infusenet.hashing import canonical
 from infusenet.store import Store, sidecar_of
 
 STAGES = ("faces", "flow", "latents")
@@ -67,7 +66,7 @@ class Bench:
         output = self.cache / f"{stage}.h5"
         output.unlink(missing_ok=True)
         sidecar_of(output).unlink(missing_ok=True)
-        words = ["--output", output, "--recipe", canonical(resolve(stage))]
+        words = ["--output", output, "--recipe", resolve(stage).to_json()]
         if stage == "faces":
             words += [self.cache / "clips.csv", "--frames", self.frames, "--failed", "skip"]
             words += ["--contact-sheet", self.cache / "faces.png"]

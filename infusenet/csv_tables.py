@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from infusenet.errors import Damaged, Missing, raise_all
+from infusenet.errors import InputError, Missing, raise_all
 from infusenet.texts import duplicate_headers, is_invisible, visible
 
 DELIMITERS = (",", ";", "\t")
@@ -24,7 +24,7 @@ def readings(path: Path) -> list[list[list[str]]]:
 
     Raises
     ------
-    Damaged
+    InputError
         Neither UTF-8 nor UTF-16 with a byte order mark, or no CSV.
     """
     data = path.read_bytes()
@@ -38,7 +38,7 @@ def readings(path: Path) -> list[list[list[str]]]:
         delimiters = own[1] if own else DELIMITERS
         return [list(csv.reader(io.StringIO(text, newline=""), delimiter=sign)) for sign in delimiters]
     except (ValueError, csv.Error) as error:
-        raise Damaged(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
+        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
 
 
 def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
@@ -50,11 +50,9 @@ def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:
     ------
     Missing
         No such file.
-    Damaged
-        Neither UTF-8 nor UTF-16.
     InputError
-        Headers that mean one column (``AU1`` and ``AU01``) or
-        hold characters that cannot be seen, rows with too few or too many cells.
+        Neither UTF-8 nor UTF-16, headers that mean one column (``AU1`` and ``AU01``) or hold characters
+        that cannot be seen, rows with too few or too many cells.
     """
     path = Path(path)
     if not path.is_file():

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 class InputError(Exception):
     """Something outside the code is wrong: a file, a clip, a configuration value.
 
-    Raised as one of the subclasses below where a caller treats something missing or damaged differently.
+    Raised as a subclass where a caller treats that case differently from all others.
 
     Examples
     --------
@@ -24,10 +24,6 @@ class InputError(Exception):
 
 class Missing(InputError):
     """A file, a folder or a clip does not exist."""
-
-
-class Damaged(InputError):
-    """A file exists, but its bytes are not those of its format, or cannot be read."""
 
 
 def report(problems: Iterable[str], headline: str) -> str:

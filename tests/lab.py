@@ -11,7 +11,7 @@ from infusenet.hashing import derived_key, digest
 from infusenet.preprocess.build_store import fill
 from infusenet.store import Failure, Item, Store
 
-FACES = recipe.resolve("faces", {"size": CROP})
+FACES = recipe.resolve("faces", {"size": CROP}).as_dict()
 LATENTS = RECIPES["latents"]
 MAGNIFIED = LATENTS | {"latent": "magnified", "factor": 5}
 LOST = Failure("s2/c2", "no_face", "no face found")

@@ -4,6 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from infusenet.config import method_recipe
+from infusenet.config.method_recipe import MethodRecipe
+from infusenet.config.methods import METHODS
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.hashing import digest
@@ -13,15 +16,26 @@ from infusenet.store import Failure, Item
 
 SIZE, CROP = 32, 40
 RECIPES = {
-    "flow": resolve("flow"),
-    "latents": resolve("latents", {"weights": "0" * 64, "size": SIZE}),
+    "flow": resolve("flow").as_dict(),
+    "latents": resolve("latents", {"weights": "0" * 64, "size": SIZE}).as_dict(),
 }
-RECIPE = {
+# The recipe of a training on stores with these recipes.
+RECIPE = method_recipe.from_dict({
     "method": "infusenet_resnet18", "model": "infusenet_resnet18", "revision": 1, "preset": "paper", "weights": "none", "size": SIZE,
     "epochs": 2, "batch": 8, "rate": 1e-3, "gamma": 0.9, "weight_decay": 0.0, "pseudo_apex": "per_epoch",
     "factor": 10, "threads": 1,
     "stores": {stage: {"variant": "", "recipe": recipe} for stage, recipe in RECIPES.items()},
-}  # fmt: skip
+}, "synthetic.py")  # fmt: skip
+
+
+def recipe_of(method: str, **changes) -> MethodRecipe:
+    """The recipe of a small network, with what `RECIPE` says of the settings that the method has."""
+    definition = METHODS[method]
+    settings = {name: getattr(RECIPE, name) for name in ("weights", "size", *definition.recipe)}
+    stores = {name: RECIPE.stores[name] for name in definition.inputs}
+    return MethodRecipe(
+        method=method, threads=1, stores=stores, **{**settings, **definition.fixed, **changes}
+    )
 
 
 def clips_of(database: str, count: int) -> list[Clip]:

@@ -14,7 +14,8 @@ from lab import FACES, LATENTS, MAGNIFIED, lab
 from synthetic import RECIPES
 
 from infusenet import cli, hashing
-from infusenet.config import configuration, stage_recipes
+from infusenet.config import configuration
+from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import read_manifest
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
@@ -238,18 +239,18 @@ def test_the_printed_lines_declare_the_stores_recipes(made, tmp_path, capsys, mo
         folder = tmp_path / ("shared/samm" if name.endswith("tar") else "all")
         config = settled(capsys.readouterr().out.split("\n\n", 1)[1])
         assert config["databases"]["samm"] == {"manifest": f"{folder}/manifest.csv", "stores": str(folder)}
-        assert configuration.stage_recipe(config, "faces") == FACES
+        assert configuration.stage_recipe(config, "faces").as_dict() == FACES
         method = configuration.resolve_method(config, "infusenet_resnet18")
-        assert method["stores"]["flow"]["recipe"] == RECIPES["flow"]
-        assert method["stores"]["latents"]["recipe"] == LATENTS
+        assert method.stores["flow"].recipe.as_dict() == RECIPES["flow"]
+        assert method.stores["latents"].recipe.as_dict() == LATENTS
         if name == "all":
-            assert configuration.stage_recipe(config, "latents", "magnified5") == MAGNIFIED
+            assert configuration.stage_recipe(config, "latents", "magnified5").as_dict() == MAGNIFIED
 
 
 def test_an_unusual_variant_is_configured_too(made, tmp_path):
     folder = tmp_path / "samm"
     shutil.copytree(made / "cache/samm", folder)
-    wanted = stage_recipes.resolve("flow", {"solver": "opencv_tvl1", "strain": "meb", "photometric": "none"})
+    wanted = resolve("flow", {"solver": "opencv_tvl1", "strain": "meb", "photometric": "none"}).as_dict()
     with h5py.File(folder / "flow.h5") as file, h5py.File(folder / "flow.mine.h5", "w") as mine:
         for name in file:
             file.copy(name, mine)
@@ -257,7 +258,7 @@ def test_an_unusual_variant_is_configured_too(made, tmp_path):
             mine.attrs[name] = value
         mine.attrs["recipe"] = hashing.canonical(wanted)
     config = settled(settings({"samm": folder}))
-    assert configuration.stage_recipe(config, "flow", "mine") == wanted
+    assert configuration.stage_recipe(config, "flow", "mine").as_dict() == wanted
 
 
 def test_a_variant_that_no_settings_declare(made, tmp_path):

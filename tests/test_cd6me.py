@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import RECIPE, RECIPES, clips_of, write_database
+from synthetic import RECIPES, clips_of, recipe_of, write_database
 
 from infusenet import models
 from infusenet.databases import audit, cd6me
@@ -166,8 +166,7 @@ def test_the_audit_tells_how_many(tables):
 def trained(tmp_path_factory):
     """Six databases with stores, and an untrained network's weights for each fold; read-only."""
     root = tmp_path_factory.mktemp("trained")
-    recipe = RECIPE | {"method": "resnet18_flow", "model": "resnet18_flow"}
-    recipe["stores"] = {"flow": RECIPE["stores"]["flow"]}
+    recipe = recipe_of("resnet18_flow")
     model = models.create(recipe)
     for name in CD6ME:
         write_database(
@@ -175,7 +174,7 @@ def trained(tmp_path_factory):
         )
         others = [clip for other in CD6ME if other != name for clip in clips_of(other, COUNT)]
         facts = {
-            "recipe": recipe,
+            "recipe": recipe.as_dict(),
             "held_out": name,
             "seed": 0,
             "n_train": len(others),

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -22,12 +23,12 @@ from infusenet.training.trainer import train
 def run(root, output, seed=0, **changes):
     places = (root / "cache", root / "manifests")
     train(
-        RECIPE["method"],
+        RECIPE.method,
         "gamma",
         *places,
         seed,
         output,
-        recipe=RECIPE | {"epochs": 1} | changes,
+        recipe=replace(RECIPE, **{"epochs": 1} | changes),
         device="cpu",
     )
     predict(output, *places, device="cpu")

@@ -11,7 +11,7 @@ import pytest
 from lab import lab
 from projects import JOB_FILES, ROOT, reconfigure, snakemake, would_run
 from safetensors.numpy import save
-from synthetic import RECIPE, write_database
+from synthetic import recipe_of, write_database
 
 from infusenet import cli
 from infusenet.errors import InputError
@@ -25,9 +25,7 @@ from infusenet.training.run_folder import DIGEST_NOTE
 from infusenet.training.trainer import train
 
 RUN = "method/gamma/seed0"
-SMALL = RECIPE | {
-    "method": "off_apexnet", "model": "off_apexnet", "size": 28, "epochs": 3, "stores": {"flow": RECIPE["stores"]["flow"]},
-}  # fmt: skip
+SMALL = recipe_of("off_apexnet", epochs=3)
 METRICS = ("metrics.csv", "metrics.md", "heatmap.png", "training.png")
 LEDGER = ("ledger.csv", "ledger.html")
 CUTS = {

@@ -207,7 +207,7 @@ def test_stage_skips_and_draws(database):
         database / "clips.csv", database / "frames", database / "faces.h5", RECIPE,
         failed="skip", contact_sheet=sheet,
     )  # fmt: skip
-    store = Store(database / "faces.h5", "faces", RECIPE)
+    store = Store(database / "faces.h5", "faces", RECIPE.as_dict())
     assert store.clips == ["s1/sound"]
     assert {(f.clip, f.status) for f in store.failures} == {("s1/empty", "no_face"), ("s1/torn", "error")}
     assert not [f.reason for f in store.failures if str(database) in f.reason], "the same wherever frames lie"
@@ -238,7 +238,7 @@ def test_videos_are_gray_and_of_one_length(database, astronaut, keep, length):
     recipe = resolve("faces", {"keep": keep, "size": 64})
     build(database / "clips.csv", database / "frames", database / "faces.h5", recipe, failed="skip",
           contact_sheet=database / "faces.png")  # fmt: skip
-    video = Store(database / "faces.h5", "faces", recipe).read("video", "s1/sound")
+    video = Store(database / "faces.h5", "faces", recipe.as_dict()).read("video", "s1/sound")
     assert video.shape == (length, 64, 64)
     light = video.mean(axis=(1, 2))
     assert light[-1] == pytest.approx(light[0] / 2, rel=0.02), "from onset to offset"

@@ -191,7 +191,7 @@ def test_prepare_at_the_stored_size_is_normalise():
 
 # --- the stage ----------------------------------------------------------------------------------
 
-FACES = stage_recipes.resolve("faces", {"size": SIZE})
+FACES = stage_recipes.resolve("faces", {"size": SIZE}).as_dict()
 # More clips than a part file holds, so that two processes have something to share.
 CLIPS = ["s1/still", "s1/moving", "s2/moving", *(f"s3/{n}" for n in range(PART))]
 
@@ -221,7 +221,7 @@ def faces(tmp_path_factory):
 def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path, flow_settings):
     flow_recipe = stage_recipes.resolve("flow", flow_settings)
     build(faces, tmp_path / "flow.h5", flow_recipe)
-    store = Store(tmp_path / "flow.h5", "flow", flow_recipe)
+    store = Store(tmp_path / "flow.h5", "flow", flow_recipe.as_dict())
     assert store.clips == CLIPS
     assert store.database == "casme"
     assert store.source == {"faces": Store(faces, "faces").sha256, "faces_recipe": FACES, "data": None}

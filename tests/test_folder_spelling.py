@@ -63,7 +63,7 @@ def test_a_file_of_weights_counts_by_its_bytes(project, monkeypatch):
     assert start_from("magnifier.pth")["train"] == 1
     assert snakemake(project, "--", f"{run}/predictions.csv").returncode == 0
     recipe = configuration.method_recipe(method, "workflow/config.yaml")
-    save_weights(run, torch.nn.Linear(1, 1), {"recipe": recipe})
+    save_weights(run, torch.nn.Linear(1, 1), {"recipe": recipe.as_dict()})
     Path("link.pth").symlink_to("magnifier.pth")
     for weights in ("./magnifier.pth", f"{project}/magnifier.pth", "link.pth"):
         assert start_from(weights) == {}, weights

@@ -2,6 +2,7 @@
 
 import pickle
 from collections import Counter
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import RECIPE, RECIPES, SIZE, clips_of, features, write_database
+from synthetic import RECIPE, SIZE, clips_of, features, write_database
 
+from infusenet.config.method_recipe import StoreRecipe
 from infusenet.databases.clip_table import to_csv
 from infusenet.errors import InputError
 from infusenet.hashing import canonical, file_digest
@@ -35,7 +37,7 @@ def open_database(root, name="alpha", recipe=RECIPE):
 
 
 def clips_of_fold(root, seed=0, **changes):
-    recipe = RECIPE | changes
+    recipe = replace(RECIPE, **changes)
     return dataset.ClipDataset([open_database(root, n, recipe) for n in ("alpha", "beta")], recipe, seed)
 
 
@@ -112,10 +114,9 @@ def test_another_factor_multiplies_difference_latents(root):
     at_10, at_19 = clips_of_fold(root)[(0, 0)][0], clips_of_fold(root, factor=19)[(0, 0)][0]
     assert torch.equal(at_19["latents"], 2 * at_10["latents"])
     assert torch.equal(at_19["flow"], at_10["flow"])
-    magnified = RECIPES["latents"] | {"latent": "magnified"}
-    stores = {"latents": {"variant": "", "recipe": magnified}}
-    assert dataset.gain(RECIPE | {"stores": stores}) == 1
-    for recipe in (RECIPE | {"stores": stores, "factor": 5}, RECIPE | {"factor": 1}):
+    stores = {"latents": StoreRecipe("", replace(RECIPE.stores["latents"].recipe, latent="magnified"))}
+    assert dataset.gain(replace(RECIPE, stores=stores)) == 1
+    for recipe in (replace(RECIPE, stores=stores, factor=5), replace(RECIPE, factor=1)):
         with pytest.raises(InputError, match="expected difference latents and a factor above 1"):
             dataset.gain(recipe)
 
@@ -171,9 +172,8 @@ def test_order_is_new_each_epoch_in_training_and_the_manifest_s_when_scoring():
 
 
 def test_a_store_of_another_recipe_is_refused(root):
-    recipe = RECIPE | {
-        "stores": RECIPE["stores"] | {"flow": {"variant": "", "recipe": RECIPES["flow"] | {"strain": "meb"}}}
-    }
+    flow = StoreRecipe("", replace(RECIPE.stores["flow"].recipe, strain="meb"))
+    recipe = replace(RECIPE, stores=RECIPE.stores | {"flow": flow})
     with pytest.raises(InputError, match="flow.h5: strain is 'tensor', expected 'meb'"):
         open_database(root, recipe=recipe)
 

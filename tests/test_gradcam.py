@@ -25,7 +25,7 @@ LAYERS = {
 @pytest.fixture(scope="module")
 def infusenet():
     torch.manual_seed(0)
-    return models.create(RECIPE | {"model": "infusenet_resnet18"}).eval()
+    return models.create(RECIPE).eval()
 
 
 def inputs(size=SIZE):

@@ -124,18 +124,20 @@ def test_configurations_are_valid_and_say_what_the_cell_says(tmp_path):
         assert set(Plan().held_out) < set(settled["databases"])
         for name in cell.methods:
             recipe = configuration.resolve_method(settled, name)
-            assert (recipe["epochs"], recipe["size"], recipe["weights"]) == (8, 64, "none")
+            assert (recipe.epochs, recipe.size, recipe.weights) == (8, 64, "none")
             if name == FLOW:
-                assert "latents" not in recipe["stores"]
+                assert "latents" not in recipe.stores
             else:
-                assert recipe["stores"]["latents"]["recipe"]["photometric"] == cell.photometric
+                assert recipe.stores["latents"].recipe.photometric == cell.photometric
             recipes.setdefault(name, {})[cell.folder] = recipe
     ours, other = (recipes[INFUSENET][f"mild/{name}-none/paper"] for name in (OURS, "other"))
-    assert ours["stores"]["latents"]["recipe"]["weights"] != other["stores"]["latents"]["recipe"]["weights"]
+    assert ours.stores["latents"].recipe.weights != other.stores["latents"].recipe.weights
     for name, changed in INFUSIONS.items():
-        recipe = recipes[INFUSENET][f"strong/{OURS}-none/{name}"]
+        recipe = recipes[INFUSENET][f"strong/{OURS}-none/{name}"].as_dict()
         assert changed.items() <= recipe.items()
-        assert recipe.keys() - changed.keys() == set(recipes[INFUSENET][f"strong/{OURS}-none/paper"])
+        assert recipe.keys() - changed.keys() == set(
+            recipes[INFUSENET][f"strong/{OURS}-none/paper"].as_dict()
+        )
 
 
 def test_shared_stores_are_those_that_latents_leave_alone(tmp_path):

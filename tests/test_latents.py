@@ -34,7 +34,7 @@ def write_faces(path, clips):
         path,
         stage="faces",
         database="casme2",
-        recipe=resolve("faces", {"size": CROP}),
+        recipe=resolve("faces", {"size": CROP}).as_dict(),
         source={"clips": "0" * 64},
         clips=[(clip, f"{list(NUMBERS).index(clip):064x}") for clip in clips],
         work=faces_work,
@@ -51,7 +51,7 @@ def faces(tmp_path_factory):
 def build(faces, output, **settings) -> Store:
     recipe = resolve("latents", {"size": 16} | settings)
     stage.build(faces, output, recipe, device="cpu")
-    return Store(output, "latents", recipe)
+    return Store(output, "latents", recipe.as_dict())
 
 
 @pytest.mark.parametrize(("form", "side"), [("pooled", 4), ("raw", 8)])

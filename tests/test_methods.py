@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import yaml
 from infusenet import cli, models
 from infusenet.config import configuration
 from infusenet.config.methods import METHODS, Method
-from infusenet.config.stage_recipes import store_name
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import evaluate
@@ -54,15 +54,15 @@ def recipe_of(name, **settings):
 
 def array(recipe, rng):
     """An item of the store that a recipe describes, random."""
-    size = recipe.get("size", SIZE)
-    if recipe["stage"] == "flow":
+    if recipe.stage == "flow":
         return {"flow": rng.normal(size=(3, SIZE, SIZE)).astype(np.float16)}
-    if recipe["stage"] == "latents":
-        side = size // (4 if recipe["form"] == "pooled" else 2)
-        shape = (6, 3, size, size) if recipe["latent"] == "decoded" else (6, 32, side, side)
+    size = recipe.size
+    if recipe.stage == "latents":
+        side = size // (4 if recipe.form == "pooled" else 2)
+        shape = (6, 3, size, size) if recipe.latent == "decoded" else (6, 32, side, side)
         return {"latents": rng.random(shape).astype(np.float16)}
-    length = {"pairs": 7, "span": 32}.get(recipe["keep"], 10)
-    if recipe["keep"] == "pairs":
+    length = {"pairs": 7, "span": 32}.get(recipe.keep, 10)
+    if recipe.keep == "pairs":
         return {"frames": rng.integers(0, 256, (length, SIZE, SIZE, 3)).astype(np.uint8)}
     return {"video": rng.integers(0, 256, (length, size, size)).astype(np.uint8)}
 
@@ -82,11 +82,11 @@ def write(root, recipe, databases=("casme", "samm"), count=5):
             for n in range(count)
         ]
         (root / f"manifests/{database}.csv").write_text(to_csv(clips))
-        for declared in recipe["stores"].values():
+        for declared in recipe.stores.values():
             fill(
-                root / "cache" / database / store_name(declared), stage=declared["recipe"]["stage"],
-                database=database, recipe=declared["recipe"], source={},
-                clips=[(clip.key, digest(clip.key)) for clip in clips], work=partial(work, declared["recipe"]),
+                root / "cache" / database / f"{declared.name}.h5", stage=declared.recipe.stage,
+                database=database, recipe=declared.recipe.as_dict(), source={},
+                clips=[(clip.key, digest(clip.key)) for clip in clips], work=partial(work, declared.recipe),
             )  # fmt: skip
 
 
@@ -193,14 +193,15 @@ def test_a_head_s_name_has_one_title_and_colour():
 def test_a_method_reads_what_its_model_takes():
     for name, method in METHODS.items():
         assert set(method.inputs) == set(models.MODELS[method.fixed["model"]].inputs), name
-    recipe = recipe_of("late_fusion") | {"model": "resnet18_flow"}
+    recipe = replace(recipe_of("late_fusion"), model="resnet18_flow")
     with pytest.raises(InputError, match="resnet18_flow: the method reads flow, latents, expected flow"):
         models.create(recipe)
 
 
 def test_inputs_are_what_the_contract_says(tmp_path):
     recipe = recipe_of("infusenet_resnet18_finetuned")
-    recipe["stores"] |= recipe_of("infusenet_resnet18_decoded")["stores"] | recipe_of("led")["stores"]
+    others = recipe_of("infusenet_resnet18_decoded").stores | recipe_of("led").stores
+    recipe = replace(recipe, stores=recipe.stores | others)
     write(tmp_path, recipe, databases=["casme"])
     database = open_database("casme", tmp_path / "cache", tmp_path / "manifests", recipe)
     data = ClipDataset([database], recipe, 0)
@@ -218,8 +219,7 @@ def test_inputs_are_what_the_contract_says(tmp_path):
         )
     images = database.stores["decoded"].read("latents", clip.key)
     np.testing.assert_array_equal(inputs["decoded"][3:], images[k].astype(np.float32))
-    recipe["photometric"] = "global"
-    (matched, _) = ClipDataset([database], recipe, 0)[3, 0]
+    (matched, _) = ClipDataset([database], replace(recipe, photometric="global"), 0)[3, 0]
     assert not torch.equal(matched["frames"][1], inputs["frames"][1])
     for frame in matched["frames"]:
         torch.testing.assert_close(frame.mean((1, 2)), matched["frames"][0].mean((1, 2)))
@@ -232,7 +232,7 @@ def test_the_factor_is_that_of_the_store():
     recipe = recipe_of("infusenet_resnet18_decoded")
     assert gain(recipe) == 1
     with pytest.raises(InputError, match="factor 5 cannot be computed from decoded latents of factor 10"):
-        gain(recipe | {"factor": 5})
+        gain(replace(recipe, factor=5))
 
 
 def test_initial_weights_count_by_content(tmp_path):
@@ -246,14 +246,14 @@ def test_initial_weights_count_by_content(tmp_path):
 
 
 def test_recipes_follow_the_configuration():
-    assert recipe_of("resnet34", epochs=3)["rate"] == 1e-4, "its source's"
+    assert recipe_of("resnet34", epochs=3).rate == 1e-4, "its source's"
     raw = yaml.safe_load((ROOT / "workflow/config.yaml").read_text()) | {"recipe": "common"}
     for name in METHODS:
         recipe = configuration.resolve_method(raw, name)
-        common = {key: recipe[key] for key in raw["common"] if key in METHODS[name].recipe}
+        common = {key: getattr(recipe, key) for key in raw["common"] if key in METHODS[name].recipe}
         assert common.items() <= raw["common"].items()
-    assert configuration.resolve_method(raw, "sssnet")["size"] == SIZE, "the architecture's"
-    assert configuration.resolve_method(raw, "resnet34")["size"] == raw["common"]["size"] == 224
+    assert configuration.resolve_method(raw, "sssnet").size == SIZE, "the architecture's"
+    assert configuration.resolve_method(raw, "resnet34").size == raw["common"]["size"] == 224
     raw["methods"] = {"vit_tiny_mag": {"variant": "patch16"}, "lbp_top": {"frames": "tim10"}}
-    assert configuration.resolve_method(raw, "vit_tiny_mag")["stores"]["latents"]["variant"] == "raw"
-    assert configuration.resolve_method(raw, "lbp_top")["stores"]["video"]["variant"] == "tim10"
+    assert configuration.resolve_method(raw, "vit_tiny_mag").stores["latents"].variant == "raw"
+    assert configuration.resolve_method(raw, "lbp_top").stores["video"].variant == "tim10"

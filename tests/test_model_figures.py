@@ -1,5 +1,6 @@
 """The figures that look into models: what they choose and show, refusals, the same bytes twice."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from synthetic import CROP, RECIPES, write_database
 from untrained import LATENTS, recipe_of, write_faces, write_run
 
 from infusenet import magnifier, models
+from infusenet.config.method_recipe import StoreRecipe
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
 from infusenet.report import figure1, figure2, figure5, figure_inputs
@@ -200,8 +202,8 @@ def test_magnified_frames_of_a_still_clip_are_all_alike():
 
 def form_of(form, **changes):
     recipe = recipe_of("infusenet_resnet18")
-    latents = recipe["stores"]["latents"] | {"recipe": LATENTS | {"form": form}}
-    return recipe | {"stores": recipe["stores"] | {"latents": latents}, **changes}
+    latents = StoreRecipe("", replace(recipe.stores["latents"].recipe, form=form))
+    return replace(recipe, stores=recipe.stores | {"latents": latents}, **changes)
 
 
 def test_figure2_shapes_follow_from_the_network():

@@ -1,5 +1,7 @@
 """Every registered model: parameters, heads, gradients, independence of batch-mates, reloading."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from model_inputs import batch, build, recipe
@@ -139,4 +141,4 @@ def test_off_apexnet_ignores_the_strain():
 
 def test_unknown_models_list_the_known_ones():
     with pytest.raises(InputError, match="did you mean 'infusenet_resnet18'"):
-        models.create(recipe("infusenet_resnet18") | {"model": "infusenet_resnet"})
+        models.create(replace(recipe("infusenet_resnet18"), model="infusenet_resnet"))

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from model_inputs import recipe
 from owners import RELEASES, Release, numbered, rows
-from synthetic import RECIPE, RECIPES, work, write_database
+from synthetic import RECIPES, recipe_of, work, write_database
 
 import infusenet
 from infusenet.databases import ERRATA, READERS, clip_table, reader, readers
@@ -171,7 +170,7 @@ def test_a_fold_with_it_held_out(project, tmp_path):
             tmp_path / "cache/newbase" / f"{stage}.h5", stage=stage, database="newbase", recipe=settings, source={},
             clips=[(clip, digest([clip, settings])) for clip in clips], work=partial(work, stage, clips, ""),
         )  # fmt: skip
-    small = recipe("off_apexnet", method="off_apexnet", epochs=1, stores={"flow": RECIPE["stores"]["flow"]})
+    small = recipe_of("off_apexnet", epochs=1)
     train(
         "off_apexnet", "newbase", tmp_path / "cache", tmp_path / "manifests", 0, tmp_path / "run",
         recipe=small, databases=["alpha", "beta"], device="cpu",

@@ -136,10 +136,10 @@ def unrecorded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = yaml.safe_load((Path(__file__).parents[1] / "workflow" / "config.yaml").read_text())
     config |= {"databases": {"casme": {}}, "cache": "cache", "results": "results"}
-    fill("cache/casme/flow.h5", recipe=configuration.stage_recipe(config, "flow"))
+    fill("cache/casme/flow.h5", recipe=configuration.stage_recipe(config, "flow").as_dict())
     recipe = configuration.resolve_method(config, "infusenet_resnet18")
     Path(RUN).mkdir(parents=True)
-    save_weights(Path(RUN), torch.nn.Linear(1, 1), {"recipe": recipe})
+    save_weights(Path(RUN), torch.nn.Linear(1, 1), {"recipe": recipe.as_dict()})
     record("results/metrics.csv")
     return config
 
@@ -193,7 +193,7 @@ def test_the_variant_that_is_offered_is_one(unrecorded):
     (offered,) = re.findall(r"`variants: (.*?)`", str(caught.value))
     unrecorded |= {"variants": yaml.safe_load(offered), "flow": {}}
     wanted = {"strain": "meb", "photometric": "none"}
-    assert configuration.stage_recipe(unrecorded, "flow", "NAME").items() >= wanted.items()
+    assert configuration.stage_recipe(unrecorded, "flow", "NAME").as_dict().items() >= wanted.items()
 
 
 def test_another_revision_can_only_have_a_cache_of_its_own(unrecorded, monkeypatch):
@@ -220,8 +220,8 @@ def test_with_records_snakemake_decides(unrecorded, kind):
 def test_given_stores_of_other_faces_than_the_configured_are_refused(unrecorded):
     path = Path("shared/flow.h5")
     build_store.fill(
-        path, stage="flow", database="samm", recipe=configuration.stage_recipe(unrecorded, "flow"),
-        source={"faces_recipe": configuration.stage_recipe(unrecorded, "faces")}, clips=CLIPS, work=work,
+        path, stage="flow", database="samm", recipe=configuration.stage_recipe(unrecorded, "flow").as_dict(),
+        source={"faces_recipe": configuration.stage_recipe(unrecorded, "faces").as_dict()}, clips=CLIPS, work=work,
     )  # fmt: skip
     unrecorded["databases"]["samm"] = {"stores": "shared", "manifest": "shared/manifest.csv"}
     unrecorded_outputs.check(unrecorded)
@@ -242,7 +242,7 @@ def test_faces_of_other_frames_in_a_cache_that_was_filled_elsewhere(unrecorded):
     listed = Path("cache/casme/clips.csv")
     build_store.fill(
         listed.with_name("faces.h5"), stage="faces", database="casme", clips=CLIPS, work=work,
-        recipe=configuration.stage_recipe(unrecorded, "faces"), source={"clips": hashlib.sha256(b"before").hexdigest()},
+        recipe=configuration.stage_recipe(unrecorded, "faces").as_dict(), source={"clips": hashlib.sha256(b"before").hexdigest()},
     )  # fmt: skip
     listed.write_bytes(b"before")
     unrecorded_outputs.check(unrecorded)

@@ -18,7 +18,10 @@ from infusenet.store import Failure, Item, Store, folder_of, sidecar_of
 from infusenet.store.verify import repair, verify
 from infusenet.store.writer import write
 
-RECIPES = {"faces": stage_recipes.resolve("faces", {"size": 32}), "flow": stage_recipes.resolve("flow")}
+RECIPES = {
+    "faces": stage_recipes.resolve("faces", {"size": 32}).as_dict(),
+    "flow": stage_recipes.resolve("flow").as_dict(),
+}
 FAILED = "s2/c2"
 CHUNKS = {"flow": (1, 16, 16)}
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from infusenet.training import trainer as training
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
-METHOD, REAL_EPOCH = RECIPE["method"], training.run_epoch
+METHOD, REAL_EPOCH = RECIPE.method, training.run_epoch
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def root(tmp_path_factory):
 def run(root, output, held_out="gamma", seed=0, databases=None, workers=0, **changes):
     train(
         METHOD, held_out, root / "cache", root / "manifests", seed, output,
-        recipe=RECIPE | changes, databases=databases, workers=workers, device="cpu",
+        recipe=replace(RECIPE, **changes), databases=databases, workers=workers, device="cpu",
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def rows_of(path):
 def test_run_folder_holds_weights_facts_and_log(root):
     state, facts = run_folder.load_weights(root / "run")
     assert {name.split(".")[0] for name in state} == {"frame_flow", "frame_mag"}
-    assert (facts["recipe"], facts["held_out"], facts["seed"]) == (RECIPE, "gamma", 0)
+    assert (facts["recipe"], facts["held_out"], facts["seed"]) == (RECIPE.as_dict(), "gamma", 0)
     assert facts["train_databases"] == ["alpha", "beta"]
     clips = [clip for name in ("alpha", "beta") for clip in clips_of(name, 10)]
     assert facts["label_counts"] == {f"AU{n}": sum(clip.labels[n] for clip in clips) for n in AUS}

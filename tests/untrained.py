@@ -2,13 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
+import synthetic
 import torch
-from synthetic import CROP, RECIPE, RECIPES, clips_of
+from synthetic import CROP, RECIPES, clips_of
 
 from infusenet import models
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, resolve
+from infusenet.config import stage_recipes
+from infusenet.config.method_recipe import StoreRecipe
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.hashing import digest, file_digest
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
@@ -17,18 +21,16 @@ from infusenet.training import run_folder
 
 LATENTS = RECIPES["latents"] | {"weights": file_digest(SHIPPED_WEIGHTS)}
 FOUND = {"alpha": ("s1/c5", 12), "beta": ("s2/c2", 4)}  # what InfuseNet finds, and nothing else
-INPUTS = {"resnet18_flow": ["flow"], "resnet18_mag": ["latents"], "infusenet_resnet18": ["flow", "latents"]}
 
 
 def recipe_of(method):
-    stores = {name: RECIPE["stores"][name] for name in INPUTS[method]}
-    if "latents" in stores:
-        stores["latents"] = stores["latents"] | {"recipe": LATENTS}
-    return RECIPE | {"method": method, "model": method, "stores": stores}
+    recipe = synthetic.recipe_of(method)
+    latents = {"latents": StoreRecipe("", stage_recipes.from_dict(LATENTS, ""))}
+    return replace(recipe, stores=recipe.stores | (latents if "latents" in recipe.stores else {}))
 
 
 def write_faces(root, database):
-    recipe = resolve("faces", {"size": CROP})
+    recipe = stage_recipes.resolve("faces", {"size": CROP}).as_dict()
     rng = np.random.default_rng(len(database))
     angles = np.linspace(0, 2 * np.pi, 68)
     landmarks = CROP / 2 + CROP / 3 * np.stack([np.cos(angles), np.sin(angles)], 1)
@@ -51,7 +53,7 @@ def write_run(root, method, held_out, seed=0):
     torch.manual_seed(seed)
     model = models.create(recipe_of(method))
     facts = {
-        "recipe": recipe_of(method), "held_out": held_out, "seed": seed, "heads": list(model.heads),
+        "recipe": recipe_of(method).as_dict(), "held_out": held_out, "seed": seed, "heads": list(model.heads),
         "n_train": 10, "label_counts": {f"AU{n}": 3 for n in AUS},
     }  # fmt: skip
     run_folder.save_weights(run, model, facts)

@@ -96,7 +96,7 @@ def left_out(args):
     write_left_out(args.stores, args.output)
 
 
-def _recipe(args, stage: str) -> dict:
+def _recipe(args, stage: str) -> stage_recipes.StageRecipe:
     """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
     flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage]}
     flags = {name: value for name, value in flags.items() if value is not None}
@@ -110,6 +110,8 @@ def _recipe(args, stage: str) -> dict:
     resolved = stage_recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
     )
-    if not flags and resolved != recipe:
-        raise InputError(f"{stage}: --recipe is {recipe}, this version and these weights give {resolved}")
+    if not flags and resolved.as_dict() != recipe:
+        raise InputError(
+            f"{stage}: --recipe is {recipe}, this version and these weights give {resolved.as_dict()}"
+        )
     return resolved

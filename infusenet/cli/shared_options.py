@@ -3,8 +3,12 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infusenet.errors import InputError
+
+if TYPE_CHECKING:
+    from infusenet.config.method_recipe import MethodRecipe
 
 CONFIG = Path("workflow/config.yaml")
 
@@ -56,8 +60,10 @@ def json_object(text: str) -> dict:
     return value
 
 
-def method_recipe(args, method: str) -> dict:
+def method_recipe(args, method: str) -> "MethodRecipe":
     """The recipe in ``--recipe``, else the method's in ``--config``."""
-    from infusenet.config.configuration import method_recipe
+    from infusenet.config import configuration, method_recipe
 
-    return json_object(args.recipe) if args.recipe else method_recipe(method, args.config)
+    if args.recipe:
+        return method_recipe.from_dict(json_object(args.recipe), "--recipe")
+    return configuration.method_recipe(method, args.config)

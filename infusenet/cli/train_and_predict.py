@@ -1,5 +1,6 @@
 """Commands for folds: list the methods, train one, score its held-out database."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_config, add_fold, method_recipe
@@ -22,16 +23,18 @@ def methods(args):
     for name, method in METHODS.items():
         recipe = configuration.resolve_method(raw, name)
         # A magnifier given by its digest alone has the shapes of the shipped one.
-        model = models.create(recipe | {"weights": "none", "magnifier": None})
+        model = models.create(replace(recipe, weights="none", magnifier=None))
         parameters = f"{sum(p.numel() for p in model.parameters()):,} parameters"
-        if {"latents", "decoded"} & recipe["stores"].keys():
+        if {"latents", "decoded"} & recipe.stores.keys():
             parameters += f" beside the magnifier's {cached:,}, which are cached"
         settings = {
-            k: v for k, v in recipe.items() if k not in ("method", "model", "stores", "threads", "revision")
+            name: value
+            for name, value in recipe.as_dict().items()
+            if name not in ("method", "model", "stores", "threads", "revision")
         }
         print(name)
         print(f"    {method.title}; {method.source}")
-        print(f"    reads {', '.join(method.reads(recipe).values())}; {parameters}")
+        print(f"    reads {', '.join(store.name for store in recipe.stores.values())}; {parameters}")
         print(f"    {', '.join(f'{k} {v}' for k, v in settings.items())}")
 
 

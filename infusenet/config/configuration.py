@@ -13,8 +13,10 @@ from pathlib import Path
 from infusenet import hashing
 from infusenet.config import options, paths, stage_recipes
 from infusenet.config.json_schema import validate
+from infusenet.config.method_recipe import MethodRecipe, StoreRecipe
 from infusenet.config.methods import VARIANTS
 from infusenet.config.methods import method as method_named
+from infusenet.config.stage_recipes import StageRecipe
 from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.config.yaml_files import read
 from infusenet.databases import audit
@@ -100,7 +102,7 @@ def check_values(config: dict) -> None:
     for where, block, table in blocks:
         problems += options.problems(where, block or {}, table)
     raise_all(problems, "configuration refused")
-    crop = stage_recipe(config, "faces")["size"]
+    crop = stage_recipe(config, "faces").size
     for name in ("latents", *VARIANTS, *config["variants"]):
         stage, _, variant = name.partition(".")
         size = (stage_recipes.STAGES[stage] | stage_settings(config, stage, variant)).get("size")
@@ -149,7 +151,7 @@ def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
     return settings
 
 
-def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
+def stage_recipe(config: dict, stage: str, variant: str = "") -> StageRecipe:
     """The full recipe of ``stage`` or of its named variant."""
     return stage_recipes.resolve(stage, stage_settings(config, stage, variant))
 
@@ -163,12 +165,12 @@ def ignored_settings(config: dict) -> Iterator[str]:
             yield f"{name}.{key} is ignored: solver spline_tvl1 matches brightness by itself; remove the key"
 
 
-def resolve_method(config: dict, name: str) -> dict:
-    """The full recipe of a method: the JSON that ``infusenet train`` takes.
+def resolve_method(config: dict, name: str) -> MethodRecipe:
+    """The full recipe of a method, whose JSON ``infusenet train`` takes.
 
     Its source's defaults, its own settings over them, the common recipe where that is asked for and
     the settings for every method over those; then the torch threads and the recipes of the stores
-    it reads (``stores: {input: {variant, recipe}}``).
+    it reads.
     """
     method = method_named(name)
     settings = config["methods"].get(name) or {}
@@ -178,8 +180,8 @@ def resolve_method(config: dict, name: str) -> dict:
     stores = {}
     for model_input, store in method.reads(recipe).items():
         stage, _, variant = store.partition(".")
-        stores[model_input] = {"variant": variant, "recipe": stage_recipe(config, stage, variant)}
-        size = stores[model_input]["recipe"]["size"] if stage == "latents" else recipe["size"]
+        stores[model_input] = StoreRecipe(variant, stage_recipe(config, stage, variant))
+        size = stores[model_input].recipe.size if stage == "latents" else recipe["size"]
         if size != recipe["size"]:
             raise InputError(
                 f"methods.{name}.size is {recipe['size']} but latents.size is {size}; "
@@ -187,11 +189,11 @@ def resolve_method(config: dict, name: str) -> dict:
             )
     if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
         latents = stage_recipe(config, "latents")
-        recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": latents["weights"]}
-        recipe |= {"photometric": latents["photometric"]}
+        recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": latents.weights}
+        recipe |= {"photometric": latents.photometric}
     if Path(recipe["weights"]).is_file():
         recipe["weights_sha256"] = _digest_of(recipe["weights"], os.stat(recipe["weights"]).st_mtime_ns)
-    return recipe | {"threads": config["compute"]["threads"], "stores": stores}
+    return MethodRecipe(**recipe, threads=config["compute"]["threads"], stores=stores)
 
 
 @cache
@@ -207,6 +209,6 @@ def asks_for_gpu(compute: dict) -> bool:
     return compute["gpu"]
 
 
-def method_recipe(name: str, path: Path | str) -> dict:
+def method_recipe(name: str, path: Path | str) -> MethodRecipe:
     """``resolve_method`` for a configuration file."""
     return resolve_method(load(path), name)

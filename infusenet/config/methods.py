@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from infusenet.config import options
 from infusenet.config.options import METHOD, Option
-from infusenet.errors import InputError, did_you_mean, raise_all
+from infusenet.errors import InputError, did_you_mean
 
 # Store variants that methods declare; a configuration may add others under `variants`.
 VARIANTS = {
@@ -128,17 +128,3 @@ def method(name: str) -> Method:
     if name not in METHODS:
         raise InputError(f"unknown method '{name}' {did_you_mean(name, METHODS)}")
     return METHODS[name]
-
-
-def check_recipe(recipe: dict) -> None:
-    """Raise InputError where a full method recipe lacks a setting or has a value that is not accepted."""
-    definition = method(recipe.get("method"))
-    names = {"threads", "stores", *definition.fixed, *definition.recipe}
-    settings = {name: value for name, value in recipe.items() if name in definition.settings}
-    raise_all(
-        [
-            *(f"{name} is missing" for name in sorted(names - recipe.keys())),
-            *options.problems("recipe", settings, definition.settings),
-        ],
-        f"recipe of {recipe['method']} refused",
-    )

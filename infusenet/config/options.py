@@ -1,8 +1,8 @@
 """The one table of options: values, default and a line of prose for each key of the configuration.
 
-From it follow the JSON schema (``schema.py``), the stages' default recipes (``recipes.py``), the choices
-of the command line, "did you mean", and ``docs/configuration.md`` (``reference.py``); a test holds the
-comments of ``workflow/config.yaml`` against it. Light, because Snakemake parses it.
+From it follow the JSON schema (``json_schema.py``), the stages' default recipes (``stage_recipes.py``), the
+choices of the command line, "did you mean", and ``docs/configuration.md`` (``reference_page.py``); a test holds
+the comments of ``workflow/config.yaml`` against it. Light, because Snakemake parses it.
 """
 
 from collections.abc import Iterator, Mapping

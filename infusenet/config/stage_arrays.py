@@ -1,5 +1,6 @@
 """The arrays of one clip in each stage's store: types, dimensions, bytes, and whether they show a face."""
 
+from infusenet.config.stage_recipes import StageRecipe
 from infusenet.protocol import CANDIDATES, SLOTS
 
 # Name -> (dtype, dimensions), one table per form of a stage's items.
@@ -17,20 +18,20 @@ ARRAYS = {
 }
 
 
-def item_bytes(recipe: dict, crop: int) -> int:
+def item_bytes(recipe: StageRecipe, crop: int) -> int:
     """Bytes of one clip in the store of ``recipe``; ``crop`` is the size of the faces in px."""
-    stage, size = recipe["stage"], recipe.get("size")
-    if stage == "flow":
+    if recipe.stage == "flow":
         return 3 * crop**2 * 2
-    if stage == "latents":
-        side = -(-size // (4 if recipe["form"] == "pooled" else 2))
-        return CANDIDATES * 2 * (3 * size**2 if recipe["latent"] == "decoded" else 32 * side**2)
+    size = recipe.size
+    if recipe.stage == "latents":
+        side = -(-size // (4 if recipe.form == "pooled" else 2))
+        return CANDIDATES * 2 * (3 * size**2 if recipe.latent == "decoded" else 32 * side**2)
     landmarks = 68 * 2 * 4
-    if recipe["keep"] == "pairs":
+    if recipe.keep == "pairs":
         return SLOTS * 3 * size**2 + landmarks + SLOTS * (4 + 6 * 8)
-    return (32 if recipe["keep"] == "span" else 10) * size**2 + 3 * size**2 + landmarks
+    return (32 if recipe.keep == "span" else 10) * size**2 + 3 * size**2 + landmarks
 
 
-def shows_faces(recipe: dict) -> bool:
+def shows_faces(recipe: StageRecipe) -> bool:
     """Whether a store holds pictures of faces, or latents of the apex itself and not of the motion alone."""
-    return recipe["stage"] == "faces" or (recipe["stage"] == "latents" and recipe["latent"] != "difference")
+    return recipe.stage == "faces" or (recipe.stage == "latents" and recipe.latent != "difference")

@@ -1,22 +1,26 @@
 """Stage recipes: every setting that changes a stage's numbers, plus the revision of the stage's code.
 
-A recipe travels as one canonical JSON text: Snakemake param, command-line argument and HDF5
-attribute. Two stores of one stage are interchangeable exactly when their recipes are equal.
+Two stores of one stage are interchangeable exactly when their recipes are equal.
 Raise a stage's ``revision`` in `REVISIONS` whenever its code starts to give other numbers: Snakemake
 cannot see edits inside a package. This module is imported while Snakemake parses, so it stays light.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from infusenet.config import options
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.hashing import SHA256, file_digest
+from infusenet.hashing import SHA256, canonical, file_digest
 
 REVISIONS = {"faces": 1, "latents": 1}
 # Each solver of the flow has its own, and the settings that it reads.
 SOLVER_REVISIONS = {"spline_tvl1": 1, "opencv_tvl1": 1}
-SOLVER_SETTINGS = {"spline_tvl1": ("solver", "frames", "strain"), "opencv_tvl1": ("photometric", "strain")}
+SOLVER_SETTINGS = {
+    "spline_tvl1": ("solver", "strain", "frames"),
+    "opencv_tvl1": ("solver", "strain", "photometric"),
+}
 
 # The default settings of each stage.
 STAGES = {
@@ -29,10 +33,75 @@ EVALUATE_REVISION = 4
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "magnifier" / "weights" / "magnifier.safetensors"
 
 
-def store_name(declared: dict) -> str:
-    """The file of a store that a recipe declares: ``{stage}.h5`` or ``{stage}.{variant}.h5``."""
-    variant = f".{declared['variant']}" if declared["variant"] else ""
-    return f"{declared['recipe']['stage']}{variant}.h5"
+@dataclass(frozen=True)
+class Recipe:
+    """The settings that decide the numbers of a stage or of a training, as one value.
+
+    A recipe travels as canonical JSON: Snakemake param, command-line argument, HDF5 attribute. A setting
+    that is None has no meaning beside the others; the JSON has no key for it.
+    """
+
+    def as_dict(self) -> dict:
+        """The recipe as JSON values: what stores and runs keep."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def to_json(self) -> str:
+        """The canonical JSON text; stores and runs of the same text are the same."""
+        return canonical(self.as_dict())
+
+
+@dataclass(frozen=True)
+class StageRecipe(Recipe):
+    """The recipe of a stage: its settings as in `infusenet.config.options.STAGES`, and the code's revision."""
+
+    stage: ClassVar[str]
+    revision: int
+
+    def as_dict(self) -> dict:
+        return {"stage": self.stage, **super().as_dict()}
+
+
+@dataclass(frozen=True)
+class FacesRecipe(StageRecipe):
+    stage = "faces"
+    keep: str
+    size: int
+    ecc: bool
+
+
+@dataclass(frozen=True)
+class FlowRecipe(StageRecipe):
+    """The settings that the other solver reads are None (`SOLVER_SETTINGS`)."""
+
+    stage = "flow"
+    solver: str
+    strain: str
+    frames: int | None = None
+    photometric: str | None = None
+
+    def as_dict(self) -> dict:
+        """OpenCV's recipe does not name its solver: it is the text of the time before there was a choice, so
+        that stores made then stay valid."""
+        recipe = super().as_dict()
+        if self.solver == "opencv_tvl1":
+            del recipe["solver"]
+        return recipe
+
+
+@dataclass(frozen=True)
+class LatentsRecipe(StageRecipe):
+    """``weights`` is the sha256 of the magnifier's file."""
+
+    stage = "latents"
+    weights: str
+    latent: str
+    factor: float
+    form: str
+    size: int
+    photometric: str
+
+
+RECIPES: dict[str, type[StageRecipe]] = {cls.stage: cls for cls in (FacesRecipe, FlowRecipe, LatentsRecipe)}
 
 
 def difference(actual: dict, expected: dict, between: str = ", expected") -> str:
@@ -45,7 +114,7 @@ def difference(actual: dict, expected: dict, between: str = ", expected") -> str
     return "; ".join(f"{n} is {actual.get(n)!r}{between} {expected.get(n)!r}" for n in names)
 
 
-def resolve(stage: str, settings: dict | None = None) -> dict:
+def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
     For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
@@ -58,56 +127,79 @@ def resolve(stage: str, settings: dict | None = None) -> dict:
         Unknown stage, unknown setting, a value outside its choices or range, or a missing weights file.
     """
     if stage not in STAGES:
-        raise InputError(f"unknown stage '{stage}' {did_you_mean(stage, STAGES)}")
+        raise InputError(_unknown(stage))
     settings = settings or {}
     raise_all(options.problems(stage, settings, options.STAGES[stage]), "settings refused")
-    recipe = {"stage": stage, **STAGES[stage], **settings}
-    if stage == "flow":
-        return _flow_recipe(recipe)
-    recipe["revision"] = REVISIONS[stage]
-    if stage == "latents" and not SHA256.fullmatch(str(recipe["weights"])):
-        weights = Path(recipe["weights"] or SHIPPED_WEIGHTS)
+    values = STAGES[stage] | settings
+    if stage == "latents" and not SHA256.fullmatch(str(values["weights"])):
+        weights = Path(values["weights"] or SHIPPED_WEIGHTS)
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
-        recipe["weights"] = file_digest(weights)
-    return recipe
-
-
-def _flow_recipe(settings: dict) -> dict:
-    """The settings that the flow's solver reads. OpenCV's recipe does not name its solver: it is the text of
-    the time before there was a choice, so that stores made then stay valid."""
-    solver = settings["solver"]
-    if solver == "opencv_tvl1" and settings["frames"] != 1:
+        values["weights"] = file_digest(weights)
+    if values.get("solver") == "opencv_tvl1" and values["frames"] != 1:
         raise InputError(
-            f"flow.frames is {settings['frames']}, expected 1 with solver opencv_tvl1, which fits one frame; "
+            f"flow.frames is {values['frames']}, expected 1 with solver opencv_tvl1, which fits one frame; "
             "set solver: spline_tvl1 or frames: 1"
         )
-    recipe = {name: settings[name] for name in ("stage", *SOLVER_SETTINGS[solver])}
-    return recipe | {"revision": SOLVER_REVISIONS[solver]}
+    names = _names(stage, values)
+    return RECIPES[stage](current_revision(stage, values), **{name: values[name] for name in names})
 
 
-def settings_of(recipe: dict) -> dict:
-    """The settings that `resolve` makes a stage's recipe from."""
+def current_revision(stage: str, settings: Mapping) -> int:
+    """The revision of this version's code for a stage with these settings."""
+    return SOLVER_REVISIONS[settings["solver"]] if stage == "flow" else REVISIONS[stage]
+
+
+def settings_of(recipe: Mapping) -> dict:
+    """The settings that `resolve` makes a recipe from, of the recipe as JSON values."""
     settings = {name: value for name, value in recipe.items() if name not in ("stage", "revision")}
-    return _with_solver(settings) if recipe["stage"] == "flow" else settings
+    return _with_solver(settings) if recipe.get("stage") == "flow" else settings
 
 
-def _with_solver(flow_recipe: dict) -> dict:
+def _with_solver(flow_recipe: Mapping) -> dict:
     return {"solver": "opencv_tvl1"} | flow_recipe
 
 
-def solver(flow_recipe: dict) -> str:
-    """The solver of a flow recipe; OpenCV's recipe does not name it."""
-    return _with_solver(flow_recipe)["solver"]
-
-
-def current_revision(recipe: dict) -> int:
-    """The revision of this version's code for a recipe of any version."""
-    stage = recipe["stage"]
-    return SOLVER_REVISIONS[solver(recipe)] if stage == "flow" else REVISIONS[stage]
+def _names(stage: str, settings: Mapping) -> Collection[str]:
+    """The settings that a stage's recipe has: of the flow, those that its solver reads."""
+    return SOLVER_SETTINGS.get(settings.get("solver"), options.STAGES[stage])
 
 
 def ignored(stage: str, settings: dict, effective: dict) -> Iterator[str]:
     """The names of ``settings`` that change nothing under the ``effective`` settings of the stage."""
     if stage == "flow" and effective.get("solver", STAGES["flow"]["solver"]) == "spline_tvl1":
         yield from settings.keys() & {"photometric"}
+
+
+def from_dict(values: Mapping, origin: object) -> StageRecipe:
+    """The recipe that a store holds as JSON values, of whatever revision; ``origin`` is the file.
+
+    Raises
+    ------
+    InputError
+        Every key that is missing or unknown to this version, and every value that is not accepted.
+    """
+    raise_all(problems(values), refusal(origin))
+    return RECIPES[values["stage"]](values["revision"], **settings_of(values))
+
+
+def problems(values: Mapping) -> Iterator[str]:
+    """A sentence for everything that makes JSON values no recipe of a stage."""
+    if (stage := values.get("stage")) not in RECIPES:
+        yield _unknown(stage)
+        return
+    settings = settings_of(values)
+    names = _names(stage, settings)
+    yield from options.problems(stage, settings, {name: options.STAGES[stage][name] for name in names})
+    yield from (f"{stage}.{name} is missing" for name in names if name not in settings)
+    if "revision" not in values:
+        yield f"{stage}.revision is missing"
+
+
+def refusal(origin: object) -> str:
+    """The headline above the problems of a recipe in ``origin``."""
+    return f"{origin}: recipe refused; use the infusenet that wrote it, or make it again with this one"
+
+
+def _unknown(stage: object) -> str:
+    return f"unknown stage '{stage}' {did_you_mean(stage, RECIPES)}"

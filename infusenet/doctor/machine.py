@@ -10,21 +10,21 @@ from pathlib import Path
 
 from infusenet.config import configuration
 from infusenet.config.stage_arrays import item_bytes
+from infusenet.config.stage_recipes import StageRecipe
 from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
 GIB = 1 << 30
 
 
-def stores_read(config: dict) -> dict[str, dict]:
+def stores_read(config: dict) -> dict[str, StageRecipe]:
     """{store name: recipe} of all stores that the configured methods read, and of the faces behind them."""
     stores = {}
     for method in config["methods"]:
-        for store in configuration.resolve_method(config, method)["stores"].values():
-            stage = store["recipe"]["stage"]
-            if stage != "faces":
+        for store in configuration.resolve_method(config, method).stores.values():
+            if store.recipe.stage != "faces":
                 stores["faces"] = configuration.stage_recipe(config, "faces")
-            stores[f"{stage}{'.' * bool(store['variant'])}{store['variant']}"] = store["recipe"]
+            stores[store.name] = store.recipe
     return stores
 
 
@@ -33,7 +33,7 @@ def disk(config: dict) -> Iterator[Diagnosis]:
     from infusenet.databases.sources import read_source
 
     stores = stores_read(config)
-    crop = configuration.stage_recipe(config, "faces")["size"]
+    crop = configuration.stage_recipe(config, "faces").size
     clips = needed = 0
     for name, source in config["databases"].items():
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infusenet.config import configuration, stage_recipes
+from infusenet.config import configuration
 
 USABLE = {"idle", "mixed", "allocated", "completing", "planned", "reserved"}
 USE_GPU = {"latents", "train", "predict"}
@@ -77,7 +77,7 @@ def requests(config: dict, profile: dict) -> list[Request]:
     cores |= dict.fromkeys(USE_GPU, compute["threads"])
     rule_resources = profile["set-resources"] | {OTHERS: {}}
     gpu_rules = USE_GPU if configuration.asks_for_gpu(compute) else set()
-    if gpu_rules and stage_recipes.solver(configuration.stage_recipe(config, "flow")) == "spline_tvl1":
+    if gpu_rules and configuration.stage_recipe(config, "flow").solver == "spline_tvl1":
         gpu_rules = gpu_rules | {"flow"}
     together: dict[str, list[str]] = {}
     for rule in rule_resources:

@@ -2,11 +2,13 @@
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from infusenet import hashing
 from infusenet.config import configuration, stage_recipes
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
@@ -89,7 +91,7 @@ def weights(config: dict) -> Iterator[Diagnosis]:
     downloads = set()
     for name in config["methods"]:
         recipe = configuration.resolve_method(config, name)
-        start = recipe.get("weights", "none")
+        start = recipe.weights
         if start == "imagenet":
             downloads |= {(source.url, source) for source in _sources(recipe)}
         elif start != "none":
@@ -98,11 +100,11 @@ def weights(config: dict) -> Iterator[Diagnosis]:
         yield _imagenet(url, source)
 
 
-def _sources(recipe: dict) -> list:
+def _sources(recipe: MethodRecipe) -> list:
     """The sources of ImageNet weights for the parts of a method's model."""
     from infusenet import models
 
-    model = models.create(recipe | {"weights": "none"})
+    model = models.create(replace(recipe, weights="none"))
     return [part.imagenet for part in model.modules() if hasattr(part, "imagenet")]
 
 

@@ -17,6 +17,7 @@ A model is trained under the name of a method, its line in `infusenet.config.met
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
 from infusenet.models.heads import FLOW, FUSED, MAG, VIDEO, Head
 
@@ -58,7 +59,7 @@ def heads_by_name() -> dict[str, Head]:
     return {head.name: head for model in MODELS.values() for head in model.heads}
 
 
-def create(recipe: dict) -> "Module":
+def create(recipe: MethodRecipe) -> "Module":
     """The model of a method recipe, initialised as its ``weights`` says (``none``: from torch's seed).
 
     Its attribute ``heads`` is the names of its heads, the scored one first.
@@ -69,13 +70,13 @@ def create(recipe: dict) -> "Module":
         Unknown model or preset, stores of other inputs than the model's, a size that it cannot take, or
         weights that are not there.
     """
-    name = recipe["model"]
+    name = recipe.model
     if name not in MODELS:
         raise InputError(f"unknown model '{name}' {did_you_mean(name, MODELS)}")
     model = MODELS[name]
-    if set(recipe["stores"]) != set(model.inputs):
+    if set(recipe.stores) != set(model.inputs):
         raise InputError(
-            f"{name}: the method reads {', '.join(recipe['stores'])}, expected {', '.join(model.inputs)}; "
+            f"{name}: the method reads {', '.join(recipe.stores)}, expected {', '.join(model.inputs)}; "
             "correct the method's inputs in infusenet/config/methods.py"
         )
     # Imported here alone: every fold is a process, and timm and scikit-learn take long to start.

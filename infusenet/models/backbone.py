@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
+
 
 class Backbone(nn.Module):
     """A network taken apart into ``stem``, ``blocks``, ``pool`` and ``fc``; alone it has one ``head``.
@@ -52,6 +54,6 @@ class LatentEntry(nn.Module):
         return nn.functional.max_pool2d(torch.relu(latents), 3, stride=2, padding=1)
 
 
-def latent_entry(recipe: dict) -> LatentEntry:
+def latent_entry(recipe: MethodRecipe) -> LatentEntry:
     """The entry for the latents store that a method recipe declares."""
-    return LatentEntry(recipe["stores"]["latents"]["recipe"]["form"], bool(recipe.get("latent_norm")))
+    return LatentEntry(recipe.stores["latents"].recipe.form, bool(recipe.latent_norm))

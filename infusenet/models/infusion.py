@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.options import BLOCKS, INFUSION, PLACES
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.models.backbone import Backbone
@@ -42,13 +43,13 @@ def preset(name: str) -> Settings:
     return PRESETS[name]
 
 
-def settings(recipe: dict) -> Settings:
+def settings(recipe: MethodRecipe) -> Settings:
     """The recipe's preset, replaced by its ``scope``, ``places`` and ``detach`` where it has them.
 
     A value None leaves the preset's. InputError for an unknown preset, scope or place.
     """
-    overrides = {name: recipe.get(name) for name in ("scope", "places", "detach")}
-    result = replace(preset(recipe["preset"]), **{k: v for k, v in overrides.items() if v is not None})
+    overrides = {name: getattr(recipe, name) for name in ("scope", "places", "detach")}
+    result = replace(preset(recipe.preset), **{k: v for k, v in overrides.items() if v is not None})
     raise_all(
         (f"'{place}' {did_you_mean(place, PLACES)}" for place in result.places if place not in PLACES),
         "unknown infusion places",

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
@@ -131,7 +132,7 @@ class LBPTOP(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def lbp_top(recipe: dict) -> LBPTOP:
-    if recipe["weights"] != "none":
-        raise InputError(f"lbp_top: weights is '{recipe['weights']}', expected none: nothing is pretrained")
+def lbp_top(recipe: MethodRecipe) -> LBPTOP:
+    if recipe.weights != "none":
+        raise InputError(f"lbp_top: weights is '{recipe.weights}', expected none: nothing is pretrained")
     return LBPTOP()

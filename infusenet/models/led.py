@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.models.shallow import check
 from infusenet.protocol import AUS
 
@@ -88,6 +89,6 @@ class LED(nn.Module):
         return [1.0, 0.1 if epoch >= self.filter_drop else 1.0]
 
 
-def led(recipe: dict) -> LED:
+def led(recipe: MethodRecipe) -> LED:
     check(recipe, 64)
-    return LED(recipe["filter_rate"], recipe["filter_drop"])
+    return LED(recipe.filter_rate, recipe.filter_drop)

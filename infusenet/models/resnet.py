@@ -10,6 +10,7 @@ from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weig
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import initialise
@@ -130,40 +131,38 @@ class LateFusion(nn.Module):
         return {"fused": self.fc(torch.cat(vectors, 1))}
 
 
-def resnet18_flow(recipe: dict) -> FrameFlow:
-    return initialise(recipe["weights"], FrameFlow())[0]
+def resnet18_flow(recipe: MethodRecipe) -> FrameFlow:
+    return initialise(recipe.weights, FrameFlow())[0]
 
 
-def resnet18_mag(recipe: dict) -> FrameMag:
-    return initialise(recipe["weights"], FrameMag(latent_entry(recipe)))[0]
+def resnet18_mag(recipe: MethodRecipe) -> FrameMag:
+    return initialise(recipe.weights, FrameMag(latent_entry(recipe)))[0]
 
 
-def resnet34(recipe: dict) -> FrameFlow:
-    return initialise(recipe["weights"], FrameFlow(34))[0]
+def resnet34(recipe: MethodRecipe) -> FrameFlow:
+    return initialise(recipe.weights, FrameFlow(34))[0]
 
 
-def resnet50(recipe: dict) -> FrameFlow:
-    return initialise(recipe["weights"], FrameFlow(50))[0]
+def resnet50(recipe: MethodRecipe) -> FrameFlow:
+    return initialise(recipe.weights, FrameFlow(50))[0]
 
 
-def late_fusion(recipe: dict) -> LateFusion:
-    return LateFusion(*initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe))))
+def late_fusion(recipe: MethodRecipe) -> LateFusion:
+    return LateFusion(*initialise(recipe.weights, FrameFlow(), FrameMag(latent_entry(recipe))))
 
 
-def infusenet_resnet18(recipe: dict) -> InfuseNet:
+def infusenet_resnet18(recipe: MethodRecipe) -> InfuseNet:
     return InfuseNet(
-        settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameMag(latent_entry(recipe)))
+        settings(recipe), *initialise(recipe.weights, FrameFlow(), FrameMag(latent_entry(recipe)))
     )
 
 
-def infusenet_decoded(recipe: dict) -> InfuseNet:
-    return InfuseNet(settings(recipe), *initialise(recipe["weights"], FrameFlow(), FrameDecoded()))
+def infusenet_decoded(recipe: MethodRecipe) -> InfuseNet:
+    return InfuseNet(settings(recipe), *initialise(recipe.weights, FrameFlow(), FrameDecoded()))
 
 
-def infusenet_finetuned(recipe: dict) -> InfuseNet:
+def infusenet_finetuned(recipe: MethodRecipe) -> InfuseNet:
     # The magnifier last, so that the same seed draws the same weights as for cached latents.
     frame_flow, frame_mag = FrameFlow(), FrameMag(nn.Identity())
-    frame_mag.entry = MagnifierEntry(
-        recipe.get("magnifier"), recipe["factor"], bool(recipe.get("latent_norm"))
-    )
-    return InfuseNet(settings(recipe), *initialise(recipe["weights"], frame_flow, frame_mag))
+    frame_mag.entry = MagnifierEntry(recipe.magnifier, recipe.factor, bool(recipe.latent_norm))
+    return InfuseNet(settings(recipe), *initialise(recipe.weights, frame_flow, frame_mag))

@@ -3,6 +3,7 @@
 import timm
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.models.backbone import Backbone
 from infusenet.models.weights import TimmWeights, initialise
 from infusenet.protocol import AUS
@@ -33,5 +34,5 @@ class ResNet10(Backbone):
         return self.net.global_pool(map)
 
 
-def resnet10(recipe: dict) -> ResNet10:
-    return initialise(recipe["weights"], ResNet10())[0]
+def resnet10(recipe: MethodRecipe) -> ResNet10:
+    return initialise(recipe.weights, ResNet10())[0]

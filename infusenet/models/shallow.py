@@ -6,17 +6,18 @@ Both are made for images of one size and start from random weights.
 
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
 
-def check(recipe: dict, size: int) -> None:
+def check(recipe: MethodRecipe, size: int) -> None:
     """InputError where a recipe has another image size than ``size``, or names weights: there are none."""
-    name = recipe["model"]
-    if recipe["size"] != size:
-        raise InputError(f"{name}: size is {recipe['size']}, expected {size}")
-    if recipe["weights"] != "none":
-        raise InputError(f"{name}: weights is '{recipe['weights']}', expected none: it starts at random")
+    name = recipe.model
+    if recipe.size != size:
+        raise InputError(f"{name}: size is {recipe.size}, expected {size}")
+    if recipe.weights != "none":
+        raise InputError(f"{name}: weights is '{recipe.weights}', expected none: it starts at random")
 
 
 class OffApexNet(nn.Module):
@@ -57,11 +58,11 @@ class SSSNet(nn.Module):
         return {"flow": self.net(flow)}
 
 
-def off_apexnet(recipe: dict) -> OffApexNet:
+def off_apexnet(recipe: MethodRecipe) -> OffApexNet:
     check(recipe, 28)
     return OffApexNet()
 
 
-def sssnet(recipe: dict) -> SSSNet:
+def sssnet(recipe: MethodRecipe) -> SSSNet:
     check(recipe, 64)
     return SSSNet()

@@ -11,6 +11,7 @@ from timm.layers import resample_abs_pos_embed
 from timm.layers.pos_embed_rel import resize_rel_pos_bias_table_levit
 from torch import Tensor, nn
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
 from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
@@ -141,31 +142,31 @@ class PatchInfuseNet(InfuseNet):
         return torch.cat([mag[:, :1], infused], 1)
 
 
-def variant(recipe: dict) -> str:
-    name = recipe["variant"]
+def variant(recipe: MethodRecipe) -> str:
+    name = recipe.variant
     if name not in VARIANTS:
         raise InputError(f"unknown ViT variant '{name}' {did_you_mean(name, VARIANTS)}")
     return name
 
 
-def frame_flow(recipe: dict) -> Backbone:
+def frame_flow(recipe: MethodRecipe) -> Backbone:
     name = variant(recipe)
-    return PatchViT(recipe["size"]) if name == "patch16" else TinyViT(name, recipe["size"])
+    return PatchViT(recipe.size) if name == "patch16" else TinyViT(name, recipe.size)
 
 
-def frame_mag(recipe: dict) -> Backbone:
-    name, size, entry = variant(recipe), recipe["size"], latent_entry(recipe)
+def frame_mag(recipe: MethodRecipe) -> Backbone:
+    name, size, entry = variant(recipe), recipe.size, latent_entry(recipe)
     return PatchViTMag(size, entry) if name == "patch16" else TinyViTMag(name, size, entry)
 
 
-def vit_tiny_flow(recipe: dict) -> Backbone:
-    return initialise(recipe["weights"], frame_flow(recipe))[0]
+def vit_tiny_flow(recipe: MethodRecipe) -> Backbone:
+    return initialise(recipe.weights, frame_flow(recipe))[0]
 
 
-def vit_tiny_mag(recipe: dict) -> Backbone:
-    return initialise(recipe["weights"], frame_mag(recipe))[0]
+def vit_tiny_mag(recipe: MethodRecipe) -> Backbone:
+    return initialise(recipe.weights, frame_mag(recipe))[0]
 
 
-def infusenet_vit(recipe: dict) -> InfuseNet:
+def infusenet_vit(recipe: MethodRecipe) -> InfuseNet:
     kind = PatchInfuseNet if variant(recipe) == "patch16" else InfuseNet
-    return kind(settings(recipe), *initialise(recipe["weights"], frame_flow(recipe), frame_mag(recipe)))
+    return kind(settings(recipe), *initialise(recipe.weights, frame_flow(recipe), frame_mag(recipe)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet.config.stage_recipes import FacesRecipe
 from infusenet.databases.clip_table import Clip, numbered, read_manifest
 from infusenet.databases.frames.frame_files import explain, frame_index
 from infusenet.databases.sync import clip_digest
@@ -32,7 +33,7 @@ def build(
     manifest: Path,
     frames: Path,
     output: Path,
-    recipe: dict,
+    recipe: FacesRecipe,
     *,
     processes: int = 1,
     failed: str = "stop",
@@ -68,12 +69,12 @@ def build(
         Path(output),
         stage="faces",
         database=clips[0].database,
-        recipe=recipe,
+        recipe=recipe.as_dict(),
         source={
             "clips": file_digest(manifest),
             "data": digest([[c.key, digests[c.key], c.onset, c.apex, c.offset] for c in clips]),
         },
-        clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe)) for c in clips],
+        clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe.as_dict())) for c in clips],
         work=Crops({c.key: c for c in clips}, frames, recipe),
         processes=processes,
         failed=failed,
@@ -99,7 +100,7 @@ class Crops:
 
     clips: dict[str, Clip]
     root: Path
-    recipe: dict
+    recipe: FacesRecipe
 
     def __call__(self, names: Sequence[str]) -> Iterator[Item | Failure]:
         cv2.setNumThreads(1)  # the processes share the cores already
@@ -114,14 +115,14 @@ class Crops:
                 yield Failure(name, "error", text)
 
     def _item(self, clip: Clip) -> Item:
-        folder, size = self.root / clip.frames, self.recipe["size"]
+        folder, size = self.root / clip.frames, self.recipe.size
         index = frame_index(folder)
         try:
             slotted = slots(clip, index, folder)
         except InputError as error:
             raise InputError(f"{error}{explain(folder, {clip.onset, clip.apex, clip.offset})}") from None
-        pairs = self.recipe["keep"] == "pairs"
-        numbers = slotted if pairs else video_numbers(clip, index, self.recipe["keep"])
+        pairs = self.recipe.keep == "pairs"
+        numbers = slotted if pairs else video_numbers(clip, index, self.recipe.keep)
         crop_numbers = {clip.onset, *numbers}
         # The frame after the onset is read too: landmarks found on it must fit the others.
         successor = index.keys() & {clip.onset + 1}
@@ -133,7 +134,7 @@ class Crops:
         matrix = alignment.similarity(detection.landmarks, size)
         landmarks = alignment.apply(matrix, detection.landmarks)
         matrices = dict.fromkeys(images, matrix)
-        if self.recipe["ecc"]:
+        if self.recipe.ecc:
             still = alignment.crop(onset, matrix, size)
             for number, image in images.items():
                 if number != clip.onset:
@@ -147,7 +148,7 @@ class Crops:
             arrays["matrix"] = np.stack([matrices[number] for number in numbers])
         else:
             gray = [cv2.cvtColor(crops[number], cv2.COLOR_RGB2GRAY) for number in numbers]
-            arrays["video"] = video(np.stack(gray), self.recipe["keep"])
+            arrays["video"] = video(np.stack(gray), self.recipe.keep)
             arrays["onset"] = crops[clip.onset]
         return Item(arrays, "recovered" if detection.recovered else "ok")
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from infusenet import devices
-from infusenet.config import stage_recipes
+from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
 from infusenet.preprocess import optical_flow
@@ -16,7 +16,7 @@ from infusenet.preprocess.build_store import fill
 from infusenet.store import Item, Store
 
 
-def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1, device: str = "cpu") -> None:
+def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, device: str = "cpu") -> None:
     """Write the flow store of a faces store.
 
     One item per clip, ``flow``: float16 (3, S, S), the flow onset -> apex (f_x, f_y) in px of the
@@ -33,25 +33,25 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1, device
         The faces store is unreadable, or a clip's flow is not finite.
     """
     store = Store(faces, "faces")
-    on_gpu = stage_recipes.solver(recipe) == "spline_tvl1" and devices.prepare(device).type == "cuda"
+    on_gpu = recipe.solver == "spline_tvl1" and devices.prepare(device).type == "cuda"
     fill(
         Path(output),
         stage="flow",
         database=store.database,
-        recipe=recipe,
+        recipe=recipe.as_dict(),
         source=store.as_source,
-        clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe.as_dict())) for clip in store.clips],
         work=partial(_work, store, recipe, "cuda" if on_gpu else "cpu"),
         processes=1 if on_gpu else processes,
         upstream_failures=store.failures,
     )
 
 
-def _work(faces: Store, recipe: dict, device: str, clips: Sequence[str]) -> Iterator[Item]:
+def _work(faces: Store, recipe: FlowRecipe, device: str, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
     cv2.setNumThreads(1)
     devices.prepare(device, threads=1)
-    frames = np.stack([faces.read("frames", clip, slice(0, 1 + recipe.get("frames", 1))) for clip in clips])
+    frames = np.stack([faces.read("frames", clip, slice(0, 1 + (recipe.frames or 1))) for clip in clips])
     images = optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
     for clip, image in zip(clips, images, strict=True):
         if not np.isfinite(image).all():

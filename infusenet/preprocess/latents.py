@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, LatentsRecipe
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key, file_digest
@@ -22,7 +22,9 @@ from infusenet.store import Item, Store
 POOL = {"kernel_size": 3, "stride": 2, "padding": 1}
 
 
-def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", threads: int | None = None):
+def build(
+    faces, output, recipe: LatentsRecipe, *, weights=None, device: str = "auto", threads: int | None = None
+):
     """Write the latents store of a faces store.
 
     One item per clip, ``latents``: float16 (6, 32, h, w), the pairs (onset, apex + k) for k = 0..5,
@@ -46,38 +48,40 @@ def build(faces, output, recipe: dict, *, weights=None, device: str = "auto", th
     store = Store(faces, "faces")
     path = Path(weights or SHIPPED_WEIGHTS)
     model = load(path)
-    if file_digest(path) != recipe["weights"]:
+    if file_digest(path) != recipe.weights:
         raise InputError(
-            f"{path} has sha256 {file_digest(path)}, but the recipe names {recipe['weights']}; "
+            f"{path} has sha256 {file_digest(path)}, but the recipe names {recipe.weights}; "
             "give the path of the file with that sha256"
         )
-    size = recipe["size"]
+    size = recipe.size
     crop = store.shape("frames")[1] if len(store) else size
     if crop < size:
         raise InputError(f"{faces}: crops of {crop} px, expected at least {size} px, the size of the latents")
-    if recipe["latent"] == "decoded" and (recipe["form"] == "pooled" or size % 2):
+    if recipe.latent == "decoded" and (recipe.form == "pooled" or size % 2):
         raise InputError("latent: decoded needs form: raw and an even size; set both")
     device = prepare(device, threads)
     model.to(device, memory_format=torch.channels_last)
-    if recipe["latent"] == "decoded":
+    if recipe.latent == "decoded":
         chunk = (1, 3, size, size)
     else:
-        side = -(-size // (4 if recipe["form"] == "pooled" else 2))
+        side = -(-size // (4 if recipe.form == "pooled" else 2))
         chunk = (1, CHANNELS, side, side)
     fill(
         Path(output),
         stage="latents",
         database=store.database,
-        recipe=recipe,
+        recipe=recipe.as_dict(),
         source=store.as_source,
-        clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe.as_dict())) for clip in store.clips],
         work=partial(_work, store, model, recipe, device),
         upstream_failures=store.failures,
         chunks={"latents": chunk},
     )
 
 
-def _work(faces: Store, model: Magnifier, recipe: dict, device, clips: Sequence[str]) -> Iterator[Item]:
+def _work(
+    faces: Store, model: Magnifier, recipe: LatentsRecipe, device, clips: Sequence[str]
+) -> Iterator[Item]:
     for clip in clips:
         result = latents(model, faces.read("frames", clip), faces.read("numbers", clip), recipe, device)
         if not np.isfinite(result).all():
@@ -86,7 +90,9 @@ def _work(faces: Store, model: Magnifier, recipe: dict, device, clips: Sequence[
 
 
 @torch.inference_mode()
-def latents(model: Magnifier, frames: np.ndarray, numbers: Sequence[int], recipe: dict, device) -> np.ndarray:
+def latents(
+    model: Magnifier, frames: np.ndarray, numbers: Sequence[int], recipe: LatentsRecipe, device
+) -> np.ndarray:
     """Latents of the pairs (frame 0, frame i), i = 1...
 
     Parameters
@@ -104,14 +110,14 @@ def latents(model: Magnifier, frames: np.ndarray, numbers: Sequence[int], recipe
     order, places = {}, []
     for i, number in enumerate(numbers):
         places.append(order.setdefault(int(number), (len(order), i))[0])
-    images = [resize(frames[i], recipe["size"]) for _, i in order.values()]
-    images = [photometric.match(images[0], image, recipe["photometric"]) for image in images]
+    images = [resize(frames[i], recipe.size) for _, i in order.values()]
+    images = [photometric.match(images[0], image, recipe.photometric) for image in images]
     batch = torch.from_numpy(2 * np.stack(images) - 1).permute(0, 3, 1, 2)  # channels last already
     encoded = model.encoder(batch.to(device))
-    difference = model.manipulator(encoded[:1], encoded, recipe["factor"])
-    result = difference if recipe["latent"] == "difference" else encoded + difference
-    if recipe["latent"] == "decoded":
+    difference = model.manipulator(encoded[:1], encoded, recipe.factor)
+    result = difference if recipe.latent == "difference" else encoded + difference
+    if recipe.latent == "decoded":
         result = ((model.decoder(result) + 1) / 2).clamp(0, 1)
-    if recipe["form"] == "pooled":
+    if recipe.form == "pooled":
         result = functional.max_pool2d(functional.relu(result), **POOL)
     return result.half().cpu().numpy()[places[1:]]

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import torch
 
-from infusenet.config import stage_recipes
+from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.preprocess import opencv_tvl1, spline_tvl1
 from infusenet.preprocess.apex_frames import rank_one
 from infusenet.preprocess.optical_strain import strain
 
 
-def flow_images(onsets, apexes, recipe: dict, device="cpu"):
+def flow_images(onsets, apexes, recipe: FlowRecipe, device="cpu"):
     """Flow and strain of N pairs.
 
     Parameters
@@ -29,13 +29,13 @@ def flow_images(onsets, apexes, recipe: dict, device="cpu"):
     float32 array (N, 3, H, W) : f_x and f_y in px, so that apex(p + f(p)) shows what onset(p) shows, and the
         strain in px per px. Zero where onset and apex are equal. A pair's image does not depend on the others.
     """
-    if stage_recipes.solver(recipe) == "spline_tvl1":
-        return _spline_images(onsets, apexes, recipe["strain"], device)
+    if recipe.solver == "spline_tvl1":
+        return _spline_images(onsets, apexes, recipe.strain, device)
     flows = [
-        opencv_tvl1.flow(onset, apex[0], recipe["photometric"])
+        opencv_tvl1.flow(onset, apex[0], recipe.photometric)
         for onset, apex in zip(onsets, apexes, strict=True)
     ]
-    return np.stack([np.stack([*flow, strain(flow, recipe["strain"])]) for flow in flows])
+    return np.stack([np.stack([*flow, strain(flow, recipe.strain)]) for flow in flows])
 
 
 def _spline_images(onsets, apexes, strain_kind: str, device):

@@ -54,17 +54,17 @@ def figure1(
     name, key = split(clip, list(by_name)) if clip else moving_most(by_name, stores, manifests)
     trained = restore(by_name[name], stores, manifests)
     faces, flow = Store(stores / name / "faces.h5", "faces"), trained.database.stores["flow"]
-    latents_recipe = trained.recipe["stores"]["latents"]["recipe"]
+    latents_recipe = trained.recipe.stores["latents"].recipe
     weights = Path(weights or SHIPPED_WEIGHTS)
-    if file_digest(weights) != latents_recipe["weights"]:
+    if file_digest(weights) != latents_recipe.weights:
         raise InputError(
-            f"{weights} is not the magnifier of {name}'s latents, whose sha256 is {latents_recipe['weights']}; "
+            f"{weights} is not the magnifier of {name}'s latents, whose sha256 is {latents_recipe.weights}; "
             "give that file's path"
         )
     inputs = trained.inputs(key)
     onset, apex = faces.read("frames", key, ONSET_AND_APEX)
     figure, axes = plt.subplots(2, 6, figsize=(15, 6), layout="constrained")
-    decoded = magnify(magnifier.load(weights), onset, apex, latents_recipe["photometric"])
+    decoded = magnify(magnifier.load(weights), onset, apex, latents_recipe.photometric)
     pictures = {"onset": onset, "apex (×1)": apex}
     pictures |= {f"decoded, magnified ×{factor}": image for factor, image in decoded.items()}
     for axis, (title, image) in zip(axes[0], pictures.items(), strict=True):
@@ -88,7 +88,7 @@ def figure1(
         f"{name} {key} ({choice}), AU {active}{label.heading}: magnified motion and its artefacts, "
         f"crops of {len(onset)} px.{label.lines}\n"
         "Masks: FrameFlow's maps after each block, min-max normalised, mean over channels, of a network that "
-        f"never saw {name} (input of {trained.recipe['size']} px)",
+        f"never saw {name} (input of {trained.recipe.size} px)",
         fontsize=12,
     )
     save(figure, Path(output))
@@ -98,7 +98,8 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
     """The clip, as (database, ``subject/clip``), with the largest median flow inside the face."""
     best = (-1.0, "", "")
     for name, path in by_name.items():
-        database = folds.open_database(name, stores, manifests, run_folder.load_weights(path)[1]["recipe"])
+        recipe = run_folder.recipe_of(path, run_folder.load_weights(path)[1])
+        database = folds.open_database(name, stores, manifests, recipe)
         faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:
             motion = np.hypot(*flow.read("flow", clip.key, slice(0, 2)).astype(np.float32))

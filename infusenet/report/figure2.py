@@ -1,5 +1,6 @@
 """Figure 2: the steps of InfuseNet from frames to logits, with shapes measured on the running model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from infusenet import models
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.evaluation.plots import plt, save
 from infusenet.magnifier import Magnifier
 from infusenet.models.infusion import BLOCKS
@@ -20,7 +22,7 @@ RADIUS = 0.17
 STEM, POOLED, HEAD = 4, 9, 10  # columns; the blocks stand between stem and pooled vector
 
 
-def figure2(recipe: dict, output: Path) -> None:
+def figure2(recipe: MethodRecipe, output: Path) -> None:
     """Draw the network of a recipe of InfuseNet on flow and latents.
 
     Parameters
@@ -28,7 +30,7 @@ def figure2(recipe: dict, output: Path) -> None:
     recipe : a settled method recipe
     output : the PNG; the same recipe gives the same bytes
     """
-    model = models.create(recipe | {"weights": "none"}).eval()
+    model = models.create(replace(recipe, weights="none")).eval()
     shape_of = shapes(model, recipe)
     figure, axis = plt.subplots(figsize=(17, 4.8), layout="constrained")
     axis.set_xlim(-WIDTH / 2 - 0.1, HEAD * STEP + WIDTH / 2 + 0.1)
@@ -48,13 +50,13 @@ def figure2(recipe: dict, output: Path) -> None:
         column = POOLED if place == "pooled" else STEM + 1 + BLOCKS.index(place)
         _infusion(axis, (column + 0.5) * STEP, infusion.scope, shape_of[f"infusion.{place}"])
     axis.set_title(
-        f"{recipe['method']}: shapes of one clip without the batch dimension, input of {recipe['size']} px",
+        f"{recipe.method}: shapes of one clip without the batch dimension, input of {recipe.size} px",
         fontsize=13,
     )
     save(figure, Path(output))
 
 
-def shapes(model: nn.Module, recipe: dict) -> dict[str, tuple[int, ...]]:
+def shapes(model: nn.Module, recipe: MethodRecipe) -> dict[str, tuple[int, ...]]:
     """Run magnifier and model once on a blank clip and return the shapes, without the batch dimension.
 
     Keys: ``frames``, ``encoded``, ``manipulated``, ``pairs`` and ``flow``; ``FrameFlow.stem`` (what
@@ -79,10 +81,10 @@ def shapes(model: nn.Module, recipe: dict) -> dict[str, tuple[int, ...]]:
     for place, infusion in model.infusions.items():
         note(infusion, f"infusion.{place}")
     with torch.inference_mode():
-        magnifier, size = Magnifier().eval(), recipe["size"]
+        magnifier, size = Magnifier().eval(), recipe.size
         frames = torch.zeros(3, 3, size, size)
         encoded = magnifier.encoder(frames)
-        manipulated = magnifier.manipulator(encoded[:1], encoded[1:], recipe["factor"])
+        manipulated = magnifier.manipulator(encoded[:1], encoded[1:], recipe.factor)
         pairs = manipulated.flatten(0, 1)[None]
         pooled = functional.max_pool2d(functional.relu(pairs), **POOL)
         flow = torch.zeros(1, 3, size, size)
@@ -103,17 +105,17 @@ def _shape(batch: torch.Tensor) -> tuple[int, ...]:
     return tuple(batch.shape[1:])
 
 
-def _form(recipe: dict) -> str:
-    return recipe["stores"]["latents"]["recipe"]["form"]
+def _form(recipe: MethodRecipe) -> str:
+    return recipe.stores["latents"].recipe.form
 
 
-def _front(axis, shape_of: dict, recipe: dict) -> None:
+def _front(axis, shape_of: dict, recipe: MethodRecipe) -> None:
     """The steps from the frames to the inputs of the two networks."""
     _box(axis, 0, MIDDLE, "onset, apex,\npseudo-apex", shape_of["frames"], DATA)
     _box(axis, 1.5, TOP, "TV-L1, strain", None, DATA)
     _box(axis, 3, TOP, "flow image", shape_of["flow"], DATA)
     _box(axis, 1, BOTTOM, "encoder", shape_of["encoded"], MAGNIFIER)
-    _box(axis, 2, BOTTOM, f"manipulator\n×{recipe['factor']}", shape_of["manipulated"], MAGNIFIER)
+    _box(axis, 2, BOTTOM, f"manipulator\n×{recipe.factor}", shape_of["manipulated"], MAGNIFIER)
     _box(axis, 3, BOTTOM, "both pairs\nconcatenated", shape_of["pairs"], MAG)
     for lane, column in ((TOP, 1.5), (BOTTOM, 1)):
         sign = 1 if lane == TOP else -1

@@ -85,7 +85,7 @@ def figure5(
         row[0].set_title(f"{sample.database} {sample.clip}\nAU{sample.au} {present}", fontsize=9)
         for axis, title in zip(row[1:], SYSTEMS, strict=True):
             trained, fold = open_run(title, sample.database)
-            block = resolving_block(trained.recipe["size"])
+            block = resolving_block(trained.recipe.size)
             layers = cam_layers(trained.model, block)
             activation = cam(trained.model, trained.inputs(sample.clip), sample.au, layers, len(crop))
             image = axis.imshow(activation, "plasma", alpha=OPACITY * activation, vmin=0, vmax=1)

@@ -13,10 +13,12 @@ import shlex
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from infusenet.config import configuration
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.stage_recipes import STAGES, difference, settings_of
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
@@ -138,7 +140,8 @@ def _stores(config: dict) -> Iterator[str]:
         except InputError as error:
             yield f"{error}: {remove}"
             continue
-        expected, listed = configuration.stage_recipe(config, stage, variant), path.with_name("clips.csv")
+        expected = configuration.stage_recipe(config, stage, variant).as_dict()
+        listed = path.with_name("clips.csv")
         if store.recipe != expected:
             yield f"{path}: {difference(store.recipe, expected)}. {_apart(store.recipe, expected)}, or {remove}"
         elif stage == "faces" and store.source.get("clips") != file_digest(listed):
@@ -166,7 +169,7 @@ def _external(config: dict) -> Iterator[str]:
                 continue
             from infusenet.store import Store
 
-            expected = configuration.stage_recipe(config, "faces")
+            expected = configuration.stage_recipe(config, "faces").as_dict()
             with suppress(InputError):  # a job that reads it reports it
                 recipe = Store(path, stage).source.get("faces_recipe", expected)
                 if recipe != expected:
@@ -182,27 +185,30 @@ def _runs(config: dict) -> Iterator[str]:
         if not path.exists() or recorded(f"{config['results']}/{method}/{held_out}/{seed}/{path.name}"):
             continue
         try:
-            expected = as_trained(configuration.resolve_method(config, method), run)
+            expected = _as_json(as_trained(configuration.resolve_method(config, method), run))
         except InputError:
             continue  # a method that the configuration no longer names
         remove = f"rm -r {shlex.quote(str(run))}"
         if (recipe := _recipe_of(path)) is None:
             yield f"{path}: damaged; train it again: {remove}"
-        elif recipe != _as_json(expected):
+        elif recipe != expected:
             yield f"{run}: {difference(recipe, expected)}. Set `results` to another folder, or {remove}"
 
 
-def as_trained(recipe: dict, run: Path | str) -> dict:
+def as_trained(recipe: MethodRecipe, run: Path | str) -> MethodRecipe:
     """A method's full recipe, with paths of weights as the training in ``run`` has them if they are the same
     files. Their bytes are compared, and the recipe has their digests too."""
-    files = [name for name in ("weights", "magnifier") if os.path.isfile(recipe.get(name) or "")]
+    files = [name for name in ("weights", "magnifier") if os.path.isfile(getattr(recipe, name) or "")]
     path = Path(run, "weights.safetensors")
     recorded_recipe = _recipe_of(path) if files and path.is_file() else None
     if not recorded_recipe:
         return recipe
-    same = recipe | {
-        name: recorded_recipe[name] for name in files if _same_file(recorded_recipe.get(name), recipe[name])
+    paths = {
+        name: recorded_recipe[name]
+        for name in files
+        if _same_file(recorded_recipe.get(name), getattr(recipe, name))
     }
+    same = replace(recipe, **paths)
     return same if recorded_recipe == _as_json(same) else recipe
 
 
@@ -219,9 +225,9 @@ def _recipe_of(weights: Path) -> dict | None:
     return facts and facts["recipe"]
 
 
-def _as_json(recipe: dict) -> dict:
+def _as_json(recipe: MethodRecipe) -> dict:
     """The recipe as JSON keeps it: tuples are lists."""
-    return json.loads(json.dumps(recipe))
+    return json.loads(recipe.to_json())
 
 
 def _same_file(one: str | None, other: str) -> bool:

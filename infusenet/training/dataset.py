@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError
 from infusenet.preprocess import photometric
 from infusenet.preprocess.images import resize
@@ -37,7 +38,7 @@ class ClipDataset(Dataset):
     so an instance can be sent to loader workers.
     """
 
-    def __init__(self, databases: Sequence[Database], recipe: dict, seed: int, memory: int = MEMORY):
+    def __init__(self, databases: Sequence[Database], recipe: MethodRecipe, seed: int, memory: int = MEMORY):
         self.rows = [(database, clip) for database in databases for clip in database.clips]
         self.recipe, self.seed, self.gain = recipe, seed, gain(recipe)
         self.labels = np.array([[c.labels[n] for n in AUS] for _, c in self.rows], np.float32)
@@ -49,13 +50,13 @@ class ClipDataset(Dataset):
     def __getitem__(self, item: tuple[int, int]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         epoch, index = item
         # An input is read by the method of its name.
-        inputs = {name: getattr(self, name)(epoch, index) for name in self.recipe["stores"]}
+        inputs = {name: getattr(self, name)(epoch, index) for name in self.recipe.stores}
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
         return tensors, torch.from_numpy(self.labels[index])
 
     def flow(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
-        store, size = database.stores["flow"], self.recipe["size"]
+        store, size = database.stores["flow"], self.recipe.size
         return self._keep(("flow", index), lambda: prepare(store.read("flow", clip.key), size))
 
     def latents(self, epoch: int, index: int) -> np.ndarray:
@@ -66,7 +67,7 @@ class ClipDataset(Dataset):
 
     def frames(self, epoch: int, index: int) -> np.ndarray:
         database, clip = self.rows[index]
-        store, size = database.stores["frames"], self.recipe["size"]
+        store, size = database.stores["frames"], self.recipe.size
         slots = (ONSET_SLOT, APEX_SLOT, APEX_SLOT + self.candidate(epoch, index))
         images = [
             self._keep(
@@ -74,7 +75,7 @@ class ClipDataset(Dataset):
             )
             for slot in slots
         ]
-        images = [photometric.match(images[0], image, self.recipe["photometric"]) for image in images]
+        images = [photometric.match(images[0], image, self.recipe.photometric) for image in images]
         return np.stack(images).transpose(0, 3, 1, 2) * np.float32(2) - np.float32(1)
 
     def video(self, epoch: int, index: int) -> np.ndarray:
@@ -84,7 +85,7 @@ class ClipDataset(Dataset):
     def candidate(self, epoch: int, index: int) -> int:
         """The clip's pseudo-apex in an epoch, as frames after the apex."""
         database, clip = self.rows[index]
-        return pseudo_apex(self.recipe["pseudo_apex"], self.seed, epoch, database.name, clip.key)
+        return pseudo_apex(self.recipe.pseudo_apex, self.seed, epoch, database.name, clip.key)
 
     def _pairs(self, name: str, epoch: int, index: int) -> np.ndarray:
         """The apex pair and the pseudo-apex pair of a latents store, one after the other."""
@@ -106,24 +107,22 @@ class ClipDataset(Dataset):
         return array
 
 
-def gain(recipe: dict) -> float:
+def gain(recipe: MethodRecipe) -> float:
     """The factor on stored latents that gives them the method's magnification.
 
     The difference latent is linear in (factor - 1), so one store serves every factor.
     """
-    magnified = [
-        recipe["stores"][name]["recipe"] for name in ("latents", "decoded") if name in recipe["stores"]
-    ]
-    if not magnified or recipe["factor"] == magnified[0]["factor"]:
+    magnified = [recipe.stores[name].recipe for name in ("latents", "decoded") if name in recipe.stores]
+    if not magnified or recipe.factor == magnified[0].factor:
         return 1.0
     (stored,) = magnified
-    if stored["latent"] != "difference" or recipe["factor"] <= 1:
+    if stored.latent != "difference" or recipe.factor <= 1:
         raise InputError(
-            f"factor {recipe['factor']} cannot be computed from {stored['latent']} latents of factor "
-            f"{stored['factor']}: expected difference latents and a factor above 1, "
+            f"factor {recipe.factor} cannot be computed from {stored.latent} latents of factor "
+            f"{stored.factor}: expected difference latents and a factor above 1, "
             "or a store variant made with this factor"
         )
-    return (recipe["factor"] - 1) / (stored["factor"] - 1)
+    return (recipe.factor - 1) / (stored.factor - 1)
 
 
 class EpochBatches(Sampler):

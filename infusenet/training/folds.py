@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infusenet.config.stage_recipes import store_name
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.databases.clip_table import Clip, read_manifest
 from infusenet.databases.frames.folder_listings import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -75,7 +75,7 @@ def open_database(
     name: str,
     stores: Path | Folders,
     manifests: Path,
-    recipe: dict,
+    recipe: MethodRecipe,
     left_out: Collection[tuple[str, str]] = (),
 ) -> Database:
     """Read the manifest and open the stores that a method recipe declares for one database.
@@ -91,9 +91,9 @@ def open_database(
         lists as failed.
     """
     store_by_input = {}
-    for input_name, declared in recipe["stores"].items():
-        path = stores / name / store_name(declared)
-        store = store_by_input[input_name] = Store(path, declared["recipe"]["stage"], declared["recipe"])
+    for input_name, declared in recipe.stores.items():
+        path = stores / name / f"{declared.name}.h5"
+        store = store_by_input[input_name] = Store(path, declared.recipe.stage, declared.recipe.as_dict())
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
         # Reading every byte takes seconds; a training on a damaged copy would take hours and give no error.

@@ -66,7 +66,7 @@ def predict(
     columns = ["database", "subject", "clip", "method", "seed", *scores, *(f"AU{n}" for n in AUS)]
     rows = []
     for clip, row in zip(database.clips, logits, strict=True):
-        name = [database.name, clip.subject, clip.clip, trained.recipe["method"], facts["seed"]]
+        name = [database.name, clip.subject, clip.clip, trained.recipe.method, facts["seed"]]
         rows.append([*name, *map(str, row), *(clip.labels[n] for n in AUS)])
     output = Path(output or Path(run) / "predictions.csv")
     write_if_changed(output, csv_text(columns, rows))

@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from infusenet import __version__
+from infusenet.config import method_recipe
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError
 from infusenet.files import aside, check_readable, write_if_changed
 from infusenet.hashing import SHA256, canonical, digest, file_digest
@@ -47,7 +49,7 @@ def environment(device: torch.device) -> dict:
 
 
 def describe(
-    recipe: dict,
+    recipe: MethodRecipe,
     held_out: str,
     seed: int,
     databases: list[Database],
@@ -56,7 +58,7 @@ def describe(
 ) -> dict:
     """The facts of a training as JSON values: its stores and labels, initial weights, and label counts."""
     return {
-        "recipe": recipe,
+        "recipe": recipe.as_dict(),
         "held_out": held_out,
         "seed": seed,
         "train_databases": [database.name for database in databases],
@@ -69,9 +71,9 @@ def describe(
     }
 
 
-def initial_weights(recipe: dict, model: torch.nn.Module) -> str:
+def initial_weights(recipe: MethodRecipe, model: torch.nn.Module) -> str:
     """``none``, the published name of ImageNet's weights, or the sha256 of a file."""
-    weights = recipe["weights"]
+    weights = recipe.weights
     if weights == "imagenet":
         return next(str(part.imagenet) for part in model.modules() if hasattr(part, "imagenet"))
     return weights if weights == "none" else file_digest(weights)
@@ -115,6 +117,11 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None
+
+
+def recipe_of(run: Path, facts: dict) -> MethodRecipe:
+    """The recipe among the facts of a finished training; InputError where another version wrote other keys."""
+    return method_recipe.from_dict(facts["recipe"], Path(run) / "weights.safetensors")
 
 
 def _check_bytes(path: Path) -> None:

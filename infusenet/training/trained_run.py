@@ -1,12 +1,13 @@
 """A finished training beside the database that it held out, ready to score clips or to be looked into."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from infusenet import devices, models
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.pseudo_apex import PREDICTION
@@ -19,14 +20,11 @@ class TrainedRun:
 
     path: Path
     facts: dict
+    recipe: MethodRecipe
     model: torch.nn.Module
     database: folds.Database
     data: dataset.ClipDataset
     device: torch.device
-
-    @property
-    def recipe(self) -> dict:
-        return self.facts["recipe"]
 
     def inputs(self, clip: str) -> dict[str, torch.Tensor]:
         """The inputs that ``subject/clip`` was scored with, by name, without a batch dimension."""
@@ -58,11 +56,11 @@ def restore(
         No finished training in ``run``, or stores that do not fit its recipe or the manifest.
     """
     state, facts = run_folder.load_weights(run)
-    recipe = facts["recipe"]
-    place = devices.start(device, recipe["threads"])
+    recipe = run_folder.recipe_of(run, facts)
+    place = devices.start(device, recipe.threads)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
     # The files that a training started from may be gone since: its own weights replace them all.
-    model = models.create(recipe | {"weights": "none", "magnifier": None})
+    model = models.create(replace(recipe, weights="none", magnifier=None))
     model.load_state_dict(state)
     data = dataset.ClipDataset([database], recipe, facts["seed"])
-    return TrainedRun(Path(run), facts, model.eval(), database, data, place)
+    return TrainedRun(Path(run), facts, recipe, model.eval(), database, data, place)

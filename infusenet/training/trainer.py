@@ -20,7 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from infusenet import devices, models
-from infusenet.config.methods import check_recipe
+from infusenet.config.method_recipe import MethodRecipe
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
@@ -42,7 +42,7 @@ def train(
     seed: int,
     output: Path,
     *,
-    recipe: dict,
+    recipe: MethodRecipe,
     databases: Sequence[str] | None = None,
     left_out: Sequence[Path] = (),
     workers: int = 0,
@@ -58,7 +58,7 @@ def train(
     Parameters
     ----------
     stores, manifests : folders with ``{database}/{stage}.h5`` and ``{database}.csv``
-    recipe : dict
+    recipe : MethodRecipe
         The method's full recipe (`infusenet.config.configuration.resolve_method`).
     databases : names, optional
         Default: every manifest. The held-out one is left out in either case.
@@ -73,11 +73,10 @@ def train(
     InputError
         Stores that do not fit the recipe or the manifests, no clips, a loss that is not finite, a lost lock.
     """
-    check_recipe(recipe)
-    if recipe["method"] != method:
-        raise InputError(f"the recipe is for method '{recipe['method']}', expected '{method}'")
+    if recipe.method != method:
+        raise InputError(f"the recipe is for method '{recipe.method}', expected '{method}'")
     output = Path(output)
-    device = devices.start(device, recipe["threads"])
+    device = devices.start(device, recipe.threads)
 
     # Data: the other databases, labels from their manifests, features from their stores.
     names = folds.training_databases(held_out, Path(manifests), databases)
@@ -104,9 +103,9 @@ def train(
             model.fit(*whole(data))
             rows = []
         else:
-            batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
+            batches = dataset.EpochBatches(len(data), recipe.batch, entropy)
             loader = dataset.loader(data, batches, workers)
-            rows = learn(devices.place(model, device), loader, device, output, facts, lock)
+            rows = learn(devices.place(model, device), recipe, loader, device, output, facts, lock)
         lock.check()
         write_log(output / "log.csv", rows)
         run_folder.save_weights(output, model, facts)
@@ -115,30 +114,32 @@ def train(
 
 
 @loader_explained()
-def learn(model, loader: DataLoader, device, run: Path, facts: dict, lock: Lock) -> list[dict]:
-    """All epochs of the recipe in ``facts``, from the run's checkpoint on; the log's rows, one per epoch."""
-    recipe, clips = facts["recipe"], facts["n_train"]
+def learn(
+    model, recipe: MethodRecipe, loader: DataLoader, device, run: Path, facts: dict, lock: Lock
+) -> list[dict]:
+    """All epochs of the recipe, from the run's checkpoint on; the log's rows, one per epoch."""
     model.train()
     grouped = hasattr(model, "parameter_groups")
-    groups = model.parameter_groups(recipe["rate"]) if grouped else model.parameters()
-    optimizer = Adam(groups, recipe["rate"], weight_decay=recipe["weight_decay"], fused=True)
-    scheduler = schedule(model, optimizer, recipe["gamma"])
+    groups = model.parameter_groups(recipe.rate) if grouped else model.parameters()
+    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+    scheduler = schedule(model, optimizer, recipe.gamma)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
     rows = checkpoints.resume(run, facts, **parts)
     # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
-    clips_done, total = len(rows) * clips, recipe["epochs"] * clips
+    clips = facts["n_train"]
+    clips_done, total = len(rows) * clips, recipe.epochs * clips
     with (
         SummaryWriter(run / "tensorboard") as board,
         tqdm(total=total, initial=clips_done, desc=title, unit="clip", disable=None) as bar,
     ):
         for row in rows:
             write_scalars(board, row)
-        for epoch in range(len(rows), recipe["epochs"]):
+        for epoch in range(len(rows), recipe.epochs):
             loader.batch_sampler.epoch = epoch
-            bar.set_postfix_str(f"epoch {epoch + 1}/{recipe['epochs']}")
+            bar.set_postfix_str(f"epoch {epoch + 1}/{recipe.epochs}")
             began = time.monotonic()
             row = {"epoch": epoch + 1, "rate": scheduler.get_last_lr()[0]}
             row |= run_epoch(model, optimizer, loader, device, bar)

@@ -78,21 +78,21 @@ wildcard_constraints:
 
 def stage_recipe(stage):
     """Params: the canonical recipe of a stage's store."""
-    return lambda wildcards: hashing.canonical(
-        configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
-    )
+    return lambda wildcards: configuration.stage_recipe(
+        CONFIG, stage, wildcards.variant.removeprefix(".")
+    ).to_json()
 
 
 def flow_gpu(wildcards):
     """Resources: OpenCV's solver has only the CPU."""
     recipe = configuration.stage_recipe(CONFIG, "flow", wildcards.variant.removeprefix("."))
-    return GPU if stage_recipes.solver(recipe) == "spline_tvl1" else 0
+    return GPU if recipe.solver == "spline_tvl1" else 0
 
 
 def method_recipe(wildcards):
     """Params: the canonical recipe of a training, the recipes of its stores included."""
     run = f"{RESULTS}/{wildcards.method}/{wildcards.held_out}/seed{wildcards.seed}"
-    return hashing.canonical(unrecorded_outputs.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run))
+    return unrecorded_outputs.as_trained(configuration.resolve_method(CONFIG, wildcards.method), run).to_json()
 
 
 def unrecorded(value):
@@ -112,8 +112,8 @@ def magnifier_weights(wildcards):
 
 def store_paths(method, databases):
     """The stores of `databases` that a method reads."""
-    stores = configuration.resolve_method(CONFIG, method)["stores"].values()
-    return [store_path(name, stage_recipes.store_name(store)) for name in databases for store in stores]
+    stores = configuration.resolve_method(CONFIG, method).stores.values()
+    return [store_path(name, f"{store.name}.h5") for name in databases for store in stores]
 
 
 def store_path(database, name):
@@ -230,7 +230,7 @@ def picture_options(target):
 def _picture_options(target):
     """Options for the stores of faces, the clips and the model's recipe."""
     if target == "figure2":
-        return f"--recipe {shlex.quote(hashing.canonical(configuration.resolve_method(CONFIG, targets.INFUSENET)))}"
+        return f"--recipe {shlex.quote(configuration.resolve_method(CONFIG, targets.INFUSENET).to_json())}"
     if not targets.TARGETS[target].shows_faces:
         return ""
     names = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from infusenet.csv_tables import readings
-from infusenet.errors import Damaged, InputError, Missing
+from infusenet.errors import InputError, Missing
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 TEXTS = (".csv", ".tsv", ".txt")
@@ -51,10 +51,8 @@ def read_sheets(path: Path) -> list[Sheet]:
     ------
     Missing
         No such file.
-    Damaged
-        It cannot be read: damaged, or protected by a password.
     InputError
-        Another format, with its name.
+        Another format, with its name, or it cannot be read: damaged, or protected by a password.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; expected the annotation workbook")
@@ -72,7 +70,7 @@ def read_sheets(path: Path) -> list[Sheet]:
         raise
     # A damaged workbook can fail anywhere inside the libraries that read it.
     except Exception as error:
-        raise Damaged(
+        raise InputError(
             f"{path}: damaged or protected, cannot be read ({type(error).__name__}: {error}); "
             "open it in a spreadsheet program and save it again"
         ) from error

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from infusenet.config import stage_recipes
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.experiments.infusion_bench.bench_rows import BenchRow
@@ -105,11 +106,11 @@ def shares(run: Path, cache: Path, manifests: Path, truths: Path) -> tuple[np.nd
     which is what a map without any preference would get
     """
     trained = restore(run, cache, manifests)
-    name, size = trained.database.name, trained.recipe["size"]
+    name, size = trained.database.name, trained.recipe.size
     layers = cam_layers(trained.model, resolving_block(size))
     store = Store(cache / name / "faces.h5", "faces")
     truth_by_clip = truth.read(truths / f"{name}.json")
-    crop = store.recipe["size"]
+    crop = stage_recipes.from_dict(store.recipe, store.path).size
     inside, covered = [], []
     for clip in trained.database.clips:
         positive = [au for au in AUS if clip.labels[au]][:AUS_PER_CLIP]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infusenet import __version__
+from infusenet.config import stage_recipes
 from infusenet.config.stage_arrays import shows_faces
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError, raise_all
@@ -59,7 +60,7 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
     if output.exists():
         raise InputError(f"{output} exists; remove it or give another name")
     available = [Store(path) for path in sorted(folder.glob("*.h5")) if STORE.fullmatch(path.name)]
-    exported = [store for store in available if faces or not shows_faces(store.recipe)]
+    exported = [store for store in available if faces or not _shows_faces(store)]
     if not exported:
         names = ", ".join(store.path.name for store in available) or "none"
         raise InputError(f"{folder}: no store to export (found: {names}); build flow and latents first")
@@ -94,11 +95,15 @@ def _notice(database: str, clips: Sequence[Clip], stores: Sequence[Store]) -> st
     for store in stores:
         settings = ", ".join(f"{name} {value}" for name, value in store.recipe.items() if name != "stage")
         lines.append(f"{store.path.name}: {len(store)} clips; {settings}")
-    names = ", ".join(store.path.name for store in stores if shows_faces(store.recipe))
+    names = ", ".join(store.path.name for store in stores if _shows_faces(store))
     return NOTICE.format(
         database=database, clips=len(clips), package=__version__, stores="\n".join(lines),
         faces=f"It shows faces: {names}." if names else "No store in it shows a face.",
     )  # fmt: skip
+
+
+def _shows_faces(store: Store) -> bool:
+    return shows_faces(stage_recipes.from_dict(store.recipe, store.path))
 
 
 def _digest(content: Path | bytes) -> str:

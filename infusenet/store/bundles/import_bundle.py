@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infusenet import __version__
-from infusenet.config.stage_recipes import current_revision
+from infusenet.config import stage_recipes
 from infusenet.databases.frames.folder_listings import is_service
 from infusenet.errors import InputError, raise_all
 from infusenet.files import folder_aside
@@ -124,10 +124,20 @@ def _wrong_stores(folder: Path, index: dict) -> Iterator[str]:
             yield f"{name}: of another stage or recipe than {INDEX} says"
         elif store.database != index["database"]:
             yield f"{name}: of database {store.database}, expected {index['database']}"
-        elif recipe.get("revision") != current_revision(recipe):
-            yield (
-                f"{name}: made by revision {recipe.get('revision')} of {store.stage} in infusenet {store.package}; "
-                f"this infusenet, {__version__}, has revision {current_revision(recipe)}: use that version"
-            )
+        else:
+            yield from (f"{name}: {problem}" for problem in _other_code(store))
         yield from (defect.text for defect in verify(folder / name, folder / MANIFEST))
     yield from mixed(Store(folder / name) for name in index["stores"])
+
+
+def _other_code(store: Store) -> Iterator[str]:
+    """Signs that another version of the stage's code made a store: keys of its recipe, or the revision."""
+    if problems := list(stage_recipes.problems(store.recipe)):
+        yield from (f"{problem}; made by infusenet {store.package}, use that version" for problem in problems)
+        return
+    revision = stage_recipes.current_revision(store.stage, stage_recipes.settings_of(store.recipe))
+    if store.recipe["revision"] != revision:
+        yield (
+            f"made by revision {store.recipe['revision']} of {store.stage} in infusenet {store.package}; "
+            f"this infusenet, {__version__}, has revision {revision}: use that version"
+        )
