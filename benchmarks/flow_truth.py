@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.experiments.flow_bench import SOLVERS, flows
@@ -199,7 +199,9 @@ def main() -> int:
     parser.add_argument(
         "--conditions", nargs="*", choices=tuple(EVERY_CONDITION), default=tuple(EVERY_CONDITION)
     )
-    parser.add_argument("--databases", nargs="+", choices=tuple(SOURCES), default=tuple(SOURCES))
+    parser.add_argument(
+        "--databases", nargs="+", choices=tuple(STANDIN_SOURCES), default=tuple(STANDIN_SOURCES)
+    )
     parser.add_argument("--timed", type=int, default=96, metavar="CLIPS", help="0: no times; default: 96")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(

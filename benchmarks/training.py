@@ -15,14 +15,14 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from infusenet import magnifier, models
+from infusenet import devices, magnifier, models
 from infusenet.config.methods import method
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
 from infusenet.store import Item, Store
-from infusenet.training import dataset, folds, run_folder
+from infusenet.training import dataset, folds
 from infusenet.training.trainer import run_epoch
 
 CROP = 224
@@ -146,7 +146,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    device = run_folder.start(args.device, args.threads)
+    device = devices.start(args.device, args.threads)
     for size in dict.fromkeys([args.step_size, *args.epoch_sizes]):
         stores = {"flow": resolve("flow"), "latents": resolve("latents", {"size": size})}
         recipe = method("infusenet_resnet18").recipe | {

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from infusenet.config.stage_recipes import resolve
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.databases.frames.frame_files import frame_index
@@ -45,7 +45,9 @@ class Bench:
     def __init__(self, args, work: Path):
         self.cache, self.clips = work / "cache" / args.database, args.clips
         self.frames, self.processes = work / "frames", args.processes
-        places = {name: (args.standins / place).resolve() for name, place in SOURCES[args.database].items()}
+        places = {
+            name: (args.standins / place).resolve() for name, place in STANDIN_SOURCES[args.database].items()
+        }
         shutil.copytree(places["frames"], self.frames, copy_function=os.symlink)
         source = {"annotations": str(places["annotations"]), "frames": str(self.frames)}
         self.config = {"databases": {args.database: source}, "cache": str(work / "cache")}
@@ -106,7 +108,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("standins", type=Path)
-    parser.add_argument("--database", default="casme3a", choices=SOURCES)
+    parser.add_argument("--database", default="casme3a", choices=STANDIN_SOURCES)
     parser.add_argument("--clips", type=int, help="only the first ones; default: all")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, help="where to put a temporary folder")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import struct
 from pathlib import Path
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -32,3 +33,9 @@ def clip_key(frames: str, onset: int, apex: int, offset: int, recipe: dict) -> s
 def derived_key(upstream: str, recipe: dict) -> str:
     """Content key of the item that a stage makes from an item with the key ``upstream``."""
     return digest([upstream, recipe])
+
+
+def seed_words(*parts) -> list[int]:
+    """Eight 32-bit words that depend on nothing but the text of ``parts``: entropy for a seed."""
+    text = "/".join(map(str, parts))
+    return list(struct.unpack(">8I", hashlib.sha256(text.encode()).digest()))

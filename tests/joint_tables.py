@@ -2,7 +2,7 @@
 
 import csv
 
-from infusenet.databases.workbooks.cells import AU_NUMBERS, parse
+from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
 
 JOINT = {
     "casme": [("01", "EP01_12", 73, 81, 91, "4", "tense"), ("02", "EP01_12", 1, 2, 9, "L12", "tense")],

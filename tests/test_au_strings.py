@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet.databases.workbooks.cells import AU_NUMBERS, parse
+from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
 
 
 @pytest.mark.parametrize(

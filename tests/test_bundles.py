@@ -249,7 +249,7 @@ def test_the_printed_lines_declare_the_stores_recipes(made, tmp_path, capsys, mo
 def test_an_unusual_variant_is_configured_too(made, tmp_path):
     folder = tmp_path / "samm"
     shutil.copytree(made / "cache/samm", folder)
-    wanted = RECIPES["flow"] | {"strain": "meb", "photometric": "none"}
+    wanted = resolve("flow", {"solver": "opencv_tvl1", "strain": "meb", "photometric": "none"})
     with h5py.File(folder / "flow.h5") as file, h5py.File(folder / "flow.mine.h5", "w") as mine:
         for name in file:
             file.copy(name, mine)

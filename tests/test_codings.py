@@ -8,7 +8,7 @@ from owners import RELEASES, numbered
 from infusenet import cli, databases
 from infusenet.databases import Options, clip_table, errata
 from infusenet.databases.errata import Erratum
-from infusenet.databases.row_reports import Notes, Place
+from infusenet.databases.row_problems import Notes, Place
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.labels import settled
 from infusenet.errors import InputError

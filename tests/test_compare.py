@@ -11,7 +11,7 @@ from synthetic import RECIPE, write_database
 
 from infusenet import cli
 from infusenet.errors import InputError
-from infusenet.evaluation.compare import STEPS, compare
+from infusenet.evaluation.run_comparison import STEPS, compare
 from infusenet.hashing import file_digest
 from infusenet.store import Store, sidecar_of
 from infusenet.store.provenance import identity

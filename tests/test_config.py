@@ -40,8 +40,12 @@ def test_shipped_configuration_is_complete(raw):
         shown = set(raw["methods"][name]) | {"revision"}
         assert shown == set(METHODS[name].recipe), "every knob stands in config.yaml"
     for stage in recipe.STAGES:
-        # Which frames are kept is the variants' business: flow and latents need the pairs.
-        assert set(raw[stage]) | {"revision"} == set(recipe.STAGES[stage]) - {"keep"}
+        # Which frames are kept is the variants' business (flow and latents need the pairs), `photometric` that
+        # of OpenCV's solver.
+        assert set(raw[stage]) == set(recipe.STAGES[stage]) - {
+            "keep",
+            *recipe.ignored(stage, recipe.STAGES[stage], raw[stage]),
+        }
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ def test_every_value_that_a_method_has_by_default_is_allowed():
 
 def test_every_default_of_a_stage_is_allowed():
     for stage, known in settings.STAGES.items():
-        given = {name: value for name, value in recipe.STAGES[stage].items() if name != "revision"}
+        given = dict(recipe.STAGES[stage])
         assert given.keys() == known.keys()
         assert not list(settings.problems(stage, given, known))
 
@@ -148,14 +152,58 @@ def test_every_default_of_a_stage_is_allowed():
 def test_stage_recipes_keep_their_text():
     """A store is taken over as long as this text is the same: it may change only with a revision."""
     latents = recipe.resolve("latents") | {"weights": ""}
+    opencv = recipe.resolve("flow", {"solver": "opencv_tvl1"})
     assert [
-        hashing.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), latents)
+        hashing.canonical(made) for made in (recipe.resolve("faces"), recipe.resolve("flow"), opencv, latents)
     ] == [
         '{"ecc":false,"keep":"pairs","revision":1,"size":224,"stage":"faces"}',
+        '{"frames":1,"revision":1,"solver":"spline_tvl1","stage":"flow","strain":"tensor"}',
         '{"photometric":"local","revision":1,"stage":"flow","strain":"tensor"}',
         '{"factor":10,"form":"pooled","latent":"difference","photometric":"none","revision":1,"size":224,'
         '"stage":"latents","weights":""}',
     ]
+
+
+@pytest.mark.parametrize("solver", ["spline_tvl1", "opencv_tvl1"])
+def test_settings_of_a_recipe_resolve_to_it(solver):
+    for strain in ("tensor", "meb"):
+        made = recipe.resolve("flow", {"solver": solver, "strain": strain})
+        assert recipe.resolve("flow", recipe.settings_of(made)) == made
+
+
+def test_opencv_fits_one_frame():
+    with pytest.raises(InputError, match="flow.frames is 3, expected 1 with solver opencv_tvl1"):
+        recipe.resolve("flow", {"solver": "opencv_tvl1", "frames": 3})
+
+
+def test_recipes_of_two_solvers_differ_in_the_solver():
+    opencv, spline = (recipe.resolve("flow", {"solver": name}) for name in ("opencv_tvl1", "spline_tvl1"))
+    assert recipe.difference(opencv, spline) == "solver is 'opencv_tvl1', expected 'spline_tvl1'"
+    meb = recipe.resolve("flow", {"strain": "meb"})
+    assert recipe.difference(opencv, meb) == (
+        "solver is 'opencv_tvl1', expected 'spline_tvl1'; strain is 'tensor', expected 'meb'"
+    )
+
+
+def test_a_setting_of_the_other_solver_is_accepted_and_named(raw):
+    """Configurations of before set `photometric`, in the block and in variants."""
+    raw["flow"] = {"photometric": "local", "strain": "tensor"}
+    raw["variants"] = {
+        "flow.plain": {"photometric": "none"},
+        "flow.meb": {"strain": "meb"},
+        "flow.opencv": {"solver": "opencv_tvl1", "photometric": "none"},
+    }
+    config = configuration.settle(raw)
+    assert [sentence.split(" ", 1)[0] for sentence in configuration.ignored_settings(config)] == [
+        "flow.photometric",
+        "flow.plain.photometric",
+    ]
+    assert configuration.stage_recipe(config, "flow") == recipe.resolve("flow")
+    assert configuration.stage_recipe(config, "flow", "plain") == recipe.resolve("flow")
+    assert configuration.stage_recipe(config, "flow", "opencv")["photometric"] == "none"
+    raw["flow"]["solver"] = "opencv_tvl1"
+    raw["variants"] = {}
+    assert not list(configuration.ignored_settings(configuration.settle(raw)))
 
 
 def test_the_tables_know_what_the_models_know():

@@ -17,7 +17,7 @@ from infusenet.evaluation.evaluate import evaluate, read_run
 from infusenet.preprocess.contact_sheet import contact_sheet
 from infusenet.snakemake_state.cut_outputs import ASIDE, OF_A_RUN, set_aside
 from infusenet.store import Store
-from infusenet.training.folds import write_left_out
+from infusenet.training.left_out import write_left_out
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 

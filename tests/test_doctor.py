@@ -56,7 +56,7 @@ def test_opencv_without_optflow(monkeypatch):
 
 
 def test_landmark_model_is_missing(monkeypatch):
-    monkeypatch.setattr("infusenet.preprocess.alignment.find_spec", lambda name: None)
+    monkeypatch.setattr("infusenet.preprocess.face_detection.find_spec", lambda name: None)
     assert levels(software.wheels())["dlib"] == "fix"
 
 

@@ -12,8 +12,8 @@ from findings import PROFILE, ROOT, failures, levels
 
 from infusenet import doctor
 from infusenet.doctor import slurm, software
-from infusenet.doctor.requests import Nodes, minutes, parse_sinfo, requests
 from infusenet.doctor.slurm import ask
+from infusenet.doctor.slurm_requests import Nodes, minutes, parse_sinfo, requests
 from infusenet.report.targets import OUTPUTS
 
 SINFO = "main*|idle|infinite|64|250000|gpu:a100:4\n"

@@ -5,7 +5,7 @@ from owners import RELEASES, read
 
 from infusenet import databases
 from infusenet.databases import clip_table, errata
-from infusenet.databases.workbooks.cells import parse
+from infusenet.databases.workbooks.au_strings import parse
 from infusenet.errors import InputError
 from infusenet.protocol import CD6ME
 
@@ -49,3 +49,17 @@ def test_errata_from_elsewhere(tmp_path):
         (tmp_path / "mmew.csv").write_text(text)
         with pytest.raises(InputError, match=expected):
             errata.load("mmew", tmp_path)
+
+
+def test_the_folder_of_an_owner_s_clip_is_named_by_the_onset_in_errata_from_elsewhere(tmp_path):
+    """CAS(ME)^3 names folders by the onset that it distributes, which a copy of the table may have corrected."""
+    release = RELEASES["casme3a"]()
+    release.rows = release.rows[2:3]  # spNO.14, film J, onset 8
+    release.folders = {"spNo.14_j_108": release.folders["part_A/spNo.14/j/color"]}
+    columns = ",".join(errata.COLUMNS)
+    (tmp_path / "casme3a.csv").write_text(f"{columns}\nspNO.14,j,108,,8,,,,,seen in the frames\n")
+    annotations, frames = release.write(tmp_path)
+    (clip,) = databases.read("casme3a", annotations, frames, errata=tmp_path)
+    assert (clip.frames, clip.onset) == ("spNo.14_j_108", 8)
+    with pytest.raises(InputError, match="no folder spNO.14/J/color"):
+        databases.read("casme3a", annotations, frames)

@@ -13,7 +13,8 @@ from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluation import plots
 from infusenet.evaluation.evaluate import evaluate
-from infusenet.evaluation.heads import HEADS, OTHER_COLOURS
+from infusenet.models import heads_by_name
+from infusenet.models.heads import OTHER_COLOURS
 from infusenet.protocol import AUS, CD6ME
 
 
@@ -211,7 +212,8 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     assert methods >= {f"mine/{head}_head" for head in heads[1:]}
     (legend,) = drawn["training.png"].legends
     titles = [text.get_text() for text in legend.get_texts()]
-    assert titles == [HEADS.get(head, (head,))[0] for head in heads]
+    registered = heads_by_name()
+    assert titles == [registered[head].title if head in registered else head for head in heads]
     colours = [line.get_color() for line in legend.get_lines()]
     assert len(set(colours)) == min(len(heads), len(OTHER_COLOURS))
 

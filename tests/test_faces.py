@@ -10,7 +10,7 @@ from skimage import data
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
-from infusenet.preprocess import alignment
+from infusenet.preprocess import alignment, face_detection
 from infusenet.preprocess.faces import build, slots, video_numbers
 from infusenet.store import Store
 
@@ -24,7 +24,7 @@ def astronaut():
 
 @pytest.fixture(scope="module")
 def found(astronaut):
-    return alignment.detect(astronaut)
+    return face_detection.detect(astronaut)
 
 
 def test_stable_points_reach_the_template(found):
@@ -52,7 +52,7 @@ def test_crop_does_not_follow_the_pose(astronaut, found, angle, scale):
     height, width = astronaut.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
     turned = cv2.warpAffine(astronaut, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    again = alignment.detect(turned)
+    again = face_detection.detect(turned)
     crops = [
         alignment.crop(image, alignment.similarity(detection.landmarks, 128), 128).astype(float)
         for image, detection in ((astronaut, found), (turned, again))
@@ -79,21 +79,21 @@ def test_crop_keeps_sub_pixel_motion(scale):
 
 def test_recovery_ladder(astronaut):
     cut = astronaut[40:210, 95:235]  # a release whose face fills the frame
-    assert alignment.detect(cut).landmarks.shape == (68, 2)
+    assert face_detection.detect(cut).landmarks.shape == (68, 2)
     blank = np.full_like(astronaut, 90)
-    with pytest.raises(alignment.NoFace):
-        alignment.detect(blank)
-    recovered = alignment.detect(blank, astronaut)
+    with pytest.raises(face_detection.NoFace):
+        face_detection.detect(blank)
+    recovered = face_detection.detect(blank, astronaut)
     assert (recovered.rung, recovered.recovered) == ("neighbour", True)
 
 
 def test_two_faces(astronaut):
-    with pytest.raises(alignment.MultipleFaces):
-        alignment.detect(np.hstack([astronaut, astronaut]))
+    with pytest.raises(face_detection.MultipleFaces):
+        face_detection.detect(np.hstack([astronaut, astronaut]))
     small = np.full_like(astronaut, 90)
     third = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     small[: third.shape[0], : third.shape[1]] = third
-    both = alignment.detect(np.hstack([astronaut, small]))
+    both = face_detection.detect(np.hstack([astronaut, small]))
     assert both.landmarks[:, 0].max() < astronaut.shape[1], "the larger one by far is meant"
 
 
@@ -103,7 +103,7 @@ def test_two_faces(astronaut):
 def test_a_weak_box_beside_a_face_is_no_second_face(size, mirrored):
     """A patch of the suit has a box as large as the face's, at 0.02 to 0.1 of its weight."""
     photograph = data.astronaut()[:, ::-1] if mirrored else data.astronaut()
-    detection = alignment.detect(cv2.resize(photograph, (size, size), interpolation=cv2.INTER_CUBIC))
+    detection = face_detection.detect(cv2.resize(photograph, (size, size), interpolation=cv2.INTER_CUBIC))
     eyes = np.array([(1 - 0.438 if mirrored else 0.438, 0.213)]) * size
     np.testing.assert_allclose(detection.landmarks[36:48].mean(0), eyes[0], atol=0.02 * size)
 
@@ -114,8 +114,8 @@ def test_a_weak_box_is_no_face_though_it_is_the_largest(astronaut, found, monkey
             boxes, weights, kinds = dlib.get_frontal_face_detector().run(gray, upsample)
             return [dlib.rectangle(0, 0, 299, 299), *boxes], [0.02, *weights], [0, *kinds]
 
-    monkeypatch.setattr(alignment, "_detector", Detector)
-    np.testing.assert_array_equal(alignment.detect(astronaut).landmarks, found.landmarks)
+    monkeypatch.setattr(face_detection, "_detector", Detector)
+    np.testing.assert_array_equal(face_detection.detect(astronaut).landmarks, found.landmarks)
 
 
 def dark(image):
@@ -134,8 +134,8 @@ def rolled(image):
 @pytest.mark.parametrize("harm", [dark, blurred, rolled])
 def test_a_second_face_that_is_hard_to_see_is_still_one(harm):
     photograph = data.astronaut()
-    with pytest.raises(alignment.MultipleFaces):
-        alignment.detect(np.hstack([photograph, harm(photograph)]))
+    with pytest.raises(face_detection.MultipleFaces):
+        face_detection.detect(np.hstack([photograph, harm(photograph)]))
 
 
 def test_ecc_takes_head_sway_out(astronaut, found):

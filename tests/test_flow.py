@@ -1,19 +1,19 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from textures import SIZE, texture
 
 from infusenet import hashing
 from infusenet.config import stage_recipes
 from infusenet.errors import InputError
-from infusenet.preprocess import optical_flow, optical_strain
+from infusenet.preprocess import opencv_tvl1, optical_flow, optical_strain
 from infusenet.preprocess.build_store import PART, fill
 from infusenet.preprocess.flow import build
 from infusenet.store import Failure, Item, Store
 
-SIZE = 96
 Y, X = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 INNER = np.s_[..., 1:-1, 1:-1]
 
@@ -21,16 +21,6 @@ INNER = np.s_[..., 1:-1, 1:-1]
 def affine(a, b, c, d):
     """The flow u = a x + b y, v = c x + d y."""
     return np.stack([a * X + b * Y, c * X + d * Y]).astype(np.float32)
-
-
-def texture(shift=(0.0, 0.0), gain=1.0, seed=0):
-    """An RGB frame of smooth random texture, moved by ``shift`` (x, y) px: exact at any sub-pixel size."""
-    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(SIZE, SIZE)), 2.5, mode="wrap")
-    frequencies = np.fft.fftfreq(SIZE)
-    phase = np.exp(-2j * np.pi * (frequencies[None] * shift[0] + frequencies[:, None] * shift[1]))
-    moved = np.fft.ifft2(np.fft.fft2(noise) * phase).real
-    gray = (0.5 + 0.12 * moved / noise.std()) * gain
-    return np.clip(np.rint(gray[..., None] * [255, 235, 215]), 0, 255).astype(np.uint8)
 
 
 # --- strain -------------------------------------------------------------------------------------
@@ -80,24 +70,32 @@ def test_strain_refuses_an_unknown_kind():
         optical_strain.strain(affine(0, 0, 0, 0), "meb_compat")
 
 
-# --- flow ---------------------------------------------------------------------------------------
+# --- OpenCV's flow, and flow images ---------------------------------------------------------------
+
+SOLVERS = ["spline_tvl1", "opencv_tvl1"]
+
+
+def flow_image(onset, apex, **flow_settings):
+    return optical_flow.flow_images(
+        onset[None], apex[None, None], stage_recipes.resolve("flow", flow_settings)
+    )[0]
 
 
 @given(x=st.floats(-1.5, 1.5), y=st.floats(-1.5, 1.5), seed=st.integers(0, 9))
 @settings(max_examples=15, deadline=None)
 @pytest.mark.parametrize("mode", ["none", "global", "local"])
 def test_a_shift_is_recovered(mode, x, y, seed):
-    found = optical_flow.tvl1(texture(seed=seed), texture((x, y), seed=seed), mode)
-    assert found.shape == (2, SIZE, SIZE)
-    assert found.dtype == np.float32
-    centre = found[:, 16:-16, 16:-16]
+    flow = opencv_tvl1.flow(texture(seed=seed), texture((x, y), seed=seed), mode)
+    assert flow.shape == (2, SIZE, SIZE)
+    assert flow.dtype == np.float32
+    centre = flow[:, 16:-16, 16:-16]
     np.testing.assert_allclose(centre.mean(axis=(1, 2)), [x, y], atol=0.1)
 
 
 def test_brightness_is_taken_for_motion_without_matching_only():
     still, brighter = texture(), texture(gain=1.05)
     mean = {
-        mode: np.hypot(*optical_flow.tvl1(still, brighter, mode)).mean()
+        mode: np.hypot(*opencv_tvl1.flow(still, brighter, mode)).mean()
         for mode in ("none", "global", "local")
     }
     assert mean["local"] < 0.05
@@ -105,47 +103,58 @@ def test_brightness_is_taken_for_motion_without_matching_only():
     assert mean["none"] > 0.2
 
 
-@pytest.mark.parametrize("mode", ["none", "global", "local"])
-def test_equal_frames_have_no_motion(mode):
-    image = optical_flow.flow_image(
-        texture(), texture(), stage_recipes.resolve("flow", {"photometric": mode})
-    )
+@pytest.mark.parametrize(
+    "flow_settings",
+    [{"solver": "opencv_tvl1", "photometric": mode} for mode in ("none", "global", "local")]
+    + [{"solver": "spline_tvl1", "strain": strain} for strain in ("tensor", "meb")],
+    ids=str,
+)
+def test_equal_frames_have_no_motion(flow_settings):
+    image = flow_image(texture(), texture(), **flow_settings)
     assert not image.any()
     assert not optical_flow.prepare(image.astype(np.float16), 64).any()
 
 
-def test_flow_image_follows_the_recipe():
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_flow_image_follows_the_recipe(solver):
     frames = texture(), texture((0.5, -0.3))
-    tensor = optical_flow.flow_image(*frames, stage_recipes.resolve("flow", {"strain": "tensor"}))
-    meb = optical_flow.flow_image(*frames, stage_recipes.resolve("flow", {"strain": "meb"}))
+    tensor = flow_image(*frames, solver=solver, strain="tensor")
+    meb = flow_image(*frames, solver=solver, strain="meb")
     np.testing.assert_array_equal(tensor[:2], meb[:2])
-    np.testing.assert_array_equal(tensor[2], optical_strain.strain(tensor[:2], "tensor"))
     np.testing.assert_array_equal(meb[2], optical_strain.strain(meb[:2], "meb"))
+    differences = optical_strain.strain(tensor[:2], "tensor")
+    if solver == "opencv_tvl1":
+        np.testing.assert_array_equal(tensor[2], differences)
+    else:  # exact, so that the border too is right
+        np.testing.assert_allclose(tensor[2][INNER], differences[INNER], atol=5e-3)
+        assert not np.array_equal(tensor[2], differences)
 
 
 @pytest.fixture
 def thread_count():
-    before = cv2.getNumThreads()
-    yield cv2.setNumThreads
-    cv2.setNumThreads(before)
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    yield lambda count: (cv2.setNumThreads(count), torch.set_num_threads(count))
+    cv2.setNumThreads(before[0])
+    torch.set_num_threads(before[1])
 
 
-def test_flow_does_not_depend_on_threads(thread_count):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_flow_does_not_depend_on_threads(solver, thread_count):
     results = []
     for threads in (1, 2, 4):
         thread_count(threads)
-        image = optical_flow.flow_image(texture(), texture((0.7, 0.2), 1.03), stage_recipes.resolve("flow"))
+        image = flow_image(texture(), texture((0.7, 0.2), 1.03), solver=solver)
         results.append((image, optical_flow.prepare(image.astype(np.float16), 50)))
     for image, prepared in results[1:]:
         np.testing.assert_array_equal(image, results[0][0])
         np.testing.assert_array_equal(prepared, results[0][1])
 
 
-def test_golden_flow():
-    # Raise the flow revision in infusenet/config/stage_recipes.py when these figures change. CPU code paths
+def test_golden_flow_of_opencv():
+    # Raise the solver's revision in infusenet/config/stage_recipes.py when these figures change. CPU code paths
     # differ in single pixels, hence means and deviations with a tolerance.
     apex = (0.8 * texture((0.6, -0.4), 1.02) + 0.2 * texture(seed=1)).astype(np.uint8)
-    image = optical_flow.flow_image(texture(), apex, stage_recipes.resolve("flow"))
+    image = flow_image(texture(), apex, solver="opencv_tvl1")
     np.testing.assert_allclose(image.mean(axis=(1, 2)), [0.6218, -0.3298, 0.0762], atol=1e-3)
     np.testing.assert_allclose(image.std(axis=(1, 2)), [0.2254, 0.2428, 0.0726], atol=1e-3)
 
@@ -208,10 +217,11 @@ def faces(tmp_path_factory):
     return path
 
 
-def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
-    settings = stage_recipes.resolve("flow")
-    build(faces, tmp_path / "flow.h5", settings)
-    store = Store(tmp_path / "flow.h5", "flow", settings)
+@pytest.mark.parametrize("flow_settings", [{}, {"frames": 3}, {"solver": "opencv_tvl1"}], ids=str)
+def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path, flow_settings):
+    flow_recipe = stage_recipes.resolve("flow", flow_settings)
+    build(faces, tmp_path / "flow.h5", flow_recipe)
+    store = Store(tmp_path / "flow.h5", "flow", flow_recipe)
     assert store.clips == CLIPS
     assert store.database == "casme"
     assert store.source == {"faces": Store(faces, "faces").sha256, "faces_recipe": FACES, "data": None}
@@ -219,20 +229,43 @@ def test_stage_stores_raw_flow_and_hands_failures_on(faces, tmp_path):
     assert [(failure.clip, failure.status) for failure in store.failures] == [("s2/hidden", "no_face")]
     image = store.read("flow", "s1/moving")
     assert image.dtype == np.float16
-    expected = optical_flow.flow_image(texture(), texture((0.8, -0.5), 1.03), settings)
+    apexes = [texture((0.8, -0.5), 1.03)] * flow_settings.get("frames", 1)
+    expected = optical_flow.flow_images(texture()[None], np.stack(apexes)[None], flow_recipe)[0]
     np.testing.assert_array_equal(image, expected.astype(np.float16))
     assert not store.read("flow", "s1/still").any()
 
 
-def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path):
-    settings = stage_recipes.resolve("flow", {"strain": "meb", "photometric": "global"})
+@pytest.mark.parametrize(
+    "flow_settings",
+    [{"frames": 3}, {"solver": "opencv_tvl1", "strain": "meb", "photometric": "global"}],
+    ids=str,
+)
+def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path, flow_settings):
     for processes in (1, 2):
-        build(faces, tmp_path / f"{processes}.h5", settings, processes=processes)
+        build(
+            faces,
+            tmp_path / f"{processes}.h5",
+            stage_recipes.resolve("flow", flow_settings),
+            processes=processes,
+        )
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
 
 
+def test_an_update_with_another_solver_takes_nothing_over(faces, tmp_path, capsys):
+    for solver in SOLVERS:
+        build(faces, tmp_path / "flow.h5", stage_recipes.resolve("flow", {"solver": solver}))
+    assert f"{len(CLIPS)} clips computed, 0 taken over" in capsys.readouterr().err.splitlines()[-1]
+    build(faces, tmp_path / "alone.h5", stage_recipes.resolve("flow", {"solver": SOLVERS[1]}))
+    assert (tmp_path / "flow.h5").read_bytes() == (tmp_path / "alone.h5").read_bytes()
+
+
 def test_stage_stops_at_a_flow_that_is_not_finite(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(optical_flow, "flow_image", lambda *_: np.full((3, SIZE, SIZE), np.nan, np.float32))
-    with pytest.raises(InputError, match=r"s1/still.*not finite"):
+    def broken(onsets, *_):
+        images = np.zeros((len(onsets), 3, SIZE, SIZE), np.float32)
+        images[1, 0, 5, 5] = np.nan
+        return images
+
+    monkeypatch.setattr(optical_flow, "flow_images", broken)
+    with pytest.raises(InputError, match=r"s1/moving.*not finite"):
         build(faces, tmp_path / "flow.h5", stage_recipes.resolve("flow"))
     assert not (tmp_path / "flow.h5").exists()

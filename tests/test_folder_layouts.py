@@ -6,9 +6,9 @@ import pytest
 from owners import RELEASES, numbered
 
 from infusenet import databases
-from infusenet.databases.frames import listing
-from infusenet.databases.frames.folders import ClipFolders, Unnamed
-from infusenet.databases.frames.frame_files import resolve_folder
+from infusenet.databases.frames import folder_listings
+from infusenet.databases.frames.clip_folders import ClipFolders, Unnamed
+from infusenet.databases.frames.folder_listings import resolve_folder
 from infusenet.errors import InputError
 from infusenet.training.folds import training_databases
 
@@ -257,8 +257,10 @@ def test_mmew_all_clips_side_by_side(top, tmp_path):
 
 def test_no_folder_is_listed_twice_and_none_without_need(tmp_path, monkeypatch):
     listed = []
-    genuine = listing.os.scandir
-    monkeypatch.setattr(listing.os, "scandir", lambda path: (listed.append(str(path)), genuine(path))[1])
+    genuine = folder_listings.os.scandir
+    monkeypatch.setattr(
+        folder_listings.os, "scandir", lambda path: (listed.append(str(path)), genuine(path))[1]
+    )
     release = moved("casme2", "CASME2-RAW/", "")
     release.folders["notes/deep"] = []
     annotations, frames = release.write(tmp_path)
@@ -299,8 +301,8 @@ def test_service_files_are_passed_over(name, tmp_path):
     release.folders = {path: [*files, name] for path, files in release.folders.items()}
     release.folders[""] = [name]
     assert frames_of(release, tmp_path)[0] == "CASME2-RAW/sub01/EP02_01f"
-    assert listing.is_service(name)
-    assert not listing.is_service("img46.jpg")
+    assert folder_listings.is_service(name)
+    assert not folder_listings.is_service("img46.jpg")
 
 
 def test_folders_without_case_and_nested_twice(tmp_path):

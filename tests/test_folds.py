@@ -18,6 +18,8 @@ from infusenet.preprocess import optical_flow
 from infusenet.protocol import AUS
 from infusenet.store import sidecar_of
 from infusenet.training import dataset, folds
+from infusenet.training.left_out import read_left_out, write_left_out
+from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +54,11 @@ def test_a_fold_trains_on_all_databases_but_one_in_any_order(root):
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.text(min_size=1, max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_pseudo_apex_depends_on_nothing_but_its_arguments(seed, epoch, clip):
-    first = folds.pseudo_apex("per_epoch", seed, epoch, "casme", clip)
-    assert first == folds.pseudo_apex("per_epoch", seed, epoch, "casme", clip)
+    first = pseudo_apex("per_epoch", seed, epoch, "casme", clip)
+    assert first == pseudo_apex("per_epoch", seed, epoch, "casme", clip)
     assert first in range(6)
-    assert folds.pseudo_apex("fixed4", seed, epoch, "casme", clip) == 4
-    once = {folds.pseudo_apex("per_sample", seed, e, "casme", clip) for e in (0, epoch, folds.PREDICTION)}
+    assert pseudo_apex("fixed4", seed, epoch, "casme", clip) == 4
+    once = {pseudo_apex("per_sample", seed, e, "casme", clip) for e in (0, epoch, PREDICTION)}
     assert len(once) == 1
 
 
@@ -87,13 +89,13 @@ def test_stores_of_other_data_or_faces_than_each_other_are_refused(tmp_path, sou
 
 
 def test_pseudo_apex_draws_are_uniform_and_new_each_epoch():
-    draws = [[folds.pseudo_apex("per_epoch", 0, e, "samm", f"s/{c}") for e in range(30)] for c in range(100)]
+    draws = [[pseudo_apex("per_epoch", 0, e, "samm", f"s/{c}") for e in range(30)] for c in range(100)]
     counts = Counter(np.ravel(draws).tolist())
     assert set(counts) == set(range(6))
     assert all(400 < count < 600 for count in counts.values())
     assert all(len(set(row)) > 1 for row in draws)
     # These draws are part of every published result.
-    assert draws[0][:12] == [folds.pseudo_apex("per_epoch", 0, e, "samm", "s/0") for e in range(12)]
+    assert draws[0][:12] == [pseudo_apex("per_epoch", 0, e, "samm", "s/0") for e in range(12)]
 
 
 def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
@@ -101,7 +103,7 @@ def test_an_item_is_the_prepared_flow_and_the_apex_and_pseudo_apex_pairs(root):
     inputs, labels = data[(7, 12)]
     assert torch.equal(inputs["flow"], torch.from_numpy(optical_flow.prepare(features("flow", clip), SIZE)))
     pairs = features("latents", clip)
-    k = folds.pseudo_apex("per_epoch", 3, 7, "beta", clip.key)
+    k = pseudo_apex("per_epoch", 3, 7, "beta", clip.key)
     assert torch.equal(inputs["latents"], torch.from_numpy(np.concatenate([pairs[0], pairs[k]])).float())
     assert labels.tolist() == [clip.labels[au] for au in AUS]
 
@@ -163,8 +165,8 @@ def test_order_is_new_each_epoch_in_training_and_the_manifest_s_when_scoring():
         orders.append([index for _, index in next(iter(batches))])
     assert len({tuple(order) for order in orders}) == 3
     assert list(dataset.EpochBatches(3, 2)) == [
-        [(folds.PREDICTION, 0), (folds.PREDICTION, 1)],
-        [(folds.PREDICTION, 2)],
+        [(PREDICTION, 0), (PREDICTION, 1)],
+        [(PREDICTION, 2)],
     ]
 
 
@@ -196,15 +198,15 @@ def test_a_clip_that_another_method_lacks_is_left_out_too(tmp_path):
     write_database(tmp_path / "other", "alpha", failed="s1/c1")
     stores = sorted((tmp_path / "other/cache/alpha").glob("*.h5")) + [tmp_path / "cache/alpha/flow.h5"]
     listed = tmp_path / "left_out.csv"
-    folds.write_left_out(stores, listed)
+    write_left_out(stores, listed)
     assert listed.read_text() == "database,clip\nalpha,s1/c1\n"
-    named = folds.read_left_out([listed]) | {("beta", "s2/c2")}
+    named = read_left_out([listed]) | {("beta", "s2/c2")}
     database = folds.open_database("alpha", tmp_path / "cache", tmp_path / "manifests", RECIPE, named)
     assert [clip.key for clip in clips_of("alpha", 10) if clip not in database.clips] == ["s1/c1"]
     assert database.left_out == ["alpha s1/c1: failed for another method"]
     listed.write_text("not a list\n")
     with pytest.raises(InputError, match="expected the columns database and clip"):
-        folds.read_left_out([listed])
+        read_left_out([listed])
 
 
 def test_a_damaged_or_misplaced_store_is_refused(tmp_path):

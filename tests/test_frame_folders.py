@@ -12,9 +12,9 @@ from PIL import Image
 from infusenet import cli, databases
 from infusenet.databases import audit, sync
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
-from infusenet.databases.frames import stamps
+from infusenet.databases.frames import frame_digests
 from infusenet.databases.frames.frame_files import frame_index
-from infusenet.databases.frames.name_patterns import own_frames
+from infusenet.databases.frames.frame_names import own_frames
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
@@ -295,16 +295,16 @@ def test_folders_that_a_reader_may_not_list(closed_path, tmp_path):
 
 
 def test_an_index_of_before_does_not_keep_a_copy(tmp_path, monkeypatch):
-    monkeypatch.setattr(stamps, "SETTLED", 0)
+    monkeypatch.setattr(frame_digests, "SETTLED", 0)
     folder = pictures(tmp_path, 1, 3)
     (folder / "1 (2).jpg").write_bytes((folder / "1.jpg").read_bytes())
     clips = read_manifest(tmp_path / "mine.csv")
-    before = stamps.scan(clips, tmp_path / "frames", {}, "mine")
+    before = frame_digests.scan(clips, tmp_path / "frames", {}, "mine")
     frames = before["s1/c1"]["frames"]
     stat = (folder / "1 (2).jpg").stat()
     entry = ["1 (2).jpg", stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, "0" * 64]
     known = {"s1/c1": before["s1/c1"] | {"frames": frames | {"2": entry}}}
-    assert stamps.scan(clips, tmp_path / "frames", known, "mine") == before
+    assert frame_digests.scan(clips, tmp_path / "frames", known, "mine") == before
 
 
 def test_frame_number_is_the_last_digit_run(tmp_path):

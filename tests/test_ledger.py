@@ -17,8 +17,8 @@ from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.sync_index import Index
 from infusenet.errors import InputError
-from infusenet.preprocess.accounting import reconcile
 from infusenet.preprocess.build_store import fill
+from infusenet.preprocess.clip_accounting import reconcile
 from infusenet.report import ledger
 from infusenet.store import Failure, Item, Store
 

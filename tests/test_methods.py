@@ -19,6 +19,7 @@ from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import evaluate
 from infusenet.hashing import digest
+from infusenet.models import heads
 from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
 from infusenet.report import paper_tables, published_numbers
@@ -160,8 +161,8 @@ def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, mon
     (tmp_path / "models").mkdir()
     (tmp_path / "models/gaze_net.py").write_text(NEW_MODEL.format(size=SIZE))
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "models")])
-    gaze = models.Head("gaze", "Gaze network", "#56B4E9")
-    monkeypatch.setitem(models.MODELS, "gaze_net", models.Model("gaze_net", ("flow",), (gaze, models.FLOW)))
+    gaze = heads.Head("gaze", "Gaze network", "#56B4E9")
+    monkeypatch.setitem(models.MODELS, "gaze_net", models.Model("gaze_net", ("flow",), (gaze, heads.FLOW)))
     recipe = {"weights": "none", "size": SIZE, **METHODS["resnet18_flow"].recipe}
     monkeypatch.setitem(
         METHODS, "gaze", Method("Gaze", "made up", {"flow": "flow"}, recipe, {"model": "gaze_net"})
@@ -174,7 +175,7 @@ def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, mon
     with open(tmp_path / "results/metrics.csv", newline="") as file:
         scored = {row["method"] for row in csv.DictReader(file)}
     assert scored >= {*names, "gaze/flow_head", "gaze/mean_of_heads"}
-    assert models.heads()["gaze"].title == "Gaze network"
+    assert models.heads_by_name()["gaze"].title == "Gaze network"
     paper_tables.table1(runs, tmp_path / "report")
     table = (tmp_path / "report/table1.md").read_text()
     assert all(
@@ -184,8 +185,8 @@ def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, mon
 
 
 def test_a_head_s_name_has_one_title_and_colour():
-    heads = {head for model in models.MODELS.values() for head in model.heads}
-    assert len({head.name for head in heads}) == len(heads)
+    all_heads = {head for model in models.MODELS.values() for head in model.heads}
+    assert len({head.name for head in all_heads}) == len(all_heads)
 
 
 def test_a_method_reads_what_its_model_takes():

@@ -13,7 +13,7 @@ from untrained import LATENTS, recipe_of, write_faces, write_run
 from infusenet import magnifier, models
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.errors import InputError
-from infusenet.report import figure1, figure2, figure5, trained_models
+from infusenet.report import figure1, figure2, figure5, figure_inputs
 from infusenet.report.figure5 import SYSTEMS, Sample
 from infusenet.training import folds, trained_run
 
@@ -130,13 +130,13 @@ def test_of_several_seeds_the_least_common_one(root, tmp_path):
         write_run(tmp_path, "resnet18_flow", name, seed)
         for name, seed in (("alpha", 2), ("alpha", 1), ("beta", 2))
     ]
-    assert trained_models.by_database(found, "resnet18_flow") == {"alpha": found[0], "beta": found[2]}
+    assert figure_inputs.by_database(found, "resnet18_flow") == {"alpha": found[0], "beta": found[2]}
     with pytest.raises(InputError, match="no seed was trained for all of alpha, beta"):
-        trained_models.by_database(found[1:], "resnet18_flow")
+        figure_inputs.by_database(found[1:], "resnet18_flow")
 
 
 def test_figure1_shows_the_clip_that_moves_most(root, tmp_path, shown):
-    by_name = trained_models.by_database(*arguments(root, "infusenet_resnet18")[:1], "infusenet_resnet18")
+    by_name = figure_inputs.by_database(*arguments(root, "infusenet_resnet18")[:1], "infusenet_resnet18")
     database, clip = figure1.moving_most(by_name, root / "cache", root / "manifests")
     medians = {}
     for name in DATABASES:

@@ -13,8 +13,8 @@ from infusenet import cli, files
 from infusenet.databases import clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.errors import InputError
+from infusenet.preprocess.build_log import computed
 from infusenet.preprocess.build_store import fill
-from infusenet.preprocess.timings import computed
 from infusenet.protocol import AUS
 from infusenet.snakemake_state.plan.changed_clips import Change, changes, compare, stored_clips
 from infusenet.snakemake_state.plan.jobs import Job, changed_settings, jobs

@@ -9,7 +9,7 @@ from predictions import edit_facts, make_cd6me, write_run
 from infusenet.databases import cd6me
 from infusenet.evaluation import plots
 from infusenet.evaluation.evaluate import evaluate, read_runs
-from infusenet.evaluation.grid import latex
+from infusenet.evaluation.markdown_latex import latex
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import CD6ME
 from infusenet.report import TARGETS, figure3, figure4

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from synthetic import clips_of
 
 from infusenet import cli
-from infusenet.databases import cd6me, comparison, joint_table
+from infusenet.databases import cd6me, joint_table, table_comparison
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import read_manifest, to_csv
-from infusenet.databases.row_reports import RefusedRow
+from infusenet.databases.row_problems import RefusedRow
 from infusenet.databases.rows import Reading
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
 CLIPS = clips_of("samm", 8)
 KINDS = {
-    "owner_window": (comparison.NOT_ON_DISK, {"onset", "apex", "offset"}),
-    "other_labels": (comparison.POLICY, {"AU4", "emotion"}),
-    "cd6me_labels": (comparison.POLICY, {"AU4", "emotion"}),
+    "owner_window": (table_comparison.NOT_ON_DISK, {"onset", "apex", "offset"}),
+    "other_labels": (table_comparison.POLICY, {"AU4", "emotion"}),
+    "cd6me_labels": (table_comparison.POLICY, {"AU4", "emotion"}),
 }
 
 
@@ -37,15 +37,18 @@ def changed(clip, field):
 
 
 def reasons(reading, table=CLIPS, is_cd6me=True):
-    return [(d.clip, d.reason) for d in comparison.differences("samm", reading, table, is_cd6me)]
+    return [(d.clip, d.reason) for d in table_comparison.differences("samm", reading, table, is_cd6me)]
 
 
 def test_equal_tables_differ_in_nothing():
     spelled = [replace(CLIPS[0], emotion="Happy"), *CLIPS[1:]]
     table = [replace(CLIPS[0], emotion="happiness"), *reversed(CLIPS[1:])]
     extra = [replace(clip, labels=clip.labels | {24: 1}) for clip in spelled]  # AU24 is none of the twelve
-    found = comparison.differences("samm", Reading(extra, [], None), table, True)
-    assert comparison.page(found, "8 clips read, 8 in t.csv") == "8 clips read, 8 in t.csv: no clip differs"
+    found = table_comparison.differences("samm", Reading(extra, [], None), table, True)
+    assert (
+        table_comparison.page(found, "8 clips read, 8 in t.csv")
+        == "8 clips read, 8 in t.csv: no clip differs"
+    )
 
 
 @given(
@@ -64,11 +67,13 @@ def test_a_field_has_the_nearest_reason(at, field, kind, is_corrected, release):
         {clip.key: frozenset({cell})} if is_corrected else {},
     )  # fmt: skip
     # Full v1 has other apexes and no emotions; its other cells are CD6ME's.
-    expected = comparison.RELEASE if release and cell in ("apex", "emotion") else comparison.UNKNOWN
-    expected = comparison.ERRATUM if is_corrected else expected
+    expected = (
+        table_comparison.RELEASE if release and cell in ("apex", "emotion") else table_comparison.UNKNOWN
+    )
+    expected = table_comparison.ERRATUM if is_corrected else expected
     if kind and field in KINDS[kind][1]:
         expected = KINDS[kind][0]
-    (difference,) = comparison.differences("casme3a", reading, CLIPS, True)
+    (difference,) = table_comparison.differences("casme3a", reading, CLIPS, True)
     assert (difference.clip, difference.reason) == (clip.key, expected)
     assert difference.text.startswith(f"{field} ")
     assert difference.text.endswith(" in the table")
@@ -79,9 +84,9 @@ def test_every_absent_clip_is_named(here, there):
     read, table = ([c for k, c in enumerate(CLIPS) if k not in gone] for gone in (here, there))
     if not {c.key for c in read} & {c.key for c in table}:
         with pytest.raises(InputError, match="is that a table of samm"):
-            comparison.differences("samm", Reading(read, [], None), table, True)
+            table_comparison.differences("samm", Reading(read, [], None), table, True)
         return
-    found = comparison.differences("samm", Reading(read, [], None), table, True)
+    found = table_comparison.differences("samm", Reading(read, [], None), table, True)
     named = {text: {d.clip for d in found if d.text == text} for text in ("not read", "not in the table")}
     assert named["not read"] == {CLIPS[k].key for k in here - there}
     assert named["not in the table"] == {CLIPS[k].key for k in there - here}
@@ -95,13 +100,13 @@ def test_why_a_clip_is_absent():
     ]  # fmt: skip
     reading = Reading(rest, refused, "another release", [], frozenset({"v1"}))
     assert reasons(reading) == sorted([
-        (first.key, comparison.OUTSIDE), (second.key, comparison.NOT_ON_DISK),
-        (third.key, comparison.REFUSED), (fourth.key, comparison.RELEASE),
+        (first.key, table_comparison.OUTSIDE), (second.key, table_comparison.NOT_ON_DISK),
+        (third.key, table_comparison.REFUSED), (fourth.key, table_comparison.RELEASE),
     ])  # fmt: skip
     reading = Reading(CLIPS, [], None, [Finding(first.key, "not_in_cd6me", "")])
-    assert reasons(reading, CLIPS[1:], False) == [(first.key, comparison.OUTSIDE)]
-    assert reasons(reading, [first, *CLIPS[2:]], False) == [(second.key, comparison.UNKNOWN)]
-    assert reasons(reading, [first, *CLIPS[2:]], True) == [(second.key, comparison.OUTSIDE)]
+    assert reasons(reading, CLIPS[1:], False) == [(first.key, table_comparison.OUTSIDE)]
+    assert reasons(reading, [first, *CLIPS[2:]], False) == [(second.key, table_comparison.UNKNOWN)]
+    assert reasons(reading, [first, *CLIPS[2:]], True) == [(second.key, table_comparison.OUTSIDE)]
 
 
 def test_the_page_counts_clips_by_reason():
@@ -110,7 +115,9 @@ def test_the_page_counts_clips_by_reason():
     reading = Reading(
         [both, *CLIPS[2:]], [], "another release", [Finding(first.key, "owner_window", "")], frozenset({"v1"})
     )
-    lines = comparison.page(comparison.differences("samm", reading, CLIPS, True), "7 clips read").splitlines()
+    lines = table_comparison.page(
+        table_comparison.differences("samm", reading, CLIPS, True), "7 clips read"
+    ).splitlines()
     value = first.labels[4]
     assert lines == [
         f"{first.key}: apex 6, 5 in the table (window not on disk); "
@@ -129,9 +136,9 @@ def test_the_shift_of_section_a_and_b_is_no_difference(raw_side, tmp_path, monke
     raw = [replace(cut[0], onset=101, apex=105, offset=109), *cut[1:]]
     read = raw if raw_side in ("read", "both") else cut
     table = raw if raw_side in ("table", "both") else cut
-    assert comparison.differences("casme", Reading(read, [], None), table, True) == []
+    assert table_comparison.differences("casme", Reading(read, [], None), table, True) == []
     moved = [replace(read[0], apex=read[0].apex + 1), *read[1:]]
-    found = comparison.differences("casme", Reading(moved, [], None), table, True)
+    found = table_comparison.differences("casme", Reading(moved, [], None), table, True)
     assert [d.clip for d in found] == ["s0/c0"]
 
 

@@ -7,9 +7,9 @@ import pytest
 from infusenet import databases
 from infusenet.databases.readers import casme, casme2
 from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, sentence, vote
-from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.row_tables import annotated_rows
+from infusenet.databases.workbooks.row_checks import annotated_rows
 from infusenet.databases.workbooks.workbook import read_table
 from infusenet.standins import layouts
 from infusenet.standins.clip_plans import plan

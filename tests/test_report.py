@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_runs
-from infusenet.evaluation.grid import Grid, latex
+from infusenet.evaluation.markdown_latex import Grid, latex
 from infusenet.protocol import AUS, CD6ME
 from infusenet.report import TARGETS, claims, figure4, published_numbers
 from infusenet.report.paper_runs import Results

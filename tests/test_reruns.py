@@ -187,7 +187,7 @@ def test_without_records_other_settings_are_refused(unrecorded):
 
 
 def test_the_variant_that_is_offered_is_one(unrecorded):
-    unrecorded["flow"] |= {"strain": "meb", "photometric": "none"}
+    unrecorded["flow"] |= {"solver": "opencv_tvl1", "strain": "meb", "photometric": "none"}
     with pytest.raises(InputError) as caught:
         unrecorded_outputs.check(unrecorded)
     (offered,) = re.findall(r"`variants: (.*?)`", str(caught.value))
@@ -197,7 +197,7 @@ def test_the_variant_that_is_offered_is_one(unrecorded):
 
 
 def test_another_revision_can_only_have_a_cache_of_its_own(unrecorded, monkeypatch):
-    monkeypatch.setitem(recipe.STAGES["flow"], "revision", 2)
+    monkeypatch.setitem(recipe.SOLVER_REVISIONS, "spline_tvl1", 2)
     with pytest.raises(
         InputError, match="revision is 1, expected 2. Set `cache` to another folder, or rm cache"
     ):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import read
 from infusenet.errors import InputError
-from infusenet.preprocess import alignment
+from infusenet.preprocess import face_detection
 from infusenet.preprocess.images import read_rgb
 from infusenet.protocol import AUS
 from infusenet.standins import layouts, make, motion, subjects, truth, write
@@ -230,7 +230,7 @@ def test_frame_names():
 
 @pytest.mark.parametrize("database", FULL)
 def test_readers_find_what_was_planned(root, database):
-    source = SOURCES[database]
+    source = STANDIN_SOURCES[database]
     found = {clip.key: clip for clip in read(database, root / source["annotations"], root / source["frames"])}
     planned = plan(database, "demo", 0)[:CLIPS]
     assert set(found) == {clip.key for clip in planned}
@@ -249,7 +249,7 @@ def test_faces_are_found_where_the_truth_has_them(root, database):
         picture = read_rgb(paths[clip.onset])
         assert picture.shape[1::-1] == clip_truth.shot.size
         assert (np.ptp(picture, axis=2).max() == 0) == CAMERAS[database].gray
-        found = alignment.detect(picture)
+        found = face_detection.detect(picture)
         drawn = subjects.draw(np.random.default_rng([0, list(FULL).index(database), 2, clip.person]))
         there = truth.to_frame(clip_truth, clip.onset, drawn.landmarks)
         apart = np.hypot(*(there[[36, 45, 48, 54]] - found.landmarks[[36, 45, 48, 54]]).T)

@@ -14,7 +14,7 @@ from infusenet import files
 from infusenet.databases import clip_table
 from infusenet.databases import sync as index
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames import stamps
+from infusenet.databases.frames import frame_digests
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
 
@@ -72,7 +72,7 @@ def test_a_cache_that_is_only_to_be_read(lab):
 
 
 def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeypatch):
-    monkeypatch.setattr(stamps, "SETTLED", 0)
+    monkeypatch.setattr(frame_digests, "SETTLED", 0)
     root, config = lab
     sync(lab)
     names = ("clips.csv", "audit.csv", "frames.json", "index.json")
@@ -89,12 +89,12 @@ def test_what_killed_runs_left_is_swept_when_a_database_was_touched(lab, monkeyp
 
 
 def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
-    monkeypatch.setattr(stamps, "SETTLED", 0)
+    monkeypatch.setattr(frame_digests, "SETTLED", 0)
     before = sync(lab)
     listed = []
-    genuine = stamps.frame_index
+    genuine = frame_digests.frame_index
     monkeypatch.setattr(
-        stamps, "frame_index", lambda folder: (listed.append(folder.name), genuine(folder))[1]
+        frame_digests, "frame_index", lambda folder: (listed.append(folder.name), genuine(folder))[1]
     )
     frames = lab[0] / "frames/s1"
     assert sync(lab) == before
@@ -115,7 +115,7 @@ def test_folder_that_has_not_changed_is_not_listed_again(lab, monkeypatch):
 
 
 def test_untouched_databases_are_not_even_read(lab, monkeypatch):
-    monkeypatch.setattr(stamps, "SETTLED", 0)
+    monkeypatch.setattr(frame_digests, "SETTLED", 0)
     root, _ = lab
     before = sync(lab)
     genuine = index.sync_database

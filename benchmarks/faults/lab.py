@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infusenet.config import stage_recipes
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.databases import sync
 from infusenet.databases.clip_table import read_manifest, to_csv
 from infusenet.errors import InputError
@@ -51,7 +51,9 @@ class Lab:
 
     def __post_init__(self):
         make(self.root / "standins", "demo", 0, processes=1, databases=[DATABASE], clips=CLIPS["now"])
-        source = {name: str(self.root / "standins" / place) for name, place in SOURCES[DATABASE].items()}
+        source = {
+            name: str(self.root / "standins" / place) for name, place in STANDIN_SOURCES[DATABASE].items()
+        }
         self.frames = Path(source["frames"])
         config = {"databases": {DATABASE: source}, "cache": str(self.root / "cache")}
         sync.sync(config, self.root / "manifests")

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from lab import DATABASE, Lab, TrialRow, kill
 
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.store import Store
 from infusenet.store.lock import Lock
 
@@ -28,7 +28,8 @@ def project(lab: Lab, folder: Path, cache: Path) -> Path:
     # Two, as the configuration wants them; the targets are of the first.
     shutil.copytree(lab.root / "standins", lab.root / "twins", dirs_exist_ok=True)
     databases = {
-        name: {"reader": DATABASE} | {kind: str(root / place) for kind, place in SOURCES[DATABASE].items()}
+        name: {"reader": DATABASE}
+        | {kind: str(root / place) for kind, place in STANDIN_SOURCES[DATABASE].items()}
         for name, root in ((DATABASE, lab.root / "standins"), ("twin", lab.root / "twins"))
     }
     config |= {"databases": databases, "cache": str(cache), "failed_clips": "skip"}

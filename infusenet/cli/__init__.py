@@ -1,34 +1,13 @@
-"""The ``infusenet`` command: its parser, its log and its errors; a file for each group of subcommands.
+"""The ``infusenet`` command: its log and its errors. Its subcommands are in `infusenet.cli.subcommands`."""
 
-Each group's ``register(command)`` gets a function ``command(name, action, help, parent)`` that makes a
-subcommand. Heavy imports stay inside the actions, so that the command line answers at once.
-"""
-
-import argparse
 import signal
 import sys
 from pathlib import Path
 
-from infusenet.cli import before_a_run, databases, folds, magnifier, preprocess, report, store
+from infusenet.cli.subcommands import build_parser
 from infusenet.errors import InputError
 from infusenet.files import sentence
 from infusenet.snakemake_state import checkout
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="infusenet", description="Micro-AU detection across databases.")
-    parser.add_argument("--log", type=Path, help="write what goes to stderr into this file too")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name, action, help, parent=subparsers):
-        sub = parent.add_parser(name, help=help, description=help)
-        sub.set_defaults(action=action)
-        return sub
-
-    # The order of the help follows the data.
-    for topic in (databases, preprocess, store, magnifier, folds, report, before_a_run):
-        topic.register(command)
-    return parser
 
 
 class Tee:

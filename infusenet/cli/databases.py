@@ -8,8 +8,7 @@ from infusenet.errors import InputError
 from infusenet.standins import NUISANCE
 
 
-def register(command) -> None:
-    sub = command("standins", standins, "write six synthetic databases in the real native layouts")
+def add_standins_options(sub) -> None:
     sub.add_argument("output", type=Path)
     sub.add_argument("--scale", choices=("demo", "full"), default="demo")
     sub.add_argument("--seed", type=int, default=0)
@@ -20,33 +19,6 @@ def register(command) -> None:
     sub.add_argument(
         "--amplitude", type=float, default=1.0, help="factor on the peaks of Action Units, 0 to 1; default: 1"
     )
-
-    sub = command("read", read, "read an owner's workbook and frame folders into a manifest")
-    sub.add_argument("database")
-    sub.add_argument(
-        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
-    )
-    sub.add_argument("--frames", type=Path, required=True)
-    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
-    sub.add_argument(
-        "--compare", type=Path, metavar="TABLE",
-        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
-    )  # fmt: skip
-    for name, keywords in READ_FLAGS.items():
-        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
-
-    sub = command("import", import_joint, "split a joint cross-database table into manifests")
-    sub.add_argument("table", type=Path)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
-
-    sub = command("summary", summary, "clips, subjects and AU positives by database")
-    sub.add_argument("manifests", type=Path, nargs="+")
-
-    sub = command("audit", audit, "what looks wrong with a configured database, and what becomes of it")
-    sub.add_argument("database")
-    add_config(sub)
-    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
 
 
 def standins(args):
@@ -62,9 +34,24 @@ def standins(args):
     )
 
 
+def add_read_options(sub) -> None:
+    sub.add_argument("database")
+    sub.add_argument(
+        "--annotations", type=Path, nargs="+", required=True, help="one workbook, or several read as one"
+    )
+    sub.add_argument("--frames", type=Path, required=True)
+    sub.add_argument("--output", type=Path, help="the manifest; may be left out with --compare")
+    sub.add_argument(
+        "--compare", type=Path, metavar="TABLE",
+        help="print each clip that differs from a joint table or a manifest, and why; exit status 1 if one does",
+    )  # fmt: skip
+    for name, keywords in READ_FLAGS.items():
+        sub.add_argument(f"--{name.replace('_', '-')}", **keywords)
+
+
 def read(args) -> int:
     """Exit status 1 where clips differ from those of ``--compare``, like the command `diff`."""
-    from infusenet.databases import Options, comparison
+    from infusenet.databases import Options, table_comparison
     from infusenet.databases import examine as examine_database
     from infusenet.databases.audit import FINDINGS
     from infusenet.databases.clip_table import to_csv
@@ -81,10 +68,18 @@ def read(args) -> int:
         print(f"{args.output}: {len(reading.clips)} clips of {args.database}")
     if not args.compare:
         return 0
-    table, is_cd6me = comparison.read_table(args.compare, args.database)
-    differences = comparison.differences(args.database, reading, table, is_cd6me)
-    print(comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}"))
+    table, is_cd6me = table_comparison.read_table(args.compare, args.database)
+    differences = table_comparison.differences(args.database, reading, table, is_cd6me)
+    print(
+        table_comparison.page(differences, f"{len(reading.clips)} clips read, {len(table)} in {args.compare}")
+    )
     return int(bool(differences))
+
+
+def add_import_joint_options(sub) -> None:
+    sub.add_argument("table", type=Path)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--frames", type=key_path, nargs="+", action="extend", default=[], metavar="KEY=DIR")
 
 
 def import_joint(args):
@@ -99,10 +94,20 @@ def import_joint(args):
         print(f"{path}: {count} clips")
 
 
+def add_summary_options(sub) -> None:
+    sub.add_argument("manifests", type=Path, nargs="+")
+
+
 def summary(args):
     from infusenet.databases import clip_table
 
     print(clip_table.summary(clip_table.read_manifest(path) for path in args.manifests))
+
+
+def add_audit_options(sub) -> None:
+    sub.add_argument("database")
+    add_config(sub)
+    sub.add_argument("--output", type=Path, help="write every annotated clip with its findings (CSV)")
 
 
 def audit(args):

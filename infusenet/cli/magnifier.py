@@ -2,23 +2,13 @@
 
 from pathlib import Path
 
-from infusenet.cli.shared_options import add_machine, parts_of
+from infusenet.cli.shared_options import add_machine
 
 
-def register(command) -> None:
-    parts = parts_of(command("magnifier", None, "the motion magnifier's own commands"))
-    sub = command("train", train, "train the magnifier on procedural sub-pixel motion", parts)
+def add_train_options(sub) -> None:
     sub.add_argument("--output", type=Path, required=True)
     sub.add_argument("--steps", type=int)
     sub.add_argument("--seed", type=int, default=0)
-    add_machine(sub)
-
-    sub = command("evaluate", evaluate, "measure magnifiers on known motion", parts)
-    sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
-    sub.add_argument(
-        "--output", type=Path, default=Path("results/magnifier"),
-        help="folder for tables and picture (default: results/magnifier)",
-    )  # fmt: skip
     add_machine(sub)
 
 
@@ -27,6 +17,15 @@ def train(args):
     from infusenet.magnifier.training import train
 
     train(args.output, record, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
+
+
+def add_evaluate_options(sub) -> None:
+    sub.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument(
+        "--output", type=Path, default=Path("results/magnifier"),
+        help="folder for tables and picture (default: results/magnifier)",
+    )  # fmt: skip
+    add_machine(sub)
 
 
 def evaluate(args):

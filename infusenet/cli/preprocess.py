@@ -1,15 +1,22 @@
 """Commands for the stages of the preprocessing (faces, flow, latents) and for the clips that failed in them."""
 
+import os
+import sys
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_machine, json_object
 from infusenet.config import stage_recipes
+from infusenet.config.configuration import FLOW_DEVICE
 from infusenet.config.options import STAGES
 from infusenet.errors import InputError
 
 
-def register(command) -> None:
-    sub = command("faces", faces, "detect, align and crop the frames that later stages need")
+def _add_result(sub) -> None:
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the stage's recipe as JSON")
+
+
+def add_faces_options(sub) -> None:
     sub.add_argument("manifest", type=Path, help="a manifest or a clip list")
     sub.add_argument("--frames", type=Path, required=True)
     _add_result(sub)
@@ -18,33 +25,6 @@ def register(command) -> None:
     sub.add_argument("--failed", choices=("stop", "skip"), default="stop")
     sub.add_argument("--contact-sheet", type=Path)
     sub.add_argument("--processes", type=int, default=1)
-
-    sub = command("flow", flow, "TV-L1 optical flow and strain, onset to apex")
-    sub.add_argument("faces", type=Path)
-    _add_result(sub)
-    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
-    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
-    sub.add_argument("--processes", type=int, default=1)
-
-    sub = command("latents", latents, "magnified latents of the onset-apex pairs")
-    sub.add_argument("faces", type=Path)
-    _add_result(sub)
-    sub.add_argument("--weights", type=Path)
-    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
-    sub.add_argument("--factor", type=float)
-    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
-    sub.add_argument("--size", type=int)
-    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
-    add_machine(sub)
-
-    sub = command("left-out", left_out, "list the clips that failed in any of a database's stores")
-    sub.add_argument("stores", type=Path, nargs="+")
-    sub.add_argument("--output", type=Path, required=True)
-
-
-def _add_result(sub) -> None:
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the stage's recipe as JSON")
 
 
 def faces(args):
@@ -61,10 +41,35 @@ def faces(args):
     )
 
 
+def add_flow_options(sub) -> None:
+    sub.add_argument("faces", type=Path)
+    _add_result(sub)
+    sub.add_argument("--solver", choices=STAGES["flow"]["solver"].choices)
+    sub.add_argument("--frames", type=int, choices=(1, 3))
+    sub.add_argument("--photometric", choices=STAGES["flow"]["photometric"].choices)
+    sub.add_argument("--strain", choices=STAGES["flow"]["strain"].choices)
+    sub.add_argument("--processes", type=int, default=1)
+    sub.add_argument(
+        "--device", default=os.environ.get(FLOW_DEVICE, "auto"), help=f"default: ${FLOW_DEVICE}, else auto"
+    )
+
+
 def flow(args):
     from infusenet.preprocess.flow import build
 
-    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes)
+    build(args.faces, args.output, _recipe(args, "flow"), processes=args.processes, device=args.device)
+
+
+def add_latents_options(sub) -> None:
+    sub.add_argument("faces", type=Path)
+    _add_result(sub)
+    sub.add_argument("--weights", type=Path)
+    sub.add_argument("--latent", choices=STAGES["latents"]["latent"].choices)
+    sub.add_argument("--factor", type=float)
+    sub.add_argument("--form", choices=STAGES["latents"]["form"].choices)
+    sub.add_argument("--size", type=int)
+    sub.add_argument("--photometric", choices=STAGES["latents"]["photometric"].choices)
+    add_machine(sub)
 
 
 def latents(args):
@@ -80,20 +85,27 @@ def latents(args):
     )
 
 
+def add_left_out_options(sub) -> None:
+    sub.add_argument("stores", type=Path, nargs="+")
+    sub.add_argument("--output", type=Path, required=True)
+
+
 def left_out(args):
-    from infusenet.training.folds import write_left_out
+    from infusenet.training.left_out import write_left_out
 
     write_left_out(args.stores, args.output)
 
 
 def _recipe(args, stage: str) -> dict:
     """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
-    flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage] if name != "revision"}
+    flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage]}
     flags = {name: value for name, value in flags.items() if value is not None}
+    for name in stage_recipes.ignored(stage, flags, flags):
+        print(f"--{name} is ignored: solver spline_tvl1 matches brightness by itself", file=sys.stderr)
     if not args.recipe:
         return stage_recipes.resolve(stage, flags)
     recipe = json_object(args.recipe)
-    settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")} | flags
+    settings = stage_recipes.settings_of(recipe) | flags
     settings.pop("weights", None)
     resolved = stage_recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})

@@ -1,4 +1,4 @@
-"""Commands for tables, figures and pages from finished runs and stores, and the nuisance bench."""
+"""Commands on finished runs and stores: tables, figures, pages, the comparison of runs; the nuisance bench."""
 
 from pathlib import Path
 
@@ -7,12 +7,36 @@ from infusenet.errors import InputError, did_you_mean
 from infusenet.files import note_sizes
 
 
-def register(command) -> None:
-    sub = command("evaluate", evaluate, "F1 tables and a heat map from runs' predictions")
+def add_evaluate_options(sub) -> None:
     sub.add_argument("runs", type=Path, nargs="+")
     sub.add_argument("--output", type=Path, required=True)
 
-    sub = command("report", report, "a table or figure of the paper from finished runs")
+
+def evaluate(args):
+    from infusenet.evaluation.evaluate import evaluate
+
+    evaluate(args.runs, args.output)
+
+
+def add_compare_options(sub) -> None:
+    sub.add_argument("run_a", type=Path, metavar="RUN_A")
+    sub.add_argument("run_b", type=Path, metavar="RUN_B")
+
+
+def compare(args) -> int:
+    """Print the first difference; exit status 1 where the runs differ, as of `diff`."""
+    from infusenet.evaluation.run_comparison import compare
+
+    difference = compare(args.run_a, args.run_b)
+    if not difference.step:
+        print(f"no difference: {difference.text}")
+        return 0
+    print(f"{difference.step}: {difference.text}")
+    print(f"the same in both: {', '.join(difference.same) or 'nothing before that'}")
+    return 1
+
+
+def add_report_options(sub) -> None:
     sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
     sub.add_argument("runs", type=Path, nargs="*")
     sub.add_argument("--output", type=Path, required=True, help="a folder")
@@ -22,25 +46,6 @@ def register(command) -> None:
     sub.add_argument("--weights", type=Path, help="figure 1: the magnifier behind the latents")
     sub.add_argument("--recipe", help="figure 2: InfuseNet's recipe as JSON; default: from --config")
     add_config(sub)
-
-    sub = command("ledger", ledger, "one table and page of all failed, recovered and excluded clips")
-    sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")
-    sub.add_argument("--frames", type=key_path, action="append", default=[], metavar="DATABASE=DIR",
-                     help="owners' frames, for pictures of clips without a crop")  # fmt: skip
-    sub.add_argument("--output", type=Path, required=True, help="folder of ledger.csv and ledger.html")
-
-    sub = command("nuisance-bench", nuisance_bench, "does infusion work? the methods on known artefacts")
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument(
-        "--weights", type=Path, nargs="+", default=[], help="magnifiers to compare with the project's own"
-    )
-    sub.add_argument("--cores", type=int, default=2)
-
-
-def evaluate(args):
-    from infusenet.evaluation.evaluate import evaluate
-
-    evaluate(args.runs, args.output)
 
 
 def report(args):
@@ -81,6 +86,13 @@ def _picture(args, name: str, picture: Path) -> None:
         figure5(args.runs, stores, args.manifests, picture, args.clips)
 
 
+def add_ledger_options(sub) -> None:
+    sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")
+    sub.add_argument("--frames", type=key_path, action="append", default=[], metavar="DATABASE=DIR",
+                     help="owners' frames, for pictures of clips without a crop")  # fmt: skip
+    sub.add_argument("--output", type=Path, required=True, help="folder of ledger.csv and ledger.html")
+
+
 def ledger(args):
     from infusenet.files import write_if_changed
     from infusenet.report.ledger import collect, to_csv
@@ -94,6 +106,14 @@ def ledger(args):
     write_if_changed(args.output / "ledger.html", page(result, Pictures(faces, dict(args.frames))))
     note_sizes(args.output, ("ledger.csv", "ledger.html"))
     print(f"{args.output / 'ledger.csv'}: {len(result.entries)} clips")
+
+
+def add_nuisance_bench_options(sub) -> None:
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument(
+        "--weights", type=Path, nargs="+", default=[], help="magnifiers to compare with the project's own"
+    )
+    sub.add_argument("--cores", type=int, default=2)
 
 
 def nuisance_bench(args):

@@ -9,11 +9,6 @@ from infusenet.errors import InputError
 CONFIG = Path("workflow/config.yaml")
 
 
-def parts_of(parent):
-    """The subcommands of a subcommand."""
-    return parent.add_subparsers(dest="part", required=True, metavar="PART")
-
-
 def key_path(text: str) -> tuple[str, Path]:
     """``KEY=DIR``, as a type of argparse."""
     key, separator, path = text.partition("=")

@@ -2,57 +2,18 @@
 
 from pathlib import Path
 
-from infusenet.cli.shared_options import parts_of
 from infusenet.errors import InputError, raise_all
 
 
-def register(command) -> None:
-    parts = parts_of(command("store", None, "verify, describe, repair and share stores"))
+def _add_manifest(sub) -> None:
+    sub.add_argument(
+        "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
+    )
 
-    sub = command("verify", verify, "check bytes, structure, checksums, keys, values and counts", parts)
+
+def add_verify_options(sub) -> None:
     sub.add_argument("stores", type=Path, nargs="+", metavar="STORE")
-    sub.add_argument(
-        "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
-    )
-
-    sub = command("info", info, "the origin of a store on one screen", parts)
-    sub.add_argument("store", type=Path)
-
-    sub = command("diff", diff, "compare stores of two labs: the first difference in data or recipe", parts)
-    sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
-    sub.add_argument("b", type=Path, metavar="B")
-
-    sub = command("export", export, "bundle a database's stores for another lab", parts)
-    sub.add_argument("database")
-    group = sub.add_mutually_exclusive_group(required=True)
-    group.add_argument(
-        "--without-faces", dest="faces", action="store_false",
-        help="leave out crops, decoded images and latents that hold the apex itself",
-    )  # fmt: skip
-    group.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
-    sub.add_argument(
-        "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
-    )
-    sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
-    sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
-
-    sub = command("import", import_, "check bundles and print what to configure", parts)
-    sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
-    sub.add_argument(
-        "--output", type=Path, default=Path("shared"),
-        help="where a .tar is unpacked (default: shared); a folder is used in its place",
-    )  # fmt: skip
-
-    sub = command(
-        "repair",
-        repair,
-        "withdraw a damaged store, so that the next build computes its damaged clips",
-        parts,
-    )
-    sub.add_argument("store", type=Path)
-    sub.add_argument(
-        "--manifest", type=Path, help="manifest or clip list; default: clips.csv beside the store"
-    )
+    _add_manifest(sub)
 
 
 def verify(args):
@@ -67,10 +28,19 @@ def verify(args):
     raise_all((defect.text for defect in defects), "stores are not as they were published")
 
 
+def add_info_options(sub) -> None:
+    sub.add_argument("store", type=Path)
+
+
 def info(args):
     from infusenet.store.provenance import describe
 
     print(describe(args.store))
+
+
+def add_repair_options(sub) -> None:
+    sub.add_argument("store", type=Path)
+    _add_manifest(sub)
 
 
 def repair(args):
@@ -85,6 +55,11 @@ def repair(args):
         print(f"{args.store}: withdrawn; the next build takes its sound clips over and computes the others")
 
 
+def add_diff_options(sub) -> None:
+    sub.add_argument("a", type=Path, metavar="A", help="a store, or a folder of one database's stores")
+    sub.add_argument("b", type=Path, metavar="B")
+
+
 def diff(args) -> int:
     from infusenet.store.diff import diff
 
@@ -95,12 +70,35 @@ def diff(args) -> int:
     return 0
 
 
+def add_export_options(sub) -> None:
+    sub.add_argument("database")
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "--without-faces", dest="faces", action="store_false",
+        help="leave out crops, decoded images and latents that hold the apex itself",
+    )  # fmt: skip
+    group.add_argument("--with-faces", dest="faces", action="store_true", help="everything in the cache")
+    sub.add_argument(
+        "--output", type=Path, help="a folder, or a file that ends in .tar (default: DATABASE.tar)"
+    )
+    sub.add_argument("--stores", type=Path, default=Path("cache"), metavar="DIR", help="default: cache")
+    sub.add_argument("--manifests", type=Path, default=Path("data_manifests"), metavar="DIR")
+
+
 def export(args):
     from infusenet.store.bundles import export
 
     output = args.output or Path(f"{args.database}.tar")
     names = export(args.database, args.stores, args.manifests, output, args.faces)
     print(f"{output}: {', '.join(names)}, manifest and README. Read its licence notice before you pass it on")
+
+
+def add_import_options(sub) -> None:
+    sub.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
+    sub.add_argument(
+        "--output", type=Path, default=Path("shared"),
+        help="where a .tar is unpacked (default: shared); a folder is used in its place",
+    )  # fmt: skip
 
 
 def import_(args):

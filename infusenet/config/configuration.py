@@ -15,11 +15,15 @@ from infusenet.config import options, paths, stage_recipes
 from infusenet.config.json_schema import validate
 from infusenet.config.methods import VARIANTS
 from infusenet.config.methods import method as method_named
-from infusenet.config.standin_paths import SOURCES
+from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.config.yaml_files import read
 from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
+
+# The device of the flow stage, in the environment of a job: an option in the rule's command would rerun the
+# flow of earlier versions.
+FLOW_DEVICE = "INFUSENET_FLOW_DEVICE"
 
 
 def load(path: Path | str) -> dict:
@@ -66,7 +70,7 @@ def _same_clips(databases: dict) -> Iterator[str]:
     for name, source in databases.items():
         files = tuple(
             (key, tuple(sorted(map(os.path.realpath, paths.listed(source[key])))))
-            for key in paths.SOURCES
+            for key in paths.SOURCE_KEYS
             if key in source
         )
         if (other := first_names.setdefault(files, name)) != name:
@@ -113,7 +117,10 @@ def standin_databases(root: Path) -> dict:
             f"no databases: none is named in workflow/config.yaml and no stand-ins lie in {root}/. "
             f"Run `make demo`, or `infusenet standins {root}`, or fill in `databases`"
         )
-    return {key: {name: str(root / path) for name, path in source.items()} for key, source in SOURCES.items()}
+    return {
+        key: {name: str(root / path) for name, path in source.items()}
+        for key, source in STANDIN_SOURCES.items()
+    }
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -145,6 +152,15 @@ def stage_settings(config: dict, stage: str, variant: str = "") -> dict:
 def stage_recipe(config: dict, stage: str, variant: str = "") -> dict:
     """The full recipe of ``stage`` or of its named variant."""
     return stage_recipes.resolve(stage, stage_settings(config, stage, variant))
+
+
+def ignored_settings(config: dict) -> Iterator[str]:
+    """A sentence for every setting of a settled configuration that changes nothing beside the others."""
+    for name in (*stage_recipes.STAGES, *config["variants"]):
+        stage, _, variant = name.partition(".")
+        block = config["variants"][name] if variant else config[stage]
+        for key in stage_recipes.ignored(stage, block or {}, stage_settings(config, stage, variant)):
+            yield f"{name}.{key} is ignored: solver spline_tvl1 matches brightness by itself; remove the key"
 
 
 def resolve_method(config: dict, name: str) -> dict:

@@ -76,10 +76,21 @@ STAGES: dict[str, dict[str, Option]] = {
         "ecc": Option(FLAG, False, "refine head sway by ECC on eyes and nose"),
     },
     "flow": {
+        "solver": Option(
+            one_of("spline_tvl1", "opencv_tvl1"),
+            "spline_tvl1",
+            "TV-L1 on a cubic B-spline grid with one Bregman iteration; or OpenCV's, as in the first versions",
+        ),
+        "frames": Option(
+            Values({"enum": [1, 3]}, "1, 3", ("1", "3")),
+            1,
+            "frames at the apex that `spline_tvl1` fits together: the apex; or it and the two after, in three "
+            "times the time",
+        ),
         "photometric": Option(
             one_of("none", "global", "local"),
             "local",
-            "match of brightness before TV-L1, which takes brightness changes for motion",
+            "match of brightness before `opencv_tvl1`; `spline_tvl1` matches by itself and ignores it",
         ),
         "strain": Option(
             one_of("tensor", "meb"),

@@ -7,9 +7,9 @@ import re
 from infusenet.errors import InputError
 
 # What an entry of `databases` is made of.
-SOURCES = ("annotations", "manifest", "frames", "stores")
+SOURCE_KEYS = ("annotations", "manifest", "frames", "stores")
 # The keys of an entry that are paths, one or a list of them.
-DATABASE_PATHS = (*SOURCES, "emotions")
+DATABASE_PATHS = (*SOURCE_KEYS, "emotions")
 # Blocks whose `weights` may be a file.
 WEIGHTS = ("latents", "every_method", "methods", "variants", "standins")
 

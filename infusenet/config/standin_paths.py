@@ -1,7 +1,7 @@
 """Paths of the stand-ins, as the configuration names them."""
 
 # Where each database's annotation table and frames lie below the stand-ins' root.
-SOURCES = {
+STANDIN_SOURCES = {
     "casme": {"annotations": "casme/CASME.xls", "frames": "casme/CASME_raw_selected"},
     "casme2": {"annotations": "casme2/CASME2-coding-20190701.xlsx", "frames": "casme2/CASME2_RAW_selected"},
     "samm": {"annotations": "samm/SAMM_Micro_FACS_Codes_v2.xlsx", "frames": "samm/SAMM"},

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from infusenet.csv_tables import csv_rows
 from infusenet.databases import CD6ME_TABLES, audit
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.workbooks.cells import parse
+from infusenet.databases.workbooks.au_strings import parse
 from infusenet.errors import Missing
 from infusenet.protocol import AUS
 

@@ -9,16 +9,16 @@ from infusenet.databases import errata as errata_tables
 from infusenet.databases.audit import NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, check
 from infusenet.databases.errata import Erratum
-from infusenet.databases.frames import locations, windows
-from infusenet.databases.frames.folders import ClipFolders, Parts
-from infusenet.databases.frames.windows import Pair
+from infusenet.databases.frames import clips_on_disk, window_candidates
+from infusenet.databases.frames.clip_folders import ClipFolders, Parts
+from infusenet.databases.frames.window_candidates import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
 from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
-from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
 from infusenet.databases.workbooks.labels import normalised
-from infusenet.databases.workbooks.row_tables import annotated_rows, named_rows
+from infusenet.databases.workbooks.row_checks import annotated_rows, named_rows
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
 from infusenet.errors import InputError
 from infusenet.protocol import CD6ME
@@ -54,7 +54,7 @@ class Reader:
     assign
         Gives the rows of a whole table their ids, numberings and what else a row alone does not say.
     emotions_of
-        Fills in emotions from a second table.
+        Fills in emotions from a second table, to whose rows the errata apply too.
     cd6me_labels
         (subject, clip) -> CD6ME's au and emotion, where another coding has others.
     problem
@@ -80,7 +80,7 @@ class Reader:
     damage: Callable[[list[Line]], int] | None = None
     keep: Callable[[Line], bool] = lambda line: True
     assign: Callable[[list[Row], Identity, Path], list[Row]] = lambda rows, identity, folder: rows
-    emotions_of: Callable[[list[Row], Path, Path], list[Row]] | None = None
+    emotions_of: Callable[[list[Row], Path, Sequence[Erratum], Path], list[Row]] | None = None
     cd6me_labels: Callable[[Path], Mapping[tuple[str, str], Mapping[str, str]]] | None = None
     problem: Callable[[Row], str | None] = lambda row: None
     oddity: Callable[[Row], str | None] = lambda row: None
@@ -120,7 +120,8 @@ class Reader:
             if table.others:
                 notes.say(f"sheet '{table.sheet}' read; others: {', '.join(table.others)}", "note")
         rows, lines = annotated_rows(tables, self, notes, problems)
-        rows = self._with_emotions(rows, options.emotions, cd6me, notes)
+        rows = errata_tables.with_owner_onsets(rows, fixes)
+        rows = self._with_emotions(rows, options.emotions, fixes, cd6me, notes)
         sheet = SheetTraits.of(lines, rows)
         identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
@@ -160,7 +161,7 @@ class Reader:
         self, pairs: Sequence[Pair], folders: ClipFolders, notes: Notes, problems: Problems, options: Options
     ) -> list[Clip]:
         """The clips with their folders and all key frames on disk; missing ones go to ``problems``."""
-        return locations.located(self, pairs, folders, notes, problems, options)
+        return clips_on_disk.located(self, pairs, folders, notes, problems, options)
 
     def _check(self, options: Options) -> None:
         """Refuse settings that have no meaning for this database."""
@@ -171,10 +172,12 @@ class Reader:
             if value and not usable:
                 raise InputError(f"{self.database}: `{name}` has no meaning for this database; remove it")
 
-    def _with_emotions(self, rows: list[Row], table: str | None, cd6me: Path, notes: Notes) -> list[Row]:
+    def _with_emotions(
+        self, rows: list[Row], table: str | None, fixes: Sequence[Erratum], cd6me: Path, notes: Notes
+    ) -> list[Row]:
         """The rows with emotions from a second table; remaining blanks are reported where a table may lack the column."""
         if table:
-            rows = self.emotions_of(rows, Path(table), cd6me)
+            rows = self.emotions_of(rows, Path(table), fixes, cd6me)
         blank = [str(row.place) for row in rows if not row.fields["emotion"]]
         if blank and self.emotions_of:
             hint = f"nor in {table}" if table else "a label table that has them can be named as `emotions`"
@@ -212,7 +215,7 @@ class Reader:
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]
                 clip = self._clip(row, values, corrected, notes, options)
-                yield row, windows.candidates(clip, row, fix, options.midpoint_apex)
+                yield row, window_candidates.candidates(clip, row, fix, options.midpoint_apex)
 
     def _clip(
         self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options

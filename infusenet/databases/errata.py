@@ -1,7 +1,7 @@
 """Corrections to single rows of the owners' tables, from a reviewed CSV per database. Values are absolute."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
@@ -38,7 +38,9 @@ class Erratum:
         if not self.row_onset:
             return (row.subject, row.clip) == (self.subject, self.clip)
         onsets = (self.row_onset, self.values.get("onset"))
-        return (row.subject, row.fields["clip"].lower()) == (self.subject, self.clip) and row.onset in onsets
+        # The joint table has ids alone: there the owner's name and, where it repeats, a number after it.
+        name = row.fields.get("clip", row.clip.rstrip("0123456789")).lower()
+        return (row.subject, name) == (self.subject, self.clip) and row.onset in onsets
 
 
 def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
@@ -72,3 +74,11 @@ def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
             raise InputError(f"{path}: row {number}: {erratum.name} {fault}")
         table[key] = erratum
     return list(table.values())
+
+
+def with_owner_onsets(rows: Sequence[Row], errata: Sequence[Erratum]) -> list[Row]:
+    """The rows, those among them whose onset one of ``errata`` corrects with the onset of the owner."""
+    of_onsets = [erratum for erratum in errata if erratum.row_onset]
+    return [
+        replace(row, owner_onsets=tuple(e.row_onset for e in of_onsets if e.corrects(row))) for row in rows
+    ]

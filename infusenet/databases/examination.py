@@ -12,8 +12,8 @@ from infusenet import databases
 from infusenet.databases import Reading, audit
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
+from infusenet.databases.frames.frame_digests import scan
 from infusenet.databases.frames.frame_files import explain
-from infusenet.databases.frames.stamps import scan
 from infusenet.errors import InputError, raise_all
 from infusenet.texts import visible
 
@@ -42,7 +42,7 @@ def examine_source(
     Parameters
     ----------
     source : its entry in ``databases``
-    last_index : the last index of its frames, see `stamps.scan`
+    last_index : the last index of its frames, see `frame_digests.scan`
     earlier : frames' digest -> clip, of the databases before this one
 
     Raises

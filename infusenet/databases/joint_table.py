@@ -1,15 +1,17 @@
 """The joint table of MEB and InfuseNet (``cross_dataset_seq.csv``): one table in, six manifests out."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import READERS, reader
+from infusenet.databases import READERS, errata, reader
 from infusenet.databases.clip_table import Clip, check, problems_of, to_csv
-from infusenet.databases.frames.folders import ClipFolders
-from infusenet.databases.frames.windows import Candidate
+from infusenet.databases.errata import with_owner_onsets
+from infusenet.databases.frames.clip_folders import ClipFolders
+from infusenet.databases.frames.window_candidates import Candidate
 from infusenet.databases.read_options import Options
-from infusenet.databases.row_reports import Notes, Place, Problems
+from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import au_columns, frame_numbers, whole
 from infusenet.errors import InputError, did_you_mean, raise_all
@@ -96,6 +98,7 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
     owner = reader(key)
     fields = {name: line[name] for name in ("subject", "onset", "apex", "offset", "emotion")}
     row = Row(Place(number), fields, owner.subject_id(line["subject"]), line["material"], {})
+    (row,) = with_owner_onsets([row], _errata(key))
     if problem := owner.problem(row):
         raise ValueError(problem)
     labels = {n: int(value) for n, value in au_columns(line).items()}
@@ -112,6 +115,9 @@ def _clip(number: int, line: Mapping[str, str]) -> tuple[Row, Clip]:
                 f"clip {clip.key}: {name} is {numbers[name]}, but onset, apex and offset give {expected}"
             )
     return row, clip
+
+
+_errata = cache(errata.load)
 
 
 def _located(

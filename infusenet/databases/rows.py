@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.row_reports import Place, RefusedRow
+from infusenet.databases.row_problems import Place, RefusedRow
 
 WINDOW = ("onset", "apex", "offset")
 
@@ -33,7 +33,8 @@ class Row:
     ``fields`` holds the owner's subject, clip, onset, apex, offset, au and emotion as text;
     ``subject`` and ``clip`` the ids in the form of the joint table. ``outside`` says why the row is
     known to be none of CD6ME's clips, ``remark`` what was settled about it; ``numberings`` are in order
-    of preference, empty: frames are numbered as in the row.
+    of preference, empty: frames are numbered as in the row. ``owner_onsets`` are those that the owner
+    distributes for a row whose onset an erratum corrects.
     """
 
     place: Place
@@ -44,6 +45,7 @@ class Row:
     outside: str = ""
     remark: str = ""
     numberings: tuple[Numbering, ...] = ()
+    owner_onsets: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

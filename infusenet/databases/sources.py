@@ -10,7 +10,7 @@ from pathlib import Path
 from infusenet import databases
 from infusenet.databases import Reading, audit, clip_table
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.row_reports import Refusal
+from infusenet.databases.row_problems import Refusal
 from infusenet.errors import InputError, Missing, did_you_mean
 from infusenet.hashing import digest, file_digest
 from infusenet.texts import visible

@@ -17,9 +17,9 @@ from infusenet.databases import Reading, audit, clip_table, sync_index
 from infusenet.databases.audit import Finding
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.examination import Examination, examine_source
+from infusenet.databases.frames.frame_digests import digest_of, file_names, stamps_on_disk, stamps_read
 from infusenet.databases.frames.frame_files import frame_index
-from infusenet.databases.frames.stamps import digest_of, file_names, stamps_on_disk, stamps_read
-from infusenet.databases.row_reports import RefusedRow
+from infusenet.databases.row_problems import RefusedRow
 from infusenet.databases.sources import of_database, origin_of, read_source
 from infusenet.databases.sync_index import Index
 from infusenet.errors import InputError, did_you_mean

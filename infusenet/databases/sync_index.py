@@ -52,7 +52,7 @@ def read(folder: Path) -> Index:
 
 
 def read_frames(folder: Path) -> dict[str, dict]:
-    """The result of `stamps.scan` in the last run; empty where it cannot be used."""
+    """The result of `frame_digests.scan` in the last run; empty where it cannot be used."""
     content = _json(folder / "frames.json")
     return content["frames"] if content.get("version") == FRAMES_VERSION else {}
 

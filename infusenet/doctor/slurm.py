@@ -16,7 +16,7 @@ import yaml
 
 from infusenet.config import configuration
 from infusenet.doctor.diagnosis import Diagnosis
-from infusenet.doctor.requests import Nodes, parse_sinfo, requests
+from infusenet.doctor.slurm_requests import Nodes, parse_sinfo, requests
 from infusenet.doctor.software import pins
 
 PROFILE = Path("workflow/profiles/slurm/config.yaml")

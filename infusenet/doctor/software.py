@@ -36,7 +36,7 @@ def wheels() -> Iterator[Diagnosis]:
     else:
         yield Diagnosis("ok", "opencv", f"{versions[0] if versions else 'another build'}, with cv2.optflow")
 
-    from infusenet.preprocess.alignment import landmark_model
+    from infusenet.preprocess.face_detection import landmark_model
 
     try:
         yield Diagnosis("ok", "dlib", f"68-point model {landmark_model()}")

@@ -13,13 +13,11 @@ import numpy as np
 
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
-from infusenet.evaluation import f1_tables, metrics, plots
-from infusenet.evaluation.f1_tables import F1Row
+from infusenet.evaluation import f1_tables, plots
+from infusenet.evaluation.metrics import AU_NAMES, F1Row, f1_rows, guesser_rows
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.protocol import AUS
-
-NAMES = [f"AU{n}" for n in AUS]
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,10 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: method, seed, scope, au, f1, support, initial_weights, variant (of the ViT), protocol (CD6ME, or
-    the name of another protocol and its differences). Scopes: ``pooled`` (F1 on the clips of all folds
-    together), ``mean`` (F1 per fold, then the mean over folds), ``macro2`` (pooled; mean of presence and
-    absence), and each held-out database. A method is scored by its first head; of one with several,
-    ``{method}/{head}_head`` scores another one and ``{method}/mean_of_heads`` the mean of all logits.
+    long: the columns and scopes of `infusenet.evaluation.metrics.F1Row`, then initial_weights, variant (of
+    the ViT), protocol (CD6ME, or the name of another protocol and its differences). A method is scored by
+    its first head; of one with several, ``{method}/{head}_head`` scores another one and
+    ``{method}/mean_of_heads`` the mean of all logits.
     ``always_one`` and ``prior_rate`` are guessers that read no clip; the second guesses at the rate of each
     fold's training labels.
 
@@ -71,30 +68,23 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     for method, seed in sorted({(fold.method, fold.seed) for fold in folds}):
         group = [fold for fold in folds if (fold.method, fold.seed) == (method, seed)]
         heads = group[0].heads
-        rows += _score(method, seed, group, [fold.score for fold in group])
+        truth = {fold.held_out: fold.labels for fold in group}
+        rows += f1_rows(method, seed, truth, [fold.score for fold in group])
         for head in heads[1:]:
-            rows += _score(f"{method}/{head}_head", seed, group, [fold.logits[head] for fold in group])
+            rows += f1_rows(f"{method}/{head}_head", seed, truth, [fold.logits[head] for fold in group])
         if len(heads) > 1:
             means = [np.mean([fold.logits[head] for head in heads], 0) for fold in group]
-            rows += _score(f"{method}/mean_of_heads", seed, group, means)
+            rows += f1_rows(f"{method}/mean_of_heads", seed, truth, means)
     first = [fold for fold in folds if (fold.method, fold.seed) == (folds[0].method, folds[0].seed)]
-    rows += _reference("always_one", first, [np.ones(len(AUS))] * len(first))
-    rows += _reference("prior_rate", first, [fold.rates for fold in first])
+    truth = {fold.held_out: fold.labels for fold in first}
+    rows += guesser_rows("always_one", truth, [np.ones(len(AUS))] * len(first))
+    rows += guesser_rows("prior_rate", truth, [fold.rates for fold in first])
 
     output = Path(output)
     facts = {fold.method: fold.facts for fold in folds}
     label = protocol(folds)
     head = [*F1Row._fields, "initial_weights", "variant", "protocol"]
-    lines = [
-        [
-            *row[:4],
-            float(row.f1),
-            row.support,
-            *f1_tables.start_columns(facts, row.method).values(),
-            label.column,
-        ]
-        for row in rows
-    ]
+    lines = [[*row, *f1_tables.start_columns(facts, row.method).values(), label.column] for row in rows]
     write_if_changed(output / "metrics.csv", csv_text(head, lines))
     write_if_changed(output / "metrics.md", f1_tables.page(rows, databases, facts, label))
     plots.heatmap(rows, databases, label, output / "heatmap.png")
@@ -138,7 +128,7 @@ def read_run(run: Path) -> Fold:
         )
     try:
         columns = {
-            prefix: np.array([[float(row[f"{prefix}{name}"]) for name in NAMES] for row in rows])
+            prefix: np.array([[float(row[f"{prefix}{name}"]) for name in AU_NAMES] for row in rows])
             for prefix in (*(f"{head}_" for head in heads), "")
         }
     except (KeyError, TypeError, ValueError) as error:
@@ -150,7 +140,7 @@ def read_run(run: Path) -> Fold:
     clips = tuple(f"{row['database']}/{row['subject']}/{row['clip']}" for row in rows)
     if len(set(clips)) < len(clips):
         raise InputError(f"{run / 'predictions.csv'}: a duplicate clip; predict again")
-    rates = np.array([facts["label_counts"][name] for name in NAMES]) / facts["n_train"]
+    rates = np.array([facts["label_counts"][name] for name in AU_NAMES]) / facts["n_train"]
     return Fold(
         run, facts["recipe"]["method"], int(facts["seed"]), facts["held_out"], clips, heads,
         {head: columns[f"{head}_"] for head in heads}, columns[""].astype(int), rates, facts,
@@ -209,39 +199,3 @@ def _check_sets(folds: Sequence[Fold]) -> None:
                     f"{method}, seed {seed}: {held_out.count(name)} runs hold out {name}, expected one"
                 )
     raise_all(problems, "runs are no complete sets")
-
-
-def _score(method: str, seed: int, folds: Sequence[Fold], logits: Sequence[np.ndarray]) -> list[F1Row]:
-    labels, decisions = [fold.labels for fold in folds], [metrics.positive(values) for values in logits]
-    per_fold = [metrics.f1(y, p) for y, p in zip(labels, decisions, strict=True)]
-    scopes = {
-        "pooled": metrics.pooled(labels, decisions),
-        "mean": metrics.fold_mean(labels, decisions),
-        "macro2": metrics.f1_macro2(np.vstack(labels), np.vstack(decisions)),
-    }
-    return _rows(method, seed, scopes, folds, per_fold)
-
-
-def _reference(method: str, folds: Sequence[Fold], rates: Sequence[np.ndarray]) -> list[F1Row]:
-    """A guesser's rows. Pooled: at the folds' mean rate, weighted by their clips."""
-    labels = np.vstack([fold.labels for fold in folds])
-    per_fold = [metrics.expected_f1(fold.labels, rate) for fold, rate in zip(folds, rates, strict=True)]
-    pooled = metrics.expected_f1(labels, np.average(rates, 0, [len(fold.clips) for fold in folds]))
-    return _rows(method, 0, {"pooled": pooled, "mean": np.mean(per_fold, 0)}, folds, per_fold)
-
-
-def _rows(method, seed, scopes, folds, per_fold) -> list[F1Row]:
-    total = np.vstack([fold.labels for fold in folds]).sum(0)
-    support = dict.fromkeys(scopes, total)
-    for fold, values in zip(folds, per_fold, strict=True):
-        scopes[fold.held_out], support[fold.held_out] = values, fold.labels.sum(0)
-    return [
-        F1Row(method, seed, scope, au, value, int(n))
-        for scope, values in scopes.items()
-        for au, value, n in zip(
-            [*NAMES, "average"],
-            [*values, values.mean()],
-            [*support[scope], support[scope].sum()],
-            strict=True,
-        )
-    ]

@@ -2,33 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from infusenet.evaluation.grid import Grid, spread
-from infusenet.evaluation.heads import scoring_notes
+from infusenet.evaluation.markdown_latex import Grid, spread
+from infusenet.evaluation.metrics import COLUMNS, SCOPES, F1Row
 from infusenet.evaluation.protocol_label import Protocol
-from infusenet.protocol import AUS
+from infusenet.evaluation.scoring_notes import scoring_notes
 
-COLUMNS = [*(f"AU{n}" for n in AUS), "average"]
-SCOPES = {
-    "pooled": "F1 pooled: on the clips of all folds together",
-    "mean": "F1 mean over folds: per held-out database, then averaged",
-    "macro2": "Both-class F1 (macro2): mean of presence and absence, pooled",
-}
 # Entries of a recipe that have no influence on F1, or that the page shows in another place.
 OMITTED = ("method", "revision", "stores", "threads", "weights")
-
-
-class F1Row(NamedTuple):
-    """One F1: ``scope`` is pooled, mean, macro2 or a database; ``au`` is AU<n> or average; ``support``
-    the number of positive labels."""
-
-    method: str
-    seed: int
-    scope: str
-    au: str
-    f1: float
-    support: int
 
 
 def page(rows: Sequence[F1Row], databases: Sequence[str], facts: dict[str, dict], protocol: Protocol) -> str:
@@ -38,8 +19,8 @@ def page(rows: Sequence[F1Row], databases: Sequence[str], facts: dict[str, dict]
     """
     label = protocol.heading
     parts = [f"# F1 per Action Unit{label}", *protocol.notes, recipe_lines(facts)]
-    for scope, title in SCOPES.items():
-        parts += [f"## {title}{label}", table(rows, scope, facts)]
+    for name, scope in SCOPES.items():
+        parts += [f"## {scope.title}{label}", table(rows, name, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]
     guessers = "`always_one` says every AU is present, `prior_rate` guesses at the training labels' rate."
     parts.append(" ".join([*scoring_notes(facts), guessers]))

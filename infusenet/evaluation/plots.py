@@ -7,11 +7,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from infusenet import models
 from infusenet.errors import InputError
-from infusenet.evaluation.f1_tables import COLUMNS, F1Row, by_cell
-from infusenet.evaluation.heads import HEADS, OTHER_COLOURS
+from infusenet.evaluation.f1_tables import by_cell
+from infusenet.evaluation.metrics import COLUMNS, F1Row
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.files import aside
+from infusenet.models.heads import OTHER_COLOURS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -64,7 +66,8 @@ def training_curves(logs: dict[str, Sequence[Path]], label: Protocol, path: Path
     figure, axes = plt.subplots(
         rows, columns, figsize=(max(6, 4 * columns), 0.4 + 3 * rows), squeeze=False, layout="constrained"
     )
-    lines, styles = {}, dict(HEADS)
+    heads = models.heads_by_name()
+    lines, styles = {}, {name: (head.title, head.colour) for name, head in heads.items()}
     for axis, (method, paths) in zip(axes.flat, logs.items(), strict=False):
         for log in paths:
             if not log.is_file():
@@ -74,7 +77,7 @@ def training_curves(logs: dict[str, Sequence[Path]], label: Protocol, path: Path
             for column in (name for name in reader.fieldnames if name.startswith("loss_")):
                 head = column.removeprefix("loss_")
                 x, y = [int(e["epoch"]) for e in epochs], [float(e[column]) for e in epochs]
-                others = len(styles) - len(HEADS)
+                others = len(styles) - len(heads)
                 title, colour = styles.setdefault(head, (head, OTHER_COLOURS[others % len(OTHER_COLOURS)]))
                 (lines[title],) = axis.plot(x, y, color=colour, lw=1, alpha=0.8)
         axis.set_title(method, fontsize=10)

@@ -1,7 +1,7 @@
 """The models by name: a new one is one file in this folder and one line in `MODELS`.
 
 The line says what the rest of the package must know without running the model: its inputs, and its
-heads with their titles and colours. The file has a function of the model's name that takes a method
+heads (`infusenet.models.heads`). The file has a function of the model's name that takes a method
 recipe and returns a `torch.nn.Module`, whose ``forward`` takes the inputs by name (shapes:
 `infusenet.training.dataset.ClipDataset`) and returns {head: float32 logits (B, 12)}, the Action Units
 in the order of `infusenet.protocol.AUS`. Every head is trained; the first one gives a clip's score.
@@ -18,17 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from infusenet.errors import InputError, did_you_mean
+from infusenet.models.heads import FLOW, FUSED, MAG, VIDEO, Head
 
 if TYPE_CHECKING:  # reports look heads up here, without waiting for torch
     from torch.nn import Module
-
-
-class Head(NamedTuple):
-    """One output of a model: the name in columns and logs, title and colour in pictures."""
-
-    name: str
-    title: str
-    colour: str
 
 
 class Model(NamedTuple):
@@ -39,12 +32,6 @@ class Model(NamedTuple):
     inputs: tuple[str, ...]
     heads: tuple[Head, ...]
 
-
-# Colours by Okabe and Ito, which the colour-blind can tell apart.
-FLOW = Head("flow", "FrameFlow", "#0072B2")
-MAG = Head("mag", "FrameMag", "#D55E00")
-FUSED = Head("fused", "late fusion", "#009E73")
-VIDEO = Head("video", "video", "#CC79A7")
 
 MODELS = {
     "lbp_top": Model("lbp_top", ("video",), (VIDEO,)),
@@ -66,7 +53,7 @@ MODELS = {
 }
 
 
-def heads() -> dict[str, Head]:
+def heads_by_name() -> dict[str, Head]:
     """The heads of all registered models by name; a head of one name is the same in every model."""
     return {head.name: head for model in MODELS.values() for head in model.heads}
 

@@ -23,8 +23,8 @@ from infusenet import __version__
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
 from infusenet.files import explained, write_if_changed
-from infusenet.preprocess.accounting import reconcile
-from infusenet.preprocess.timings import LINE
+from infusenet.preprocess.build_log import LINE
+from infusenet.preprocess.clip_accounting import reconcile
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
 from infusenet.store.writer import Stored

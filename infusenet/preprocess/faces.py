@@ -16,6 +16,7 @@ from infusenet.hashing import clip_key, digest, file_digest
 from infusenet.preprocess import alignment
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.contact_sheet import contact_sheet as draw
+from infusenet.preprocess.face_detection import FailedFace, detect
 from infusenet.preprocess.images import read_frames
 from infusenet.preprocess.temporal import spread, tim
 from infusenet.protocol import CANDIDATES
@@ -105,11 +106,8 @@ class Crops:
         for name in names:
             try:
                 yield self._item(self.clips[name])
-            except alignment.NoFace as hint:
-                reason = "no face found on the onset or the frame after it"
-                yield Failure(name, "no_face", f"{reason}; {hint}" if str(hint) else reason)
-            except alignment.MultipleFaces:
-                yield Failure(name, "multiple_faces", "several faces of similar size on the onset frame")
+            except FailedFace as failed:
+                yield Failure(name, failed.status, str(failed))
             except InputError as error:
                 # The same wherever the frames lie: stores are shared, and compared by their bytes.
                 text = visible(str(error)).replace(f"{visible(str(self.root))}/", "")
@@ -130,7 +128,7 @@ class Crops:
         pictures = read_frames({number: index[number] for number in sorted(crop_numbers | successor)})
         images = {number: picture for number, picture in pictures.items() if number in crop_numbers}
         onset = images[clip.onset]
-        detection = alignment.detect(onset, pictures.get(clip.onset + 1))
+        detection = detect(onset, pictures.get(clip.onset + 1))
 
         matrix = alignment.similarity(detection.landmarks, size)
         landmarks = alignment.apply(matrix, detection.landmarks)

@@ -7,19 +7,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet import devices
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
 from infusenet.preprocess import optical_flow
 from infusenet.preprocess.build_store import fill
-from infusenet.protocol import ONSET_AND_APEX
 from infusenet.store import Item, Store
 
 
-def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> None:
+def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1, device: str = "cpu") -> None:
     """Write the flow store of a faces store.
 
     One item per clip, ``flow``: float16 (3, S, S), the flow onset -> apex (f_x, f_y) in px of the
     crop and the strain magnitude, raw. Clips without a face stay listed as failures.
+
+    Parameters
+    ----------
+    processes : processes that share the clips; on a GPU one does all
+    device : "auto" (CUDA where available), "cpu" or "cuda"; for the spline solver, OpenCV's has only the CPU
 
     Raises
     ------
@@ -27,6 +32,7 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> Non
         The faces store is unreadable, or a clip's flow is not finite.
     """
     store = Store(faces, "faces")
+    on_gpu = recipe.get("solver") == "spline_tvl1" and devices.prepare(device).type == "cuda"
     fill(
         Path(output),
         stage="flow",
@@ -34,18 +40,19 @@ def build(faces: Path, output: Path, recipe: dict, *, processes: int = 1) -> Non
         recipe=recipe,
         source=store.as_source,
         clips=[(clip, derived_key(store.keys[clip], recipe)) for clip in store.clips],
-        work=partial(_work, store, recipe),
-        processes=processes,
+        work=partial(_work, store, recipe, "cuda" if on_gpu else "cpu"),
+        processes=1 if on_gpu else processes,
         upstream_failures=store.failures,
     )
 
 
-def _work(faces: Store, recipe: dict, clips: Sequence[str]) -> Iterator[Item]:
+def _work(faces: Store, recipe: dict, device: str, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
     cv2.setNumThreads(1)
-    for clip in clips:
-        onset, apex = faces.read("frames", clip, ONSET_AND_APEX)
-        image = optical_flow.flow_image(onset, apex, recipe).astype(np.float16)
+    devices.prepare(device, threads=1)
+    frames = np.stack([faces.read("frames", clip, slice(0, 1 + recipe.get("frames", 1))) for clip in clips])
+    images = optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
+    for clip, image in zip(clips, images, strict=True):
         if not np.isfinite(image).all():
             raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
         yield Item({"flow": image}, faces.status[clip])

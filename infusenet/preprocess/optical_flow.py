@@ -1,67 +1,60 @@
-"""Optical flow of an onset-apex pair, the flow image with its strain, and how a method reads it.
+"""The flow image of an onset-apex pair, optical flow and strain, by a solver; and how a method reads it.
 
-The flow is TV-L1 (Zach, Pock and Bischof 2007; OpenCV contrib). It stands in for Classic+NL (Sun,
-Roth and Black 2010), which has no maintained implementation outside MATLAB; the mode ``local`` of
-`infusenet.preprocess.photometric` replaces what Classic+NL does against changes of brightness.
+TV-L1 stands in for Classic+NL (Sun, Roth and Black 2010), which has no maintained implementation outside
+MATLAB. Of its two solvers `infusenet.preprocess.spline_tvl1` is the default.
 """
 
 import cv2
 import numpy as np
+import torch
 
+from infusenet.preprocess import opencv_tvl1, spline_tvl1
+from infusenet.preprocess.apex_frames import rank_one
 from infusenet.preprocess.optical_strain import strain
-from infusenet.preprocess.photometric import pair
-
-# Replicated border, px. Without it TV-L1 leaves spikes at the edge, and min-max would scale to those.
-BORDER = 16
-
-# Blur before the flow, px: takes a third off the time (less noise, earlier stop), same error.
-BLUR = 0.7
 
 
-def tvl1(onset, apex, photometric: str = "local"):
-    """Optical flow from onset to apex.
+def flow_images(onsets, apexes, recipe: dict, device="cpu"):
+    """Flow and strain of N pairs.
 
     Parameters
     ----------
-    onset, apex : uint8 arrays (H, W, 3), RGB
-    photometric : {"none", "global", "local"}
-        See `infusenet.preprocess.photometric.pair`.
+    onsets : uint8 array (N, H, W, 3), RGB
+    apexes : uint8 array (N, K, H, W, 3), RGB: the apex, and with ``frames: 3`` the two frames after it
+    recipe : the flow stage's
+    device : where the spline solver computes; OpenCV's has only the CPU
 
     Returns
     -------
-    float32 array (2, H, W) : (f_x, f_y) in px, so that apex(p + f(p)) shows what onset(p) shows
+    float32 array (N, 3, H, W) : f_x and f_y in px, so that apex(p + f(p)) shows what onset(p) shows, and the
+        strain in px per px. Zero where onset and apex are equal. A pair's image does not depend on the others.
     """
-    frames = pair(_gray(onset), _gray(apex), photometric)
-    padded = [cv2.copyMakeBorder(frame, *[BORDER] * 4, cv2.BORDER_REPLICATE) for frame in frames]
-    flow = _solver().calc(*padded, None)
-    return np.ascontiguousarray(flow[BORDER:-BORDER, BORDER:-BORDER].transpose(2, 0, 1))
+    if recipe.get("solver") == "spline_tvl1":
+        return _spline_images(onsets, apexes, recipe["strain"], device)
+    flows = [
+        opencv_tvl1.flow(onset, apex[0], recipe["photometric"])
+        for onset, apex in zip(onsets, apexes, strict=True)
+    ]
+    return np.stack([np.stack([*flow, strain(flow, recipe["strain"])]) for flow in flows])
 
 
-def _gray(rgb):
-    # In float: rounding to 8 bits a second time would cost sub-pixel motion.
-    gray = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2GRAY)
-    return cv2.GaussianBlur(gray, (0, 0), BLUR, borderType=cv2.BORDER_REPLICATE)
+def _spline_images(onsets, apexes, strain_kind: str, device):
+    count = apexes.shape[1]
+    onset, apex = gray(onsets, device), gray(apexes.reshape(-1, *apexes.shape[2:]), device)
+    spline_flow = spline_tvl1.solve(onset.repeat_interleave(count, 0), apex)
+    if count > 1:
+        spline_flow = rank_one(spline_flow, count)
+    flows = spline_flow.flow().cpu().numpy()
+    if strain_kind == "tensor":  # exact on the spline; without its slopes, by Sobel
+        strains = spline_flow.strain().cpu().numpy()
+    else:
+        strains = np.stack([strain(flow, strain_kind) for flow in flows])
+    return np.concatenate([flows, strains[:, None]], axis=1)
 
 
-def _solver():
-    solver = cv2.optflow.DualTVL1OpticalFlow_create()
-    solver.setScalesNumber(3)
-    solver.setScaleStep(0.5)
-    solver.setWarpingsNumber(3)
-    solver.setOuterIterations(5)
-    solver.setInnerIterations(10)
-    # A tighter bound is slower and shrinks small motion further: the prior takes over.
-    solver.setEpsilon(0.01)
-    return solver
-
-
-def flow_image(onset, apex, recipe: dict):
-    """Flow and strain of a pair: float32 array (3, H, W) with f_x, f_y in px and the strain.
-
-    ``onset`` and ``apex`` are uint8 RGB (H, W, 3); ``recipe`` is the flow stage's.
-    """
-    flow = tvl1(onset, apex, recipe["photometric"])
-    return np.concatenate([flow, strain(flow, recipe["strain"])[None]])
+def gray(frames, device):
+    """uint8 RGB (N, H, W, 3) -> float32 tensor (N, H, W), gray levels 0..255 (BT.601)."""
+    red, green, blue = torch.from_numpy(frames).to(device).float().unbind(-1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def normalise(image):

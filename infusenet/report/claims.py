@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.config.methods import TRAINING
-from infusenet.evaluation import grid
+from infusenet.evaluation import markdown_latex
 from infusenet.evaluation.f1_tables import method_cells, recipe_lines
-from infusenet.evaluation.grid import Grid
+from infusenet.evaluation.markdown_latex import Grid
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
@@ -133,7 +133,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
         head += [f"ours, {words}", "95 % interval", "AUs better"]
     table = Grid("Differences in F1" + results.label, [*head, "verdict"], lines, _notes(results))
     recipes = recipe_lines({method: results.facts[method] for method in NEEDS["claims"]})
-    text = grid.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
+    text = markdown_latex.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
     write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipes}\n")
     write_csv(output / "claims.csv", rows, results)
 

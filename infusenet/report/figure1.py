@@ -17,7 +17,7 @@ from infusenet.hashing import file_digest
 from infusenet.models.infusion import BLOCKS, minmax
 from infusenet.preprocess import photometric
 from infusenet.protocol import AUS, ONSET_AND_APEX
-from infusenet.report.trained_models import by_database, onset_crop, split
+from infusenet.report.figure_inputs import by_database, onset_crop, split
 from infusenet.store import Store
 from infusenet.training import folds, run_folder
 from infusenet.training.trained_run import restore

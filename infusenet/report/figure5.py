@@ -12,8 +12,8 @@ from infusenet.evaluation.evaluate import read_run
 from infusenet.evaluation.plots import plt, save
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import AUS
+from infusenet.report.figure_inputs import by_database, onset_crop, split
 from infusenet.report.gradcam import cam, cam_layers, resolving_block
-from infusenet.report.trained_models import by_database, onset_crop, split
 from infusenet.store import Store
 from infusenet.training.trained_run import restore
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from infusenet.csv_tables import csv_text
 from infusenet.databases import audit
 from infusenet.databases.audit import Finding
-from infusenet.preprocess.accounting import reconcile
+from infusenet.preprocess.clip_accounting import reconcile
 from infusenet.store import Store
 
 RECOVERED = "its face was found at the second try or later (border, size, contrast, next frame)"

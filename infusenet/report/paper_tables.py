@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from infusenet.csv_tables import csv_text
-from infusenet.evaluation import grid
-from infusenet.evaluation.f1_tables import COLUMNS, method_cells, recipe_words, start_columns
-from infusenet.evaluation.grid import Grid, spread
+from infusenet.evaluation import markdown_latex
+from infusenet.evaluation.f1_tables import method_cells, recipe_words, start_columns
+from infusenet.evaluation.markdown_latex import Grid, spread
+from infusenet.evaluation.metrics import COLUMNS
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
@@ -193,9 +194,9 @@ def _describe(results: Results, method: str) -> list[str]:
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
     """Markdown with the rows' recipes, and LaTeX."""
     recipes = "\n".join(f"- `{method}`: {recipe_words(results.facts[method])}" for method in methods)
-    text = grid.page(title + results.label, grids, results.notes) + f"\n## Recipes\n\n{recipes}\n"
+    text = markdown_latex.page(title + results.label, grids, results.notes) + f"\n## Recipes\n\n{recipes}\n"
     write_if_changed(output / f"{target}.md", text)
-    write_if_changed(output / f"{target}.tex", grid.latex_page(grids, results.notes))
+    write_if_changed(output / f"{target}.tex", markdown_latex.latex_page(grids, results.notes))
 
 
 def csv_row(results: Results, method: str) -> dict:

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.config import configuration
-from infusenet.config.stage_recipes import STAGES, difference
+from infusenet.config.stage_recipes import STAGES, difference, settings_of
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_readable
 from infusenet.hashing import file_digest
@@ -147,8 +147,10 @@ def _stores(config: dict) -> Iterator[str]:
 def _apart(present: dict, expected: dict) -> str:
     """Advice: keep a store of the recipe ``expected`` beside the one of the recipe ``present``."""
     stage, cache = expected["stage"], "Set `cache` to another folder"
-    settings = {name: value for name, value in expected.items() if present.get(name) != value}
-    if settings.keys() & {"revision", "weights"}:  # not a setting; a digest in place of a file
+    present_settings = settings_of(present)
+    settings = {k: v for k, v in settings_of(expected).items() if present_settings.get(k) != v}
+    other_code = "solver" not in settings and present.get("revision") != expected["revision"]
+    if other_code or "weights" in settings:  # not a setting; a digest in place of a file
         return cache
     return f"{cache}, or name a variant: `variants: {json.dumps({f'{stage}.NAME': settings})}`"
 

@@ -14,7 +14,8 @@ from PIL import Image
 from scipy.interpolate import RBFInterpolator
 from skimage import data
 
-from infusenet.preprocess.alignment import STABLE, apply, detect, similarity
+from infusenet.preprocess.alignment import STABLE, apply, similarity
+from infusenet.preprocess.face_detection import detect
 
 CANVAS = 1024
 # Side of the unit crop of `infusenet.preprocess.alignment` on the canvas: the face fills the middle.

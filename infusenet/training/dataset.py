@@ -14,7 +14,8 @@ from infusenet.preprocess import photometric
 from infusenet.preprocess.images import resize
 from infusenet.preprocess.optical_flow import prepare
 from infusenet.protocol import APEX_SLOT, AUS, ONSET_SLOT
-from infusenet.training.folds import PREDICTION, Database, pseudo_apex
+from infusenet.training.folds import Database
+from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 
 MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; arrays beyond that are read again
 TIMEOUT = 300  # seconds without a batch after which a loader worker counts as hung

@@ -1,31 +1,17 @@
-"""Folds, each of which leaves one database out: their clips, labels and stores, and their seeded draws.
+"""Folds, each of which leaves one database out: their clips, labels and stores."""
 
-The pseudo-apex of a clip is a pure function of (seed, epoch, clip): neither loader workers nor the
-order of reading can change it.
-"""
-
-import csv
-import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from infusenet.config.stage_recipes import store_name
-from infusenet.csv_tables import csv_text
 from infusenet.databases.clip_table import Clip, read_manifest
-from infusenet.databases.frames.listing import is_service
+from infusenet.databases.frames.folder_listings import is_service
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import file_digest
-from infusenet.protocol import CANDIDATES
 from infusenet.store import Store
 from infusenet.store.provenance import mixed
-
-FIXED4 = 4  # what the authors' later code uses for every clip
-PREDICTION = 2**32 - 1  # in place of the epoch when a clip is scored: no training has so many
 
 
 @dataclass(frozen=True)
@@ -85,29 +71,6 @@ class Folders:
         return self.folders.get(database, self.cache / database)
 
 
-def write_left_out(stores: Sequence[Path], output: Path) -> None:
-    """List the clips that failed in any of the stores, so that no method has clips that another lacks.
-
-    Columns database and clip, sorted: the file changes only where the union does.
-    """
-    opened_stores = [Store(path, path.name.partition(".")[0]) for path in stores]
-    rows = sorted({(store.database, failure.clip) for store in opened_stores for failure in store.failures})
-    write_if_changed(output, csv_text(["database", "clip"], rows))
-    note_sizes(output.parent, [output.name])
-
-
-def read_left_out(files: Sequence[Path]) -> set[tuple[str, str]]:
-    """(database, ``subject/clip``) of every clip that such lists name."""
-    clips = set()
-    for path in files:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-        if rows[:1] != [["database", "clip"]] or any(len(row) != 2 for row in rows):
-            raise InputError(f"{path}: expected the columns database and clip of `infusenet left-out`")
-        clips |= {(database, clip) for database, clip in rows[1:]}
-    return clips
-
-
 def open_database(
     name: str,
     stores: Path | Folders,
@@ -154,23 +117,3 @@ def open_database(
     complete = [clip for clip in clips if clip.key not in reasons]
     messages = [f"{name} {clip.key}: {reasons[clip.key]}" for clip in clips if clip.key in reasons]
     return Database(name, complete, store_by_input, messages)
-
-
-def words(*parts) -> list[int]:
-    """Eight 32-bit words that depend on nothing but the text of ``parts``: entropy for a seed."""
-    text = "/".join(map(str, parts))
-    return np.frombuffer(hashlib.sha256(text.encode()).digest(), ">u4").tolist()
-
-
-def pseudo_apex(mode: str, seed: int, epoch: int, database: str, clip: str) -> int:
-    """The k in 0..5 of a clip's pseudo-apex, the frame apex + k.
-
-    Candidates past the offset were clamped to it when the store was made. ``per_epoch`` draws anew
-    each epoch (the paper's "each iteration"), ``per_sample`` once per clip, ``fixed4`` always takes 4.
-    """
-    if mode == "fixed4":
-        return FIXED4
-    if mode not in ("per_epoch", "per_sample"):
-        raise InputError(f"pseudo_apex is '{mode}', expected per_epoch, per_sample or fixed4")
-    entropy = [seed, *([epoch] if mode == "per_epoch" else []), *words(database, clip)]
-    return int(np.random.default_rng(np.random.SeedSequence(entropy)).integers(CANDIDATES))

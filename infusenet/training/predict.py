@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from infusenet import devices
 from infusenet.csv_tables import csv_text
 from infusenet.databases import audit, cd6me
 from infusenet.errors import InputError
@@ -15,6 +16,7 @@ from infusenet.hashing import canonical, file_digest
 from infusenet.protocol import AUS, CD6ME
 from infusenet.store.provenance import identity
 from infusenet.training import dataset, folds, run_folder
+from infusenet.training.left_out import read_left_out
 from infusenet.training.trained_run import restore
 from infusenet.worker_processes import loader_explained
 
@@ -51,13 +53,13 @@ def predict(
     InputError
         No finished training in ``run``, or stores that do not fit its recipe or the manifest.
     """
-    trained = restore(run, stores, manifests, left_out=folds.read_left_out(left_out), device=device)
+    trained = restore(run, stores, manifests, left_out=read_left_out(left_out), device=device)
     facts, database, device = dict(trained.facts), trained.database, trained.device
     for clip in database.left_out:
         print(f"not scored: {clip}", file=sys.stderr)
     if not len(trained.data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
-    model = run_folder.place(trained.model, device)
+    model = devices.place(trained.model, device)
     logits = score(model, trained.data, device, workers)
 
     scores = [f"{head}_AU{n}" for head in model.heads for n in AUS]
@@ -96,7 +98,7 @@ def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.devic
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
         for inputs, labels in dataset.loader(data, batches, workers):
-            heads = model(**{name: run_folder.to_device(value, device) for name, value in inputs.items()})
+            heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
             rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
             bar.update(len(labels))
     return torch.cat(rows).numpy()

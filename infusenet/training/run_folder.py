@@ -1,4 +1,4 @@
-"""The run folder of one training, and the device that it runs on.
+"""The run folder of one training: its weights, and the facts of how they were made.
 
 A run has a checkpoint (``checkpoint.pt``) while it trains; after that it has its weights with their
 facts. Weights are safetensors whose metadata has one entry, ``infusenet``: canonical JSON of the facts
@@ -7,7 +7,6 @@ writes several in no fixed order.
 """
 
 import json
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +17,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from infusenet import __version__
-from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.files import aside, check_readable
 from infusenet.hashing import canonical, digest, file_digest
@@ -26,28 +24,6 @@ from infusenet.protocol import AUS
 from infusenet.store.provenance import identity
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
-
-
-def start(device: str, threads: int) -> torch.device:
-    """The device, with torch set so that the same inputs give the same bits there."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch_device = prepare(device, threads)
-    # CUDA has no deterministic form of a few backward passes: there a warning names them.
-    torch.use_deterministic_algorithms(True, warn_only=torch_device.type == "cuda")
-    # Filling every new tensor with NaN changes no result and costs a quarter of a training step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    return torch_device
-
-
-def place(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """On the device, channels last, which is faster; weights over time and space have no such layout."""
-    flat = all(weight.dim() < 5 for weight in model.parameters())
-    return model.to(device, memory_format=torch.channels_last if flat else torch.preserve_format)
-
-
-def to_device(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
-    return value.to(device, memory_format=layout, non_blocking=True)
 
 
 def environment(device: torch.device) -> dict:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from infusenet import models
+from infusenet import devices, models
 from infusenet.errors import InputError, did_you_mean
 from infusenet.training import dataset, folds, run_folder
+from infusenet.training.pseudo_apex import PREDICTION
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class TrainedRun:
         keys = [each.key for each in self.database.clips]
         if clip not in keys:
             raise InputError(f"{self.path}: no scored clip '{clip}' {did_you_mean(clip, keys)}")
-        return self.data[folds.PREDICTION, keys.index(clip)][0]
+        return self.data[PREDICTION, keys.index(clip)][0]
 
 
 def restore(
@@ -58,7 +59,7 @@ def restore(
     """
     state, facts = run_folder.load_weights(run)
     recipe = facts["recipe"]
-    place = run_folder.start(device, recipe["threads"])
+    place = devices.start(device, recipe["threads"])
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
     # The files that a training started from may be gone since: its own weights replace them all.
     model = models.create(recipe | {"weights": "none", "magnifier": None})

@@ -5,8 +5,6 @@ selected: the weights after the last epoch are the result. Everything random der
 held-out database, method), so a fold trained alone equals the same fold in a full run.
 """
 
-import csv
-import io
 import shutil
 import sys
 import time
@@ -21,13 +19,16 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from infusenet import models
+from infusenet import devices, models
 from infusenet.config.methods import check_recipe
+from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
+from infusenet.hashing import seed_words
 from infusenet.protocol import AUS
 from infusenet.store.lock import Lock, hold
 from infusenet.training import checkpoints, dataset, folds, run_folder
+from infusenet.training.left_out import read_left_out
 from infusenet.worker_processes import loader_explained
 
 CHECKPOINT_EVERY = 20  # seconds: after each epoch of a few seconds they would cost more than they save
@@ -61,7 +62,7 @@ def train(
         The method's full recipe (`infusenet.config.configuration.resolve_method`).
     databases : names, optional
         Default: every manifest. The held-out one is left out in either case.
-    left_out : files of `infusenet.training.folds.write_left_out`
+    left_out : files of `infusenet.training.left_out.write_left_out`
         Clips that other methods lack, left out here too.
     workers : int
         Loader processes; they change no bit.
@@ -76,11 +77,11 @@ def train(
     if recipe["method"] != method:
         raise InputError(f"the recipe is for method '{recipe['method']}', expected '{method}'")
     output = Path(output)
-    device = run_folder.start(device, recipe["threads"])
+    device = devices.start(device, recipe["threads"])
 
     # Data: the other databases, labels from their manifests, features from their stores.
     names = folds.training_databases(held_out, Path(manifests), databases)
-    failed_elsewhere = folds.read_left_out(left_out)
+    failed_elsewhere = read_left_out(left_out)
     sources = [folds.open_database(name, stores, manifests, recipe, failed_elsewhere) for name in names]
     for clip in (clip for database in sources for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
@@ -89,7 +90,7 @@ def train(
         raise InputError(f"no clip to train on in {', '.join(names)}")
 
     # Model and optimiser. Nothing draws from torch's generator before this seed.
-    entropy = folds.words(seed, held_out, method)
+    entropy = seed_words(seed, held_out, method)
     torch.manual_seed(entropy[0] << 32 | entropy[1])
     model = models.create(recipe)
     facts = run_folder.describe(recipe, held_out, seed, sources, data, model) | run_folder.environment(device)
@@ -105,7 +106,7 @@ def train(
         else:
             batches = dataset.EpochBatches(len(data), recipe["batch"], entropy)
             loader = dataset.loader(data, batches, workers)
-            rows = learn(run_folder.place(model, device), loader, device, output, facts, lock)
+            rows = learn(devices.place(model, device), loader, device, output, facts, lock)
         lock.check()
         write_log(output / "log.csv", rows)
         run_folder.save_weights(output, model, facts)
@@ -176,7 +177,7 @@ def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
     """
     losses, counts, clips = {}, torch.zeros(3, len(AUS), device=device), 0
     for inputs, labels in loader:
-        inputs = {name: run_folder.to_device(value, device) for name, value in inputs.items()}
+        inputs = {name: devices.to_device(value, device) for name, value in inputs.items()}
         labels = labels.to(device)
         heads = model(**inputs)
         terms = {name: binary_cross_entropy_with_logits(logits, labels) for name, logits in heads.items()}
@@ -208,8 +209,5 @@ def write_log(path: Path, rows: list[dict]) -> None:
 
     A model that is fitted in one go has no epochs and leaves the header alone.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_if_changed(path, text.getvalue())
+    columns = list(rows[0]) if rows else ["epoch"]
+    write_if_changed(path, csv_text(columns, ([row[name] for name in columns] for row in rows)))

@@ -33,6 +33,8 @@ try:
     SETTLED = configuration.settle(config)
     CONFIG = unrecorded_outputs.respell(SETTLED)
     if workflow.is_main_process and not LINTING:
+        for sentence in configuration.ignored_settings(CONFIG):
+            print(sentence, file=sys.stderr)
         for name in ("cache", "results"):
             if CONFIG[name] != SETTLED[name]:
                 print(f"{name} is {CONFIG[name]} in targets, as in the runs before", file=sys.stderr)
@@ -60,6 +62,7 @@ BUILT = "|".join(name for name in DATABASES if name not in EXTERNAL) or "(?!)"
 WITH_FACES = [name for name in DATABASES if name not in EXTERNAL or os.path.isfile(f"{EXTERNAL[name]}/faces.h5")]
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in EXTERNAL.items())]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
+os.environ[configuration.FLOW_DEVICE] = COMPUTE["device"]
 internals.limit_gpu_jobs(workflow)
 
 
@@ -76,6 +79,12 @@ def stage_recipe(stage):
     return lambda wildcards: hashing.canonical(
         configuration.stage_recipe(CONFIG, stage, wildcards.variant.removeprefix("."))
     )
+
+
+def flow_gpu(wildcards):
+    """Resources: OpenCV's solver has only the CPU."""
+    recipe = configuration.stage_recipe(CONFIG, "flow", wildcards.variant.removeprefix("."))
+    return GPU if recipe.get("solver") == "spline_tvl1" else 0
 
 
 def method_recipe(wildcards):

@@ -62,6 +62,8 @@ rule flow:
     benchmark:
         f"{CACHE}/logs/{{database}}.flow{{variant}}.tsv"
     threads: COMPUTE["processes"]
+    resources:
+        gpu=flow_gpu,
     shell:
         "infusenet --log {log:q} flow {input.store:q} --recipe {params.recipe:q}"
         " --processes {threads} --output {output.store:q}"

@@ -1,20 +1,18 @@
-"""Frame folders: the file of each frame number, and folders looked up by name.
+"""The file of each frame number in a clip's folder, and the reason for one without a file.
 
 Imported while Snakemake parses: standard library only.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infusenet.databases.frames.listing import Unreadable, entries, holds, is_utf8, trouble
-from infusenet.databases.frames.name_patterns import Name, numbers_in, own_frames
-from infusenet.errors import InputError, Missing
+from infusenet.databases.frames.folder_listings import entries, holds, is_utf8, trouble
+from infusenet.databases.frames.frame_names import IMAGE_SUFFIXES, Name, numbers_in, own_frames
+from infusenet.errors import InputError
 from infusenet.texts import first_few, plain, visible
 
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp"))
 SHOWN = 3
 
 
@@ -93,79 +91,3 @@ def _why_not(entry: os.DirEntry, example: str) -> str:
     if not holds(entry.is_file):
         return "is a folder" if holds(entry.is_dir) else "is a link without a file behind it: fetch the file"
     return f"is no frame, because most are named like '{example}': rename it if it is one"
-
-
-def subfolders(folder: Path) -> dict[str, list[Path]]:
-    """Sub-folders of ``folder`` by lower-case name, those of systems and file servers aside.
-
-    Raises
-    ------
-    InputError
-        No such folder, or it may not be listed.
-    """
-    names: dict[str, list[Path]] = {}
-    for entry in entries(folder):
-        # A picture is no folder, and asking the system costs where it is a link.
-        if os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES and holds(entry.is_dir):
-            names.setdefault(entry.name.lower(), []).append(folder / entry.name)
-    return names
-
-
-class Listings:
-    """Sub-folders of folders, each listed once; ``unreadable`` keeps why a folder could not be."""
-
-    def __init__(self):
-        self.unreadable: list[str] = []
-        self._listed: dict[Path, dict[str, list[Path]]] = {}
-
-    def of(self, folder: Path) -> dict[str, list[Path]]:
-        """`subfolders`; empty for a folder that cannot be listed."""
-        if folder not in self._listed:
-            try:
-                self._listed[folder] = subfolders(folder)
-            except Missing:
-                self._listed[folder] = {}
-            except Unreadable as error:
-                self._listed[folder] = {}
-                self.unreadable.append(str(error))
-        return self._listed[folder]
-
-    def matching(self, folder: Path, part: str) -> list[Path]:
-        """Sub-folders of that name without case; ``*`` stands for any characters."""
-        names = self.of(folder)
-        if "*" not in part:
-            return names.get(part.lower(), [])
-        return [path for name in names if fnmatchcase(name, part.lower()) for path in names[name]]
-
-    def below(self, folder: Path, parts: Sequence[str]) -> Path | None:
-        """``folder/part/part/...``; InputError where two folders match, such as ``spNO.3`` and ``spNo.3``."""
-        for part in parts:
-            matches = self.matching(folder, part)
-            if len(matches) > 1:
-                both = " and ".join(visible(str(path)) for path in matches)
-                raise InputError(f"{both}: both match '{part}' without case; expected one of them")
-            if not matches:
-                return None
-            folder = matches[0]
-        return folder
-
-
-def resolve_folder(root: Path | str, *parts: str, listings: Listings | None = None) -> Path | None:
-    """``root/part/part/...`` matched without case; None where it does not exist.
-
-    A release that was unpacked twice over (``root/root/part``, or under any one name) is accepted:
-    where ``root`` lacks the first part and holds a single sub-folder, that is searched instead.
-    A ``*`` in a part stands for any characters.
-
-    Raises
-    ------
-    InputError
-        Two folders match.
-    """
-    listings = listings or Listings()
-    folder = Path(root)
-    for _ in range(2):
-        only = [path for paths in listings.of(folder).values() for path in paths]
-        if not listings.matching(folder, parts[0]) and len(only) == 1:
-            folder = only[0]
-    return listings.below(folder, parts)

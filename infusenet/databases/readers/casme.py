@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases.database_reader import Reader
-from infusenet.databases.frames.folders import Parts, Unnamed
+from infusenet.databases.frames.clip_folders import Parts, Unnamed
 from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import Numbering, Row
 from infusenet.databases.workbooks.labels import normalised

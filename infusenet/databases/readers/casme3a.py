@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import errata
 from infusenet.databases.database_reader import Reader
+from infusenet.databases.errata import Erratum, with_owner_onsets
 from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, vote
-from infusenet.databases.row_reports import Place
+from infusenet.databases.row_problems import Place
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import frame_numbers
 from infusenet.databases.workbooks.workbook import Line, plain, read_table
@@ -66,7 +66,7 @@ def key_of(row: Row, onset: str) -> str:
 
 def cd6me_id(row: Row, folder: Path) -> str:
     """CD6ME's ``subject/clip`` of an expression, empty for none; a copy may have corrected its onset."""
-    keys = (key_of(row, onset) for onset in _onsets(row, row.fields["clip"]))
+    keys = (key_of(row, onset) for onset in _onsets(row))
     return next((ids(folder)[key] for key in keys if key in ids(folder)), "")
 
 
@@ -119,7 +119,7 @@ def ranked(rows: list[Row]) -> list[Row]:
     return ranked_rows
 
 
-def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:
+def emotions_of(rows: list[Row], path: Path, errata: Sequence[Erratum], folder: Path) -> list[Row]:
     """Blank emotions from a label table, joined by subject, film and onset.
 
     Raises
@@ -132,7 +132,7 @@ def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:
     problems = []
     for line in read_table(path, columns).lines:
         try:
-            key, emotion = _emotion(line, folder)
+            key, emotion = _emotion(line, errata, folder)
             if (other := emotions.setdefault(key, emotion)) != emotion:
                 raise ValueError(f"'{other}' and '{emotion}' for one expression; expected one emotion")
         except ValueError as error:
@@ -146,13 +146,13 @@ def emotions_of(rows: list[Row], path: Path, folder: Path) -> list[Row]:
     ]
 
 
-def _emotion(line: Line, folder: Path) -> tuple[str, str]:
+def _emotion(line: Line, errata: Sequence[Erratum], folder: Path) -> tuple[str, str]:
     """An expression's name and emotion; ValueError where a cell cannot be read."""
     if line.fault:
         raise ValueError(line.fault)
     fields = {name: plain(text) for name, text in line.fields.items()}
     row = Row(Place(line.number), fields, READER.subject_id(fields["subject"]), fields["clip"], {})
-    return _joined(row, folder), fields["emotion"]
+    return _joined(*with_owner_onsets([row], errata), folder), fields["emotion"]
 
 
 def _joined(row: Row, folder: Path) -> str:
@@ -165,21 +165,15 @@ def folders(row: Row) -> list[list[tuple[str, ...]]]:
     film = row.clip.rstrip("0123456789")
     if "clip" in row.fields:
         film = row.fields["clip"]
-    clips = [f"{row.subject}_{film}_{onset}" for onset in _onsets(row, film)]
+    clips = [f"{row.subject}_{film}_{onset}" for onset in _onsets(row)]
     extracted, long = (row.subject, row.clip, "color"), (row.subject, film, "color")
     crops = [[parts[:-1]] for parts in (extracted, long)]  # some crop tools leave out ``color``
     return [[extracted], [long], *([(clip,), ("frame", clip)] for clip in clips), *crops]
 
 
-def _onsets(row: Row, film: str) -> list[str]:
+def _onsets(row: Row) -> list[str]:
     """The row's onset, and the owners' where an erratum replaced it."""
-    own = replace(row, fields=row.fields | {"clip": film})
-    return list(dict.fromkeys([row.onset, *(e.row_onset for e in _errata() if e.corrects(own))]))
-
-
-@cache
-def _errata() -> list[errata.Erratum]:
-    return errata.load("casme3a")
+    return list(dict.fromkeys([row.onset, *row.owner_onsets]))
 
 
 def keep(line: Line) -> bool:

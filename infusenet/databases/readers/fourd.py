@@ -5,7 +5,7 @@ there before the clip and is not active.
 """
 
 from infusenet.databases.database_reader import Reader
-from infusenet.databases.frames.folders import Parts
+from infusenet.databases.frames.clip_folders import Parts
 from infusenet.databases.readers.samm import problem
 from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import WINDOW, Row

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 
 from infusenet.databases.read_options import CD6ME_LABELS, Options
-from infusenet.databases.row_reports import Notes, RowError
+from infusenet.databases.row_problems import Notes, RowError
 from infusenet.databases.rows import Row
-from infusenet.databases.workbooks.cells import AU_NUMBERS, au_columns, parse
+from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
+from infusenet.databases.workbooks.cells import au_columns
 from infusenet.protocol import AUS
 
 FIELDS = ("au", "emotion")

@@ -7,19 +7,19 @@ import numpy as np
 
 from infusenet.csv_tables import csv_text
 from infusenet.evaluation import plots
-from infusenet.evaluation.grid import Grid, page, spread
-from infusenet.evaluation.heads import HEADS
+from infusenet.evaluation.markdown_latex import Grid, page, spread
 from infusenet.evaluation.plots import plt
 from infusenet.experiments.infusion_bench.bench_rows import PAIRS, Bench, BenchRow, beyond, pair_by_seed
 from infusenet.experiments.infusion_bench.conditions import FLOW, INFUSENET
 from infusenet.files import note_sizes, write_if_changed
+from infusenet.models import heads
 from infusenet.standins import NUISANCE
 
 # The order of the paper's Table 2, worst first; with title, colour and marker.
 SYSTEMS = {
-    "resnet18_mag": (*HEADS["mag"], "s"),
-    "late_fusion": (*HEADS["fused"], "^"),
-    "resnet18_flow": (*HEADS["flow"], "o"),
+    "resnet18_mag": (heads.MAG.title, heads.MAG.colour, "s"),
+    "late_fusion": (heads.FUSED.title, heads.FUSED.colour, "^"),
+    "resnet18_flow": (heads.FLOW.title, heads.FLOW.colour, "o"),
     "infusenet_resnet18": ("InfuseNet", "black", "D"),
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.preprocess.timings import computed
+from infusenet.preprocess.build_log import computed
 from infusenet.snakemake_state.plan.changed_clips import Change
 from infusenet.snakemake_state.plan.jobs import Job
 

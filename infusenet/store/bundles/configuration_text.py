@@ -64,7 +64,9 @@ def _blocks(store_recipes: dict[str, dict]) -> Iterator[str]:
         block = {k: v for k, v in _settings(store_recipes[name]).items() if k not in VARIANTS.get(name, {})}
         for name in names:
             settings = _settings(store_recipes[name])
-            declared = _settings(stage_recipes.STAGES[stage] | block | VARIANTS.get(name, {}))
+            declared = _settings(
+                {"stage": stage} | stage_recipes.STAGES[stage] | block | VARIANTS.get(name, {})
+            )
             if name in VARIANTS and settings != declared:
                 raise InputError(
                     f"{name}.h5 has other settings than the workflow gives a store of this name beside {stage}.h5: "
@@ -80,7 +82,7 @@ def _blocks(store_recipes: dict[str, dict]) -> Iterator[str]:
 
 
 def _settings(recipe: dict) -> dict:
-    settings = {k: v for k, v in recipe.items() if k not in ("stage", "revision")}
+    settings = stage_recipes.settings_of(recipe)
     if settings.get("weights") == hashing.file_digest(stage_recipes.SHIPPED_WEIGHTS):
         settings["weights"] = None
     return settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infusenet import __version__
 from infusenet.config.stage_recipes import STAGES
-from infusenet.databases.frames.listing import is_service
+from infusenet.databases.frames.folder_listings import is_service
 from infusenet.errors import InputError, raise_all
 from infusenet.files import folder_aside
 from infusenet.hashing import file_digest

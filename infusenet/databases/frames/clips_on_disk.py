@@ -8,10 +8,10 @@ from pathlib import Path
 
 from infusenet.databases.audit import MISSING_KEY_FRAME
 from infusenet.databases.clip_table import Clip
-from infusenet.databases.frames.folders import ClipFolders, RootError
-from infusenet.databases.frames.windows import Candidate, Pair
+from infusenet.databases.frames.clip_folders import ClipFolders, RootError
+from infusenet.databases.frames.window_candidates import Candidate, Pair
 from infusenet.databases.read_options import Options
-from infusenet.databases.row_reports import FILE, Notes, Problems, RowError
+from infusenet.databases.row_problems import FILE, Notes, Problems, RowError
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError
 from infusenet.texts import first_few

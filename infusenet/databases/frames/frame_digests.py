@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.frame_files import frame_index
-from infusenet.databases.frames.name_patterns import parse
+from infusenet.databases.frames.frame_names import parse
 from infusenet.errors import InputError
 from infusenet.hashing import digest, file_digest
 

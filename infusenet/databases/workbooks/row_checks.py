@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infusenet.databases.clip_table import SAFE_ID
-from infusenet.databases.row_reports import Notes, Place, Problems, RowError
+from infusenet.databases.row_problems import Notes, Place, Problems, RowError
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.workbook import Line, Table, plain
 from infusenet.texts import visible

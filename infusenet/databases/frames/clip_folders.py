@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from infusenet.databases.clip_table import Clip, numbered
-from infusenet.databases.frames.frame_files import Listings, explain, frame_index, resolve_folder
-from infusenet.databases.frames.listing import is_utf8
+from infusenet.databases.frames.folder_listings import Listings, is_utf8, resolve_folder
+from infusenet.databases.frames.frame_files import explain, frame_index
 from infusenet.errors import InputError, Missing
 from infusenet.texts import plain, visible
 

@@ -13,6 +13,8 @@ NUMBER = re.compile(r"[0-9]+")
 LAST_NUMBER = re.compile(r"([0-9]+)([^0-9]*)\Z")
 SAME_KIND = {".jpeg": ".jpg"}
 
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp"))
+
 
 class Pattern(NamedTuple):
     """Lower case, because file systems and cameras do not agree on it."""

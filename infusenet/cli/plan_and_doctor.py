@@ -4,13 +4,8 @@ from infusenet.cli.shared_options import add_config
 from infusenet.errors import InputError
 
 
-def register(command) -> None:
-    sub = command("plan", plan, "what a run would do and why, before it runs")
+def add_plan_options(sub) -> None:
     sub.add_argument("target", nargs="?", default="all_folds", help="a target or file of the workflow")
-
-    sub = command("doctor", doctor, "is this machine ready? what to fix, and how")
-    sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
-    add_config(sub)
 
 
 def plan(args):
@@ -22,6 +17,11 @@ def plan(args):
     all_jobs = jobs(args.target)
     job_changes = changes(all_jobs)
     print("\n".join(show(all_jobs, job_changes, estimates(all_jobs, job_changes))))
+
+
+def add_doctor_options(sub) -> None:
+    sub.add_argument("--slurm", action="store_true", help="ask the cluster too")
+    add_config(sub)
 
 
 def doctor(args):

@@ -1,33 +1,12 @@
-"""Commands for folds: train a method, score its held-out database, compare two runs."""
+"""Commands for folds: list the methods, train one, score its held-out database."""
 
 from pathlib import Path
 
 from infusenet.cli.shared_options import add_config, add_fold, method_recipe
 
 
-def register(command) -> None:
-    sub = command("methods", methods, "list every method: inputs, parameters, recipe, source")
+def add_methods_options(sub) -> None:
     add_config(sub)
-
-    sub = command("train", train, "train one method on all databases but one")
-    sub.add_argument("method")
-    sub.add_argument("--held-out", required=True)
-    add_fold(sub)
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--output", type=Path, required=True)
-    sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
-    add_config(sub)
-    sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
-
-    sub = command("predict", predict, "score a run's held-out database")
-    sub.add_argument("run", type=Path)
-    add_fold(sub)
-    sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
-    sub.add_argument("--standins", action="store_true", help="say in run.json that no real database was used")
-
-    sub = command("compare", compare, "why two runs differ: the first difference, data to metric")
-    sub.add_argument("run_a", type=Path, metavar="RUN_A")
-    sub.add_argument("run_b", type=Path, metavar="RUN_B")
 
 
 def methods(args):
@@ -56,6 +35,17 @@ def methods(args):
         print(f"    {', '.join(f'{k} {v}' for k, v in settings.items())}")
 
 
+def add_train_options(sub) -> None:
+    sub.add_argument("method")
+    sub.add_argument("--held-out", required=True)
+    add_fold(sub)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
+    add_config(sub)
+    sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
+
+
 def train(args):
     from infusenet.training.folds import Folders
     from infusenet.training.trainer import train
@@ -75,6 +65,13 @@ def train(args):
     )
 
 
+def add_predict_options(sub) -> None:
+    sub.add_argument("run", type=Path)
+    add_fold(sub)
+    sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
+    sub.add_argument("--standins", action="store_true", help="say in run.json that no real database was used")
+
+
 def predict(args):
     from infusenet.training.folds import Folders
     from infusenet.training.predict import predict
@@ -89,16 +86,3 @@ def predict(args):
         device=args.device,
         standins=args.standins,
     )
-
-
-def compare(args) -> int:
-    """Print the first difference; exit status 1 where the runs differ, as of `diff`."""
-    from infusenet.evaluation.compare import compare
-
-    difference = compare(args.run_a, args.run_b)
-    if not difference.step:
-        print(f"no difference: {difference.text}")
-        return 0
-    print(f"{difference.step}: {difference.text}")
-    print(f"the same in both: {', '.join(difference.same) or 'nothing before that'}")
-    return 1

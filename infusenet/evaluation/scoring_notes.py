@@ -1,13 +1,9 @@
-"""Titles and colours of models' heads, and the sentences on which head is scored."""
+"""Sentences below the tables: which head of a method is scored, and the names of its other rows."""
 
 from collections.abc import Mapping
 
 from infusenet import models
 
-# Title and colour of every registered model's heads. Heads of models that are no longer registered keep
-# their own names, and take the other colours in the order of the heads.
-HEADS = {name: (head.title, head.colour) for name, head in models.heads().items()}
-OTHER_COLOURS = ("#E69F00", "#56B4E9", "#000000", "#F0E442")
 # The heads of InfuseNet, each the output of a network of its own.
 TWO_NETWORKS = ("mag", "flow")
 
@@ -20,6 +16,7 @@ def scoring_notes(facts: Mapping[str, dict]) -> list[str]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for method, fact in sorted(facts.items()):
         groups.setdefault(tuple(fact["heads"]), []).append(f"`{method}`")
+    titles = {name: head.title for name, head in models.heads_by_name().items()}
     notes = []
     for heads, methods in groups.items():
         if len(heads) == 1:
@@ -27,8 +24,8 @@ def scoring_notes(facts: Mapping[str, dict]) -> list[str]:
         subject = ", ".join(methods) + (" is" if len(methods) == 1 else " are")
         if list(groups) == [TWO_NETWORKS]:
             subject = "A method of two networks is"
-        scored = f"{HEADS[heads[0]][0]}'s head" if heads[0] in HEADS else f"the head `{heads[0]}`"
-        rows = [f"`{head}_head` is {HEADS[head][0]}'s" for head in heads[1:] if head in HEADS]
+        scored = f"{titles[heads[0]]}'s head" if heads[0] in titles else f"the head `{heads[0]}`"
+        rows = [f"`{head}_head` is {titles[head]}'s" for head in heads[1:] if head in titles]
         mean = "both" if len(heads) == 2 else "all"
         rows.append(f"`mean_of_heads` the mean of {mean} logits")
         notes.append(f"{subject} scored by {scored}; {', '.join(rows)}.")
