@@ -15,7 +15,7 @@ SIZE = 224
 # Native px per crop px, as in the demo, and a roll of the head in degrees, so that the grids do not coincide.
 NATIVE, ROLL = 1.4, 1.3
 IDENTITY = 7_000_000  # seed of faces that `infusenet standins` does not draw
-FINER = 3  # samples along a native pixel where layers meet, so that an edge can move by less than a pixel
+FINER = 2  # samples along a native pixel, so that an edge between layers can move by less than a pixel
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def draw_face(number: int) -> Face:
 def film(face: Face, scene: Scene, filming: Filming, generator: np.random.Generator) -> np.ndarray:
     """The scene before and after its motion: uint8 (2, SIZE, SIZE, 3)."""
     crops = []
-    for state, gain in ((scene.at_rest, 1.0), (scene, filming.gain)):
-        native = add_noise(gain * picture(face, state), filming.noise, generator)
+    for motion, gain in ((None, 1.0), (scene, filming.gain)):
+        native = add_noise(gain * picture(face, motion), filming.noise, generator)
         if filming.quality:
             _, coded = cv2.imencode(".jpg", native[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, filming.quality])
             native = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
@@ -70,16 +70,16 @@ def to_crop() -> np.ndarray:
     return turn
 
 
-def picture(face: Face, scene: Scene) -> np.ndarray:
-    """The native frame, without noise: float32 (H, W, 3), 0..255."""
+def picture(face: Face, scene: Scene | None) -> np.ndarray:
+    """The native frame after the scene's motion, or before any, without noise: float32 (H, W, 3), 0..255."""
     side = round(NATIVE * SIZE)
-    finer = FINER if len(scene.layers) > 1 or scene.fill else 1
-    ticks = (np.arange(side * finer) + 0.5) / finer - 0.5
+    ticks = (np.arange(side * FINER) + 0.5) / FINER - 0.5
     x, y = np.meshgrid(ticks, ticks)
-    places, bare = scene.sources(alignment.apply(to_crop(), np.stack([x.ravel(), y.ravel()], 1)))
+    places = alignment.apply(to_crop(), np.stack([x.ravel(), y.ravel()], 1))
+    if scene:
+        places = scene.sources(places)
     canvas = alignment.apply(cv2.invertAffineTransform(face.matrix), places).astype(np.float32)
     image = cv2.remap(
         face.subject.canvas, *canvas.T.reshape(2, *x.shape), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    image[bare.reshape(x.shape)] = scene.fill
     return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)

@@ -6,6 +6,7 @@ A scene is a face of the stand-ins in crop px. Its layers move, each by a smooth
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from matplotlib.path import Path as Outline
 
@@ -16,9 +17,13 @@ SHIFTS = (0.02, 0.05, 0.1, 0.25, 0.5, 1, 2)  # px, of the whole picture
 HEAD_SHIFTS = (4, 8, 14)  # px, beside a bump of 1 px
 AHEAD = np.array([np.cos(0.5), np.sin(0.5)])  # their direction: along no row, column or diagonal
 LID, BLINK = 6.0, 4.0  # px: how far a lid's motion reaches upwards, and a blink's size
-DARK = 30.0  # gray level of an open mouth
 
 Field = Callable[[np.ndarray], np.ndarray]
+
+
+def rest(points: np.ndarray) -> np.ndarray:
+    """The field of what stays."""
+    return np.zeros(points.shape)
 
 
 def everywhere(points: np.ndarray) -> np.ndarray:
@@ -39,7 +44,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Scene:
-    """Layers, the first in front; where none covers a place, the picture has the gray level ``fill``.
+    """Layers, the first in front; the last one covers everything.
 
     ``shift`` (2,) px is the head's motion, to be taken off before errors are compared with the motion. ``zone`` says
     where motion is measured; by default, where it is more than half of its peak.
@@ -48,7 +53,6 @@ class Scene:
     group: str
     name: str
     layers: tuple[Layer, ...]
-    fill: float = 0.0
     shift: np.ndarray | None = None
     zone: Callable[[np.ndarray], np.ndarray] | None = None
 
@@ -64,21 +68,15 @@ class Scene:
             motion[part] = moved - start
         return motion
 
-    def sources(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the still frame that the moved one shows at points (n, 2); bool (n,), where it shows the fill."""
+    def sources(self, points: np.ndarray) -> np.ndarray:
+        """Places of the still frame (n, 2) that the moved one shows at points (n, 2)."""
         places, free = points.copy(), np.ones(len(points), bool)
         for layer in self.layers:
             source = points - layer.field(points)
             part = free & layer.covers(source)
             places[part] = source[part]
             free &= ~part
-        return places, free
-
-    @property
-    def at_rest(self) -> "Scene":
-        """The scene before anything has moved."""
-        layers = tuple(Layer(np.zeros_like, layer.covers) for layer in self.layers)
-        return Scene(self.group, self.name, layers, self.fill)
+        return places
 
 
 def scenes(landmarks: np.ndarray) -> Iterator[Scene]:
@@ -91,7 +89,7 @@ def scenes(landmarks: np.ndarray) -> Iterator[Scene]:
     for size in (1, 0.3):
         yield Scene("edges and folds", f"upper lids, {size:g} px", tuple(lids(landmarks, size)))
     for size in (1, 0.3):
-        yield Scene("edges and folds", f"lips part, {size:g} px each", tuple(lips(landmarks, size)), DARK)
+        yield Scene("edges and folds", f"lips part, {size:g} px each", tuple(lips(landmarks, size)))
     yield Scene("edges and folds", "fold, +-0.5 px within 8 px", (Layer(fold(landmarks)),))
     brows = bumps(landmarks[[19, 24]], 0.5, 9, ((0, -1), (0, -1)))
     yield Scene(
@@ -140,7 +138,7 @@ def slit(line: np.ndarray, size: float, reach: float) -> tuple[Field, Callable]:
     return field, lambda points: points[:, 1] < np.interp(points[:, 0], *line.T)
 
 
-def lids(landmarks: np.ndarray, size: float, skin: Field = np.zeros_like) -> list[Layer]:
+def lids(landmarks: np.ndarray, size: float, skin: Field = rest) -> list[Layer]:
     """Both upper lids move down over eyes that stay; ``skin`` moves everything above the lids' edges as well."""
     parts = [slit(landmarks[36:40], size, LID), slit(landmarks[42:46], size, LID)]
     middle = landmarks[27, 0]
@@ -152,10 +150,10 @@ def lids(landmarks: np.ndarray, size: float, skin: Field = np.zeros_like) -> lis
 
 
 def lips(landmarks: np.ndarray, size: float) -> list[Layer]:
-    """Both lips move away from the line between them."""
+    """Both lips move away from the line between them, where the picture stays as it is."""
     line = (landmarks[[60, 61, 62, 63, 64]] + landmarks[[60, 67, 66, 65, 64]]) / 2
     (up, above), (down, _) = slit(line, -size, LID), slit(line, size, LID)
-    return [Layer(up, above), Layer(down, lambda points: ~above(points))]
+    return [Layer(up, above), Layer(down, lambda points: ~above(points)), Layer(rest)]
 
 
 def fold(landmarks: np.ndarray) -> Field:
@@ -173,17 +171,17 @@ def fold(landmarks: np.ndarray) -> Field:
 
 
 def still_wall(landmarks: np.ndarray, size: float) -> Scene:
-    """A head that moves before a plain wall that stays; measured in the 8 px along the jaw."""
-    jaw = landmarks[:17]
-    crown = landmarks[[26, 24, 19, 17]] - (0, 60)
-    head = Outline(np.concatenate([jaw, crown]))
+    """A head that moves before surroundings that stay; measured in the 8 px inside the jaw."""
+    jaw, crown = landmarks[:17], landmarks[[26, 24, 19, 17]] - (0, 60)
     middle = landmarks[[36, 45]].mean(0)
-    inner = Outline(middle + (jaw - middle) * (1 - 8 / np.linalg.norm(jaw - middle, axis=1))[:, None])
 
-    def rim(points: np.ndarray) -> np.ndarray:
-        return Outline(jaw).contains_points(points) & ~inner.contains_points(points)
+    def moved_out(distance: float) -> np.ndarray:
+        return middle + (jaw - middle) * (1 + distance / np.linalg.norm(jaw - middle, axis=1))[:, None]
 
+    outline = np.concatenate([moved_out(2), crown]).astype(np.float32)
+    head, inner = Outline(cv2.convexHull(outline)[:, 0]), Outline(np.concatenate([moved_out(-8), crown]))
+    layers = Layer(uniform(size), head.contains_points), Layer(rest)
     return Scene(
-        "head shifts", f"{size:g} px before a still wall: along the jaw",
-        (Layer(uniform(size), head.contains_points),), fill=140.0, zone=rim,
+        "head shifts", f"{size:g} px before still surroundings, along the jaw", layers,
+        zone=lambda points: ~inner.contains_points(points),
     )  # fmt: skip
