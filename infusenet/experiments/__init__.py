@@ -1,1 +1,1 @@
-"""Two research benches outside the pipeline: one tests infusion, the other measures magnifiers."""
+"""Research benches outside the pipeline: they test infusion, and measure magnifiers and optical flow."""

@@ -120,3 +120,45 @@ def error_figures(clips: Sequence[ErrorSums]) -> ErrorFigures:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else np.nan
+
+
+class ZoneSums(NamedTuple):
+    """Sums over the zone of a scene, and over its still skin: see `ZoneFigures`."""
+
+    product: float
+    square: float
+    error: float
+    motion: float
+    still_error: float
+    still_count: int
+
+
+class ZoneFigures(NamedTuple):
+    """``slope`` of the estimate on the truth, and error over motion, in the zone; mean error in still skin, px."""
+
+    slope: float
+    ratio: float
+    still_error: float
+
+
+def zone_sums(
+    flow: np.ndarray, truth: np.ndarray, shift: np.ndarray, zone: np.ndarray, still: np.ndarray
+) -> ZoneSums:
+    """Errors of one flow.
+
+    ``flow`` and ``truth`` are (2, H, W), px. Motion in the zone counts without the head's ``shift`` (2,). ``zone`` and
+    ``still`` are bool (H, W).
+    """
+    error = np.hypot(*(flow - truth))
+    estimate, true = (values[:, zone] - shift[:, None] for values in (flow, truth))
+    return ZoneSums(
+        (estimate * true).sum(), (true**2).sum(), error[zone].sum(), np.hypot(*true).sum(), error[still].sum(),
+        int(still.sum()),
+    )  # fmt: skip
+
+
+def zone_figures(parts: Sequence[ZoneSums]) -> ZoneFigures:
+    """Figures over several flows; every place counts alike."""
+    total = ZoneSums(*map(sum, zip(*parts, strict=True)))
+    still = total.still_error / total.still_count if total.still_count else np.nan
+    return ZoneFigures(total.product / total.square, total.error / total.motion, still)
