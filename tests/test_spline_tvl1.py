@@ -75,24 +75,22 @@ def test_flat_frames_have_no_motion():
     assert np.abs(flow).max() < 1e-3
 
 
-# Sides that the pyramid divides, that it has to pad, and larger ones whose sums have more terms.
-@pytest.mark.parametrize("sides", [(96, 96), (61, 75), (225, 200), (400, 400)])
+# Sides that the pyramid divides, that it has to pad, and larger ones, whose sums torch would share out.
+@pytest.mark.parametrize("sides", [(96, 96), (61, 75), (368, 368)])
 def test_bits_depend_neither_on_batch_mates_nor_on_threads(sides, torch_threads):
     generator = torch.Generator().manual_seed(0)
-    onset = torch.rand(5, *sides, generator=generator) * 255
+    onset = torch.rand(3, *sides, generator=generator) * 255
     apex = onset.roll(1, 2) + torch.randn(onset.shape, generator=generator)
     torch_threads(1)
-    expected = [spline_tvl1.solve(onset[i : i + 1], apex[i : i + 1]) for i in range(5)]
-    for threads in (1, 2):
+    expected = spline_tvl1.solve(onset, apex)
+    for threads, order in ((1, (2, 0)), (2, (1,)), (2, (2, 1, 0))):
         torch_threads(threads)
-        for order in ((0, 1, 2, 3, 4), (4, 2), (3,)):
-            result = spline_tvl1.solve(onset[list(order)], apex[list(order)])
-            for place, i in enumerate(order):
-                assert torch.equal(result.flow()[place], expected[i].flow()[0])
-                assert torch.equal(result.strain()[place], expected[i].strain()[0])
+        result = spline_tvl1.solve(onset[list(order)], apex[list(order)])
+        assert torch.equal(result.flow(), expected.flow()[list(order)])
+        assert torch.equal(result.strain(), expected.strain()[list(order)])
 
 
-@pytest.mark.parametrize(("side", "shift"), [(96, (4.0, -3.0)), (224, (7.0, -4.0)), (336, (9.0, -6.0))])
+@pytest.mark.parametrize(("side", "shift"), [(96, (4.0, -3.0)), (224, (7.0, -4.0)), (256, (8.0, -5.0))])
 def test_large_motion_is_followed_across_levels(side, shift):
     flow = flow_of(texture(side=side), texture(shift, side=side))
     rim = side // 6

@@ -121,15 +121,14 @@ def test_a_killed_holder_is_replaced(output, quick):
 
 def test_a_command_that_its_cluster_ends_gives_its_lock_back(output):
     script = f"""
-import os, signal, sys
+import os, signal, sys, types
 from infusenet import cli
-from infusenet.cli import preprocess
 from infusenet.store.lock import hold
-def flow(args):
-    with hold(args.output):
+def build(faces, output, *_, **__):
+    with hold(output):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
-preprocess.flow = flow
+sys.modules["infusenet.preprocess.flow"] = types.SimpleNamespace(build=build)
 sys.argv = ["infusenet", "flow", "faces.h5", "--output", {str(output)!r}]
 sys.exit(cli.main())
 """

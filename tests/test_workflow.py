@@ -249,4 +249,7 @@ def test_a_gpu_is_asked_for_by_what_uses_one(project):
         done = snakemake(project, "-n", "--", f"results/{method}/one/seed0/predictions.csv")
         rules = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.M)
         asked[method] = {rule for rule, resources in rules if "gpu=1" in resources}
-    assert asked == {"lbp_top": set(), "infusenet_resnet18": {"latents", "train", "predict"}}
+    assert asked == {"lbp_top": set(), "infusenet_resnet18": {"flow", "latents", "train", "predict"}}
+    reconfigure(project, lambda config: config["flow"].update(solver="opencv_tvl1"))
+    done = snakemake(project, "-n", "--", "cache/one/flow.h5")
+    assert "gpu=1" not in done.stdout
