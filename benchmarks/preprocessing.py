@@ -10,20 +10,25 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
+from infusenet import devices
 from infusenet.config import configuration
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import read_manifest
 from infusenet.preprocess.faces import Crops
-from infusenet.preprocess.optical_flow import flow_image
+from infusenet.preprocess.optical_flow import flow_images
 
-GROUP = 2  # clips that a process takes at a time
+GROUP = 4  # clips that a process takes at a time
 TURN = 20  # clips of one database and turn
 FLOW = resolve("flow")
 
 
 def preprocess(crops: Crops, names: list[str]) -> int:
     """Faces and flow of some clips, as their stages compute them; how many were computed."""
-    return len([flow_image(*item.arrays["frames"][:2], FLOW) for item in crops(names)])
+    devices.prepare("cpu", threads=1)
+    frames = np.stack([item.arrays["frames"][:2] for item in crops(names)])
+    return len(flow_images(frames[:, 0], frames[:, 1:], FLOW))
 
 
 def seconds(pool: ProcessPoolExecutor, crops: Crops, names: list[str]) -> float:

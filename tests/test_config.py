@@ -163,50 +163,6 @@ def test_stage_recipes_keep_their_text():
     ]
 
 
-@pytest.mark.parametrize("solver", ["spline_tvl1", "opencv_tvl1"])
-def test_settings_of_a_recipe_resolve_to_it(solver):
-    for strain in ("tensor", "meb"):
-        made = recipe.resolve("flow", {"solver": solver, "strain": strain})
-        assert recipe.resolve("flow", recipe.settings_of(made.as_dict())) == made
-
-
-def test_opencv_fits_one_frame():
-    with pytest.raises(InputError, match="flow.frames is 3, expected 1 with solver opencv_tvl1"):
-        recipe.resolve("flow", {"solver": "opencv_tvl1", "frames": 3})
-
-
-def test_recipes_of_two_solvers_differ_in_the_solver():
-    opencv, spline = (
-        recipe.resolve("flow", {"solver": name}).as_dict() for name in ("opencv_tvl1", "spline_tvl1")
-    )
-    assert recipe.difference(opencv, spline) == "solver is 'opencv_tvl1', expected 'spline_tvl1'"
-    meb = recipe.resolve("flow", {"strain": "meb"}).as_dict()
-    assert recipe.difference(opencv, meb) == (
-        "solver is 'opencv_tvl1', expected 'spline_tvl1'; strain is 'tensor', expected 'meb'"
-    )
-
-
-def test_a_setting_of_the_other_solver_is_accepted_and_named(raw):
-    """Configurations of before set `photometric`, in the block and in variants."""
-    raw["flow"] = {"photometric": "local", "strain": "tensor"}
-    raw["variants"] = {
-        "flow.plain": {"photometric": "none"},
-        "flow.meb": {"strain": "meb"},
-        "flow.opencv": {"solver": "opencv_tvl1", "photometric": "none"},
-    }
-    config = configuration.settle(raw)
-    assert [sentence.split(" ", 1)[0] for sentence in configuration.ignored_settings(config)] == [
-        "flow.photometric",
-        "flow.plain.photometric",
-    ]
-    assert configuration.stage_recipe(config, "flow") == recipe.resolve("flow")
-    assert configuration.stage_recipe(config, "flow", "plain") == recipe.resolve("flow")
-    assert configuration.stage_recipe(config, "flow", "opencv").photometric == "none"
-    raw["flow"]["solver"] = "opencv_tvl1"
-    raw["variants"] = {}
-    assert not list(configuration.ignored_settings(configuration.settle(raw)))
-
-
 def test_the_tables_know_what_the_models_know():
     from infusenet.models.infusion import PRESETS
     from infusenet.models.vit import VARIANTS

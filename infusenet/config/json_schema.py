@@ -5,8 +5,7 @@ import json
 from collections.abc import Mapping
 
 from infusenet.config import options
-from infusenet.config.options import Option
-from infusenet.config.value_kinds import number_hint, strict_validator
+from infusenet.config.value_kinds import Option, number_hint, strict_validator
 from infusenet.config.yaml_files import odd_keys
 from infusenet.errors import did_you_mean, raise_all
 from infusenet.texts import visible

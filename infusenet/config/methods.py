@@ -7,7 +7,8 @@ its source. The name is the wildcard in ``results/{method}/...``.
 from dataclasses import dataclass, field
 
 from infusenet.config import options
-from infusenet.config.options import METHOD, Option
+from infusenet.config.options import METHOD
+from infusenet.config.value_kinds import Option
 from infusenet.errors import InputError, did_you_mean
 
 # Store variants that methods declare; a configuration may add others under `variants`.

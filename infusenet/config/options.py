@@ -6,7 +6,7 @@ the comments of ``workflow/config.yaml`` against it. Light, because Snakemake pa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from infusenet.config.value_kinds import (
     FIGURE1_CLIP,
@@ -16,6 +16,7 @@ from infusenet.config.value_kinds import (
     INITIAL_WEIGHTS,
     PATHS,
     SEEDS,
+    Option,
     Values,
     integer,
     list_of_text,
@@ -32,32 +33,6 @@ from infusenet.texts import visible
 BLOCKS = ("block1", "block2", "block3", "block4")
 # After which blocks, and whether after average pooling, FrameFlow is infused into FrameMag.
 PLACES = (*BLOCKS, "pooled")
-
-
-@dataclass(frozen=True)
-class Option:
-    """One key of the configuration.
-
-    ``required``: the key may not be left out of its block. ``variants_only``: choices that only a store
-    beside the main one can have, so that a stage's block refuses them and a variant takes them.
-    """
-
-    values: Values
-    default: object
-    prose: str
-    required: bool = False
-    variants_only: tuple[str, ...] = ()
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        return self.values.choices
-
-    @property
-    def block_values(self) -> Values:
-        """The values in a block: all but those for variants only."""
-        if not self.variants_only:
-            return self.values
-        return one_of(*(choice for choice in self.choices if choice not in self.variants_only))
 
 
 PIXELS = integer(16)

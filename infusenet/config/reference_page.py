@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from infusenet.config import options
 from infusenet.config.methods import METHODS, VARIANTS
-from infusenet.config.options import METHOD, Option
+from infusenet.config.options import METHOD
+from infusenet.config.value_kinds import Option
 
 HEAD = """# Configuration
 

@@ -1,4 +1,4 @@
-"""The kinds of values that an option takes, each as a JSON schema and in words. Light at import."""
+"""What an option is, and the kinds of values that it takes, each as a JSON schema and in words. Light at import."""
 
 import math
 import os
@@ -34,6 +34,32 @@ class Values:
             return f"{value!r}, expected {self.words}{number_hint(value)}"
         words = "" if self.schema.get("enum") else f", expected {self.words}"
         return f"{value!r}{words}{f' {did_you_mean(value, self.choices)}' if self.choices else ''}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key of the configuration.
+
+    ``required``: the key may not be left out of its block. ``variants_only``: choices that only a store
+    beside the main one can have, so that a stage's block refuses them and a variant takes them.
+    """
+
+    values: Values
+    default: object
+    prose: str
+    required: bool = False
+    variants_only: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.values.choices
+
+    @property
+    def block_values(self) -> Values:
+        """The values in a block: all but those for variants only."""
+        if not self.variants_only:
+            return self.values
+        return one_of(*(choice for choice in self.choices if choice not in self.variants_only))
 
 
 def one_of(*choices: str) -> Values:
