@@ -41,8 +41,8 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/paper.smk"
+include: "workflow/rules/evaluate_and_ledger.smk"
+include: "workflow/rules/tables_and_figures.smk"
 include: "workflow/rules/nuisance.smk"
 
 

@@ -22,7 +22,7 @@ from infusenet import files
 from infusenet.databases import clip_table
 from infusenet.databases.clip_table import Clip
 from infusenet.protocol import AUS
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("one", "two", "three")

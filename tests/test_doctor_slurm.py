@@ -14,7 +14,7 @@ from infusenet import doctor
 from infusenet.doctor import slurm, software
 from infusenet.doctor.slurm import ask
 from infusenet.doctor.slurm_requests import Nodes, minutes, parse_sinfo, requests
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 SINFO = "main*|idle|infinite|64|250000|gpu:a100:4\n"
 SCONTROL = """Configuration data as of today

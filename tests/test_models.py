@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 from infusenet import magnifier
 from infusenet.errors import InputError
 from infusenet.models import infusion
-from infusenet.models.backbone import LatentEntry
+from infusenet.models.backbone_base import LatentEntry
 from infusenet.models.infusion import BLOCKS, SCOPES, Infusion, minmax, preset
 
 

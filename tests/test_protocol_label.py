@@ -13,7 +13,7 @@ from infusenet.evaluation.markdown_latex import latex
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import CD6ME
 from infusenet.report import figure3, figure4
-from infusenet.report.targets import INFUSENET, TARGETS
+from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 
 METHODS = sorted({*TARGETS["table2"].methods, *TARGETS["figure3"].methods, *TARGETS["figure4"].methods})
 DIFFERENT = "CD6ME databases, other clips or labels"

@@ -20,7 +20,7 @@ from infusenet.protocol import AUS, CD6ME
 from infusenet.report import claims, figure4, published_numbers
 from infusenet.report.paper_runs import Results
 from infusenet.report.paper_tables import EVERY_AU
-from infusenet.report.targets import INFUSENET, PAPER_METHODS, TARGETS
+from infusenet.report.tables_and_figures import INFUSENET, PAPER_METHODS, TARGETS
 
 METHODS = sorted({method for target in TARGETS.values() for method in target.methods})
 MADE = {name: target for name, target in TARGETS.items() if target.function}  # from predictions alone
@@ -95,7 +95,7 @@ def test_every_target_writes_what_it_says(made):
 
 
 def test_needs_are_light_enough_for_snakemake():
-    code = "import sys, infusenet.report.targets, infusenet.report; print('numpy' in sys.modules)"
+    code = "import sys, infusenet.report.tables_and_figures, infusenet.report; print('numpy' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 

@@ -18,7 +18,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
 from infusenet.config.methods import METHODS
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 
 def test_everything_then_nothing(project):

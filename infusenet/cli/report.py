@@ -49,7 +49,7 @@ def add_report_options(sub) -> None:
 
 
 def report(args):
-    from infusenet.report.targets import TARGETS
+    from infusenet.report.tables_and_figures import TARGETS
 
     name = args.target
     if name not in TARGETS:
@@ -63,7 +63,7 @@ def report(args):
 
 
 def _picture(args, name: str, picture: Path) -> None:
-    from infusenet.report.targets import INFUSENET, TARGETS
+    from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 
     if name == "figure2":
         from infusenet.report.figure2 import figure2

@@ -13,7 +13,7 @@ from infusenet.config.value_kinds import Option
 
 HEAD = """# Configuration
 
-The keys of `workflow/config.yaml`. Made from the table in `infusenet/config/options.py` by
+The keys of `workflow/config.yaml`. Made from the table in `infusenet/config/options.py` and `stage_options.py` by
 `python -m infusenet.config.reference_page > docs/configuration.md`; edit that table and not this page.
 A required key may not be left out; `workflow/config.yaml` comes with the defaults that stand here.
 """

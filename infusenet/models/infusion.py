@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.options import BLOCKS, INFUSION, PLACES
 from infusenet.errors import InputError, did_you_mean, raise_all
-from infusenet.models.backbone import Backbone
+from infusenet.models.backbone_base import Backbone
 
 # Dimensions over which one minimum and one maximum are taken, of a map (B, C, H, W) or vector (B, C).
 SCOPES = INFUSION["scope"].choices

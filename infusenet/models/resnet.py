@@ -11,7 +11,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
 from infusenet.config.method_recipe import MethodRecipe
-from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
+from infusenet.models.backbone_base import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import initialise
 from infusenet.protocol import AUS

@@ -4,7 +4,7 @@ import timm
 from torch import Tensor, nn
 
 from infusenet.config.method_recipe import MethodRecipe
-from infusenet.models.backbone import Backbone
+from infusenet.models.backbone_base import Backbone
 from infusenet.models.weights import TimmWeights, initialise
 from infusenet.protocol import AUS
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
-from infusenet.models.backbone import Backbone, LatentEntry, latent_entry
+from infusenet.models.backbone_base import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import TimmWeights, initialise
 from infusenet.protocol import AUS

@@ -10,7 +10,7 @@ from torchvision.models import WeightsEnum
 
 from infusenet import hashing
 from infusenet.errors import InputError, raise_all
-from infusenet.models.backbone import Backbone
+from infusenet.models.backbone_base import Backbone
 from infusenet.tensor_files import read_weights
 
 

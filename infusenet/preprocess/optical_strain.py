@@ -1,4 +1,8 @@
-"""Optical strain: how much the face is stretched and sheared at each pixel, from its optical flow."""
+"""Optical strain: how much the face is stretched and sheared at each pixel, from its optical flow.
+
+`strain` takes the derivatives from the pixels. A flow of `infusenet.preprocess.spline_tvl1` knows its own exactly
+and gives them to `tensor_norm`.
+"""
 
 import cv2
 import numpy as np
@@ -25,11 +29,19 @@ def strain(flow, kind: str = "tensor"):
     """
     if kind == "tensor":
         (ux, uy), (vx, vy) = (_sobel(part, 1 / 8, cv2.BORDER_REPLICATE) for part in flow)
-        return np.sqrt(ux**2 + vy**2 + (uy + vx) ** 2 / 2)
+        return tensor_norm(ux, uy, vx, vy)
     if kind == "meb":
         (ux, uy), (vx, vy) = (_sobel(part, 1, cv2.BORDER_CONSTANT) for part in flow)
         return np.sqrt(uy**2 + vx**2 + (ux**2 + vy**2) / 2)
     raise ValueError(f"strain is '{kind}', expected tensor or meb")
+
+
+def tensor_norm(ux, uy, vx, vy):
+    """The norm sqrt(exx^2 + eyy^2 + 2 exy^2) of the infinitesimal strain tensor, exy = (uy + vx) / 2 (Shreve et
+    al. 2011), from the flow's derivatives, px per px: arrays or tensors of one shape. Zero for a rotation.
+    """
+    shear = uy + vx
+    return (ux * ux + vy * vy + shear * shear / 2) ** 0.5
 
 
 def _sobel(image, scale, border):

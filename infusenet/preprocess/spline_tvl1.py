@@ -25,6 +25,7 @@ from torch.nn.functional import avg_pool2d, pad
 
 from infusenet.preprocess import cubic_splines
 from infusenet.preprocess.cubic_splines import FieldGrid, blur, one_per_device
+from infusenet.preprocess.optical_strain import tensor_norm
 
 # Knots and window grow with crops of more than this side, px. In smaller crops they keep their px: noise does
 # not shrink with the crop (measured at 64 to 336 px).
@@ -64,12 +65,9 @@ class SplineFlow:
         return self._crop(self.grid.values(self.coefficients))
 
     def strain(self):
-        """float32 (N, H, W), >= 0, px per px: the norm sqrt(exx^2 + eyy^2 + 2 exy^2) of the infinitesimal
-        strain tensor (Shreve et al. 2011) from the spline's exact derivatives; zero for a rotation.
-        """
+        """float32 (N, H, W), >= 0, px per px: `optical_strain.tensor_norm` of the splines' exact derivatives."""
         (ux, vx), (uy, vy) = (self._crop(part).unbind(1) for part in self.grid.slopes(self.coefficients))
-        shear = uy + vx
-        return (ux * ux + vy * vy + shear * shear / 2).sqrt()
+        return tensor_norm(ux, uy, vx, vy)
 
     def _crop(self, image):
         return image[..., : self.height, : self.width]

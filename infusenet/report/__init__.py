@@ -1,1 +1,1 @@
-"""Tables and figures of the paper (`infusenet.report.targets` lists them), and the ledger of all clips."""
+"""Tables and figures of the paper (`infusenet.report.tables_and_figures` lists them), and the ledger of all clips."""

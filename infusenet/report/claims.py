@@ -23,7 +23,7 @@ from infusenet.report.paper_tables import (
     interval,
     write_csv,
 )
-from infusenet.report.targets import ABLATED, INFUSENET, TARGETS
+from infusenet.report.tables_and_figures import ABLATED, INFUSENET, TARGETS
 
 # The settings besides the model that the compared methods may differ in.
 RECIPE = {name: name.replace("_", " ") for name in (*TRAINING, "size")} | {"weights": "initial weights"}

@@ -12,7 +12,7 @@ from infusenet.protocol import AUS
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import load
 from infusenet.report.paper_tables import csv_row, write_csv
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 NAMES = [f"AU{n}" for n in AUS]
 

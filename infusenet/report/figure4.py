@@ -9,7 +9,7 @@ from infusenet.evaluation.plots import plt, save
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import load
 from infusenet.report.paper_tables import AVERAGES, csv_row, write_csv
-from infusenet.report.targets import FACTORS, INFUSENET
+from infusenet.report.tables_and_figures import FACTORS, INFUSENET
 
 # Okabe-Ito colours; marker and side step distinguish the lines without colour too.
 STYLES = {"difference": ("#0072B2", "o", -0.15), "magnified": ("#D55E00", "s", 0.15)}

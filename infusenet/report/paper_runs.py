@@ -11,7 +11,7 @@ from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import Fold, read_runs
 from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
 from infusenet.protocol import CD6ME
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 DRAWS, DRAW_SEED = 1000, 0
 INTERVAL = (0.025, 0.975)

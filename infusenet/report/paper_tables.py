@@ -16,7 +16,7 @@ from infusenet.evaluation.metrics import COLUMNS
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import Results, load
-from infusenet.report.targets import ABLATED, INFUSENET, PAPER_METHODS
+from infusenet.report.tables_and_figures import ABLATED, INFUSENET, PAPER_METHODS
 
 AVERAGES = {"pooled": "F1 pooled over the clips of all folds", "mean": "F1 as mean over folds"}
 SHORT = {"pooled": "pooled", "mean": "fold mean"}

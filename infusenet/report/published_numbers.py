@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from infusenet.report.targets import ABLATED, INFUSENET
+from infusenet.report.tables_and_figures import ABLATED, INFUSENET
 
 # Table 1 in 1/10000: the 12 AUs and the printed average.
 _TABLE1 = """

@@ -18,7 +18,7 @@ from pathlib import Path
 from infusenet.errors import InputError
 from infusenet.files import noted_sizes, write_if_changed
 from infusenet.json_notes import fits, parse
-from infusenet.report.targets import TARGETS
+from infusenet.report.tables_and_figures import TARGETS
 
 # The last bytes of a whole file.
 ENDS = {".png": b"IEND\xaeB`\x82", ".html": (b"</html>", b"</html>\n"), ".safetensors": b""}
