@@ -9,9 +9,9 @@ from infusenet.databases import errata as errata_tables
 from infusenet.databases.audit import NOT_IN_CD6ME
 from infusenet.databases.clip_table import Clip, check
 from infusenet.databases.errata import Erratum
-from infusenet.databases.frames import clips_on_disk, window_candidates
+from infusenet.databases.frames import clips_on_disk, onset_apex_offset
 from infusenet.databases.frames.clip_folders import ClipFolders, Parts
-from infusenet.databases.frames.window_candidates import Pair
+from infusenet.databases.frames.onset_apex_offset import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
 from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
 from infusenet.databases.row_problems import Notes, Place, Problems
@@ -215,7 +215,7 @@ class Reader:
                 values = labels.settled(row, fix, other, notes, options)
                 corrected = "au" in fix or values["au"] != row.fields["au"]
                 clip = self._clip(row, values, corrected, notes, options)
-                yield row, window_candidates.candidates(clip, row, fix, options.midpoint_apex)
+                yield row, onset_apex_offset.candidates(clip, row, fix, options.midpoint_apex)
 
     def _clip(
         self, row: Row, values: Mapping[str, str], corrected: bool, notes: Notes, options: Options

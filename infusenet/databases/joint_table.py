@@ -9,7 +9,7 @@ from infusenet.databases import READERS, errata, reader
 from infusenet.databases.clip_table import Clip, check, problems_of, to_csv
 from infusenet.databases.errata import with_owner_onsets
 from infusenet.databases.frames.clip_folders import ClipFolders
-from infusenet.databases.frames.window_candidates import Candidate
+from infusenet.databases.frames.onset_apex_offset import Candidate
 from infusenet.databases.read_options import Options
 from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Row

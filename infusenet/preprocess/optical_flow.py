@@ -10,8 +10,8 @@ import torch
 
 from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.preprocess import opencv_tvl1, spline_tvl1
-from infusenet.preprocess.apex_frames import rank_one
 from infusenet.preprocess.optical_strain import strain
+from infusenet.preprocess.rank_one_flow import rank_one
 
 
 def flow_images(onsets, apexes, recipe: FlowRecipe, device="cpu"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from infusenet.databases.audit import MISSING_KEY_FRAME
 from infusenet.databases.clip_table import Clip
 from infusenet.databases.frames.clip_folders import ClipFolders, RootError
-from infusenet.databases.frames.window_candidates import Candidate, Pair
+from infusenet.databases.frames.onset_apex_offset import Candidate, Pair
 from infusenet.databases.read_options import Options
 from infusenet.databases.row_problems import FILE, Notes, Problems, RowError
 from infusenet.databases.rows import Row

@@ -8,7 +8,7 @@ import torch
 from textures import texture as small_texture
 
 from infusenet.preprocess import optical_flow, spline_tvl1
-from infusenet.preprocess.apex_frames import rank_one
+from infusenet.preprocess.rank_one_flow import rank_one
 
 SIZE = 192
 texture = partial(small_texture, side=SIZE)
