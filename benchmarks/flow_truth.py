@@ -20,7 +20,6 @@ from infusenet.config.standin_paths import STANDIN_SOURCES
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.experiments.flow_bench import SOLVERS, flows
-from infusenet.experiments.flow_bench.conditions import CONDITIONS, MOTIONLESS
 from infusenet.experiments.flow_bench.flow_errors import (
     BIN_NAMES,
     MOVING,
@@ -28,6 +27,7 @@ from infusenet.experiments.flow_bench.flow_errors import (
     error_figures,
     error_sums,
 )
+from infusenet.experiments.flow_bench.light_and_noise import CONDITIONS, MOTIONLESS
 from infusenet.experiments.flow_bench.true_motion import clip_names, known_clips
 from infusenet.worker_processes import pool
 

@@ -1,4 +1,4 @@
-"""What an option is, and the kinds of values that it takes, each as a JSON schema and in words. Light at import."""
+"""An option, and the kinds of values that options take, each as a JSON schema and in words. Light at import."""
 
 import math
 import os

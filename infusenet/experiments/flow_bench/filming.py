@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from infusenet.experiments.flow_bench.conditions import add_noise
 from infusenet.experiments.flow_bench.known_fields import Scene
+from infusenet.experiments.flow_bench.light_and_noise import add_noise
 from infusenet.preprocess import alignment
 from infusenet.standins import subjects
 from infusenet.standins.subjects import Subject
@@ -20,7 +20,7 @@ FINER = 2  # samples along a native pixel, so that an edge between layers can mo
 
 @dataclass(frozen=True)
 class Filming:
-    """How a frame pair is filmed: ``gain`` of the second frame; ``noise``, the sensor's in gray levels, equal in the
+    """The filming of a frame pair: ``gain`` of the second frame; ``noise``, the sensor's in gray levels, equal in the
     three channels; ``quality`` of JPEG, 0 for none; ``crop_noise``, added to the crops instead."""
 
     gain: float = 1.0
