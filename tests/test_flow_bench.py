@@ -120,10 +120,10 @@ def frames():
     return np.random.default_rng(0).integers(40, 200, (4, 32, 48, 3)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", conditions.CONDITIONS | conditions.MOTIONLESS)
+@pytest.mark.parametrize("name", light_and_noise.CONDITIONS | light_and_noise.MOTIONLESS)
 def test_a_condition_keeps_the_form_and_only_noise_touches_the_onset(name):
     before = frames()
-    change = (conditions.CONDITIONS | conditions.MOTIONLESS)[name]
+    change = (light_and_noise.CONDITIONS | light_and_noise.MOTIONLESS)[name]
     after = change(before, np.random.default_rng(1))
     assert (after.shape, after.dtype) == (before.shape, np.uint8)
     assert np.array_equal(after[0], before[0]) == (name != "noise")
@@ -132,14 +132,14 @@ def test_a_condition_keeps_the_form_and_only_noise_touches_the_onset(name):
 
 def test_conditions_have_their_size():
     before, generator = frames(), np.random.default_rng(1)
-    gain = conditions.CONDITIONS["gain"](before, generator)
+    gain = light_and_noise.CONDITIONS["gain"](before, generator)
     np.testing.assert_allclose(gain[1:], 1.05 * before[1:], atol=0.5)
-    ramp = conditions.CONDITIONS["ramp"](before, generator) / before.astype(float)
+    ramp = light_and_noise.CONDITIONS["ramp"](before, generator) / before.astype(float)
     np.testing.assert_allclose(ramp[1:].mean((0, 1, 3))[[0, -1]], [1, 1.05], atol=0.002)
-    noise = conditions.CONDITIONS["noise"](before, generator) - before.astype(float)
+    noise = light_and_noise.CONDITIONS["noise"](before, generator) - before.astype(float)
     np.testing.assert_array_equal(noise[..., 0], noise[..., 1])
     assert noise.std() == pytest.approx(2, rel=0.05)
-    still = conditions.MOTIONLESS["identical"](before, generator)
+    still = light_and_noise.MOTIONLESS["identical"](before, generator)
     assert (still == before[0]).all()
 
 
