@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from infusenet.experiments.flow_bench import filming, true_motion
+from infusenet.experiments.flow_bench import filming, light_and_noise, true_motion
 from infusenet.experiments.flow_bench.flow_errors import (
     error_figures,
     error_sums,
