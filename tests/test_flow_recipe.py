@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from infusenet import cli
 from infusenet.config import configuration
 from infusenet.config.stage_recipes import difference, resolve, settings_of
 from infusenet.errors import InputError
@@ -52,3 +53,12 @@ def test_a_setting_of_the_other_solver_is_accepted_and_named():
     raw["flow"]["solver"] = "opencv_tvl1"
     raw["variants"] = {}
     assert not list(configuration.ignored_settings(configuration.settle(raw)))
+
+
+@pytest.mark.parametrize("solver", ["spline_tvl1", "opencv_tvl1"])
+@pytest.mark.parametrize("given_by", ["--recipe", "--solver"])
+def test_a_flag_is_called_ignored_only_where_the_solver_ignores_it(tmp_path, capsys, given_by, solver):
+    value = resolve("flow", {"solver": solver}).to_json() if given_by == "--recipe" else solver
+    words = ["flow", str(tmp_path / "faces.h5"), "--output", str(tmp_path / "flow.h5")]
+    assert cli.main([*words, given_by, value, "--photometric", "none"]) == 1  # there is no such store
+    assert ("--photometric is ignored" in capsys.readouterr().err) == (solver == "spline_tvl1")

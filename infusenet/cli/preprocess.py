@@ -100,12 +100,12 @@ def _recipe(args, stage: str) -> stage_recipes.StageRecipe:
     """The stage's recipe: that in ``--recipe``, else the defaults with the flags of the command line."""
     flags = {name: getattr(args, name, None) for name in stage_recipes.STAGES[stage]}
     flags = {name: value for name, value in flags.items() if value is not None}
-    for name in stage_recipes.ignored(stage, flags, flags):
-        print(f"--{name} is ignored: solver spline_tvl1 matches brightness by itself", file=sys.stderr)
+    recipe = json_object(args.recipe) if args.recipe else {}
+    settings = stage_recipes.settings_of(recipe) | flags
+    for name in stage_recipes.ignored(stage, flags, settings):
+        print(f"--{name} {stage_recipes.IGNORED}", file=sys.stderr)
     if not args.recipe:
         return stage_recipes.resolve(stage, flags)
-    recipe = json_object(args.recipe)
-    settings = stage_recipes.settings_of(recipe) | flags
     settings.pop("weights", None)
     resolved = stage_recipes.resolve(
         stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})

@@ -162,7 +162,7 @@ def ignored_settings(config: dict) -> Iterator[str]:
         stage, _, variant = name.partition(".")
         block = config["variants"][name] if variant else config[stage]
         for key in stage_recipes.ignored(stage, block or {}, stage_settings(config, stage, variant)):
-            yield f"{name}.{key} is ignored: solver spline_tvl1 matches brightness by itself; remove the key"
+            yield f"{name}.{key} {stage_recipes.IGNORED}; remove the key"
 
 
 def resolve_method(config: dict, name: str) -> MethodRecipe:

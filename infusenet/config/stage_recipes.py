@@ -22,6 +22,8 @@ SOLVER_SETTINGS = {
     "opencv_tvl1": ("solver", "strain", "photometric"),
 }
 
+IGNORED = "is ignored: solver spline_tvl1 matches brightness by itself"
+
 # The default settings of each stage.
 STAGES = {
     stage: {name: option.default for name, option in table.items()} for stage, table in options.STAGES.items()
@@ -78,6 +80,11 @@ class FlowRecipe(StageRecipe):
     strain: str
     frames: int | None = None
     photometric: str | None = None
+
+    @property
+    def can_use_gpu(self) -> bool:
+        """OpenCV's solver has only the CPU."""
+        return self.solver == "spline_tvl1"
 
     def as_dict(self) -> dict:
         """OpenCV's recipe does not name its solver: it is the text of the time before there was a choice, so

@@ -77,7 +77,7 @@ def requests(config: dict, profile: dict) -> list[Request]:
     cores |= dict.fromkeys(USE_GPU, compute["threads"])
     rule_resources = profile["set-resources"] | {OTHERS: {}}
     gpu_rules = USE_GPU if configuration.asks_for_gpu(compute) else set()
-    if gpu_rules and configuration.stage_recipe(config, "flow").solver == "spline_tvl1":
+    if gpu_rules and configuration.stage_recipe(config, "flow").can_use_gpu:
         gpu_rules = gpu_rules | {"flow"}
     together: dict[str, list[str]] = {}
     for rule in rule_resources:

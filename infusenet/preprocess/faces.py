@@ -65,16 +65,17 @@ def build(
         raise InputError(f"{manifest}: no clips; expected one row per clip")
     frames = Path(frames)
     digests = {c.key: c.digest or _digest(c, frames) for c in clips}
+    recipe_values = recipe.as_dict()
     fill(
         Path(output),
         stage="faces",
         database=clips[0].database,
-        recipe=recipe.as_dict(),
+        recipe=recipe_values,
         source={
             "clips": file_digest(manifest),
             "data": digest([[c.key, digests[c.key], c.onset, c.apex, c.offset] for c in clips]),
         },
-        clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe.as_dict())) for c in clips],
+        clips=[(c.key, clip_key(digests[c.key], c.onset, c.apex, c.offset, recipe_values)) for c in clips],
         work=Crops({c.key: c for c in clips}, frames, recipe),
         processes=processes,
         failed=failed,

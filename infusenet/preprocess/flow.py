@@ -33,14 +33,15 @@ def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, 
         The faces store is unreadable, or a clip's flow is not finite.
     """
     store = Store(faces, "faces")
-    on_gpu = recipe.solver == "spline_tvl1" and devices.prepare(device).type == "cuda"
+    on_gpu = recipe.can_use_gpu and devices.prepare(device).type == "cuda"
+    recipe_values = recipe.as_dict()
     fill(
         Path(output),
         stage="flow",
         database=store.database,
-        recipe=recipe.as_dict(),
+        recipe=recipe_values,
         source=store.as_source,
-        clips=[(clip, derived_key(store.keys[clip], recipe.as_dict())) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe_values)) for clip in store.clips],
         work=partial(_work, store, recipe, "cuda" if on_gpu else "cpu"),
         processes=1 if on_gpu else processes,
         upstream_failures=store.failures,

@@ -66,13 +66,14 @@ def build(
     else:
         side = -(-size // (4 if recipe.form == "pooled" else 2))
         chunk = (1, CHANNELS, side, side)
+    recipe_values = recipe.as_dict()
     fill(
         Path(output),
         stage="latents",
         database=store.database,
-        recipe=recipe.as_dict(),
+        recipe=recipe_values,
         source=store.as_source,
-        clips=[(clip, derived_key(store.keys[clip], recipe.as_dict())) for clip in store.clips],
+        clips=[(clip, derived_key(store.keys[clip], recipe_values)) for clip in store.clips],
         work=partial(_work, store, model, recipe, device),
         upstream_failures=store.failures,
         chunks={"latents": chunk},

@@ -12,7 +12,7 @@ from infusenet.config import configuration, stage_recipes, yaml_files
 from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
-from infusenet.report import tables_and_figures
+from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 from infusenet.snakemake_state import cut_outputs, internals, live_jobs, unrecorded_outputs
 
 
@@ -84,9 +84,9 @@ def stage_recipe(stage):
 
 
 def flow_gpu(wildcards):
-    """Resources: OpenCV's solver has only the CPU."""
+    """Resources: a GPU only for a solver that can use one."""
     recipe = configuration.stage_recipe(CONFIG, "flow", wildcards.variant.removeprefix("."))
-    return GPU if recipe.solver == "spline_tvl1" else 0
+    return GPU if recipe.can_use_gpu else 0
 
 
 def method_recipe(wildcards):
@@ -151,13 +151,13 @@ def sidecar_text(store):
 
 def paper_runs(target):
     """The run folders that a table or figure is made of."""
-    return runs(tables_and_figures.TARGETS[target].methods, WITH_FACES if tables_and_figures.TARGETS[target].shows_faces else DATABASES)
+    return runs(TARGETS[target].methods, WITH_FACES if TARGETS[target].shows_faces else DATABASES)
 
 
 def paper_input(target):
     def files(wildcards):
         _same_clips(target)
-        if not tables_and_figures.TARGETS[target].shows_faces:
+        if not TARGETS[target].shows_faces:
             return results_of(paper_runs(target))
         if not WITH_FACES:
             raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
@@ -169,7 +169,7 @@ def paper_input(target):
 def _same_clips(target):
     """Clips are left out of all methods together, so all methods of a table must be known before one trains."""
     read = set(store_paths_of(METHODS))
-    others = [name for name in tables_and_figures.TARGETS[target].methods if not read.issuperset(store_paths_of([name]))]
+    others = [name for name in TARGETS[target].methods if not read.issuperset(store_paths_of([name]))]
     if SKIPS and others:
         raise WorkflowError(
             f"failed_clips is `skip`, and {target} has methods whose stores no configured method reads, so a clip "
@@ -230,8 +230,8 @@ def picture_options(target):
 def _picture_options(target):
     """Options for the stores of faces, the clips and the model's recipe."""
     if target == "figure2":
-        return f"--recipe {shlex.quote(configuration.resolve_method(CONFIG, tables_and_figures.INFUSENET).to_json())}"
-    if not tables_and_figures.TARGETS[target].shows_faces:
+        return f"--recipe {shlex.quote(configuration.resolve_method(CONFIG, INFUSENET).to_json())}"
+    if not TARGETS[target].shows_faces:
         return ""
     names = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([names] if isinstance(names, str) else names)

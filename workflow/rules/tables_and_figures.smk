@@ -1,7 +1,7 @@
 # The paper's tables and figures: one rule per target, named as the paper names them, so that
 # `snakemake --cores N table1` trains what it needs and nothing else.
 
-for _target, _entry in tables_and_figures.TARGETS.items():
+for _target, _entry in TARGETS.items():
 
     rule:
         name:
@@ -29,7 +29,7 @@ for _target, _entry in tables_and_figures.TARGETS.items():
             " --output {params.results:q}"
 
 
-_paper_files = expand(f"{RESULTS}/{{name}}", name=[name for entry in tables_and_figures.TARGETS.values() for name in entry.files])
+_paper_files = expand(f"{RESULTS}/{{name}}", name=[name for entry in TARGETS.values() for name in entry.files])
 
 
 # All of it in one file, with the content of `snakemake report`.
@@ -41,7 +41,7 @@ rule paper_html:
     output:
         f"{RESULTS}/paper.html",
     params:
-        targets=list(tables_and_figures.TARGETS),
+        targets=list(TARGETS),
     log:
         f"{RESULTS}/paper.log",
     shell:
