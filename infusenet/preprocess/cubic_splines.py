@@ -90,8 +90,7 @@ def warp(spline, flow):
     across, down = _weights(x - left), _weights(y - top)
     padded, stride = _mirror(spline).reshape(-1), width + 2
     first = torch.arange(count, device=flow.device)[:, None, None] * ((height + 2) * stride)
-    corner = (top * stride + left).int() + first.int()
-    corner = corner.reshape(-1)
+    corner = ((top * stride + left).int() + first.int()).reshape(-1)
     total = torch.zeros_like(x)
     for j, row_weight in enumerate(down):
         line = torch.zeros_like(x)

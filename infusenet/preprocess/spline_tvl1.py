@@ -39,11 +39,8 @@ NOISE = 2.0  # gray levels: below it a residual is noise (squared), above it an 
 STILL = 0.002  # px/px, the same for total variation
 BLUR = 0.4  # px, of both frames: sensor noise without the edges
 FLAT = 1.0  # gray levels squared, variance below which contrast is not matched
-COARSE_WARPS, WARPS, BREGMAN_WARPS = (
-    5,
-    3,
-    2,
-)  # per coarse level; on the finest before and after Bregman's step
+COARSE_WARPS = 5  # on each level but the finest
+WARPS, BREGMAN_WARPS = 3, 2  # on the finest level, before and after Bregman's step
 SOLVER_STEPS = 8  # of conjugate gradients per warp
 
 

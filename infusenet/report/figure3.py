@@ -8,13 +8,10 @@ import numpy as np
 
 from infusenet.evaluation import metrics
 from infusenet.evaluation.plots import plt, save
-from infusenet.protocol import AUS
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import load
 from infusenet.report.paper_tables import csv_row, write_csv
 from infusenet.report.tables_and_figures import TARGETS
-
-NAMES = [f"AU{n}" for n in AUS]
 
 
 def figure3(runs: Sequence[Path], output: Path) -> None:
@@ -46,7 +43,7 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
         for number, folds in sorted(results.decisions[method].items()):
             tables = metrics.two_by_two(labels, np.vstack(folds))
             names = "true_negative", "false_positive", "false_negative", "true_positive"
-            for au, counts in zip(NAMES, tables.reshape(-1, 4).tolist(), strict=True):
+            for au, counts in zip(metrics.AU_NAMES, tables.reshape(-1, 4).tolist(), strict=True):
                 row = csv_row(results, method) | {"seed": number, "au": au}
                 rows.append(row | dict(zip(names, counts, strict=True)))
     figure.colorbar(image, ax=axes, label="% of row", shrink=0.5, pad=0.01)
@@ -57,17 +54,17 @@ def figure3(runs: Sequence[Path], output: Path) -> None:
 
 def _panel(axis, shares: np.ndarray, title: str, extra_row: str = "", extra_column: str = ""):
     """One matrix of shares, with per cents in its cells; rows without a count are gray."""
-    extra = len(shares) > len(NAMES)
+    extra = len(shares) > len(metrics.AU_NAMES)
     colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.8")
     image = axis.imshow(100 * shares, colours, vmin=0, vmax=100)
     for (y, x), share in np.ndenumerate(shares):
         text, light = ("n/a", False) if np.isnan(share) else (f"{100 * share:.0f}", share < 0.5)
         axis.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if light else "black")
-    axis.set_xticks(range(len(shares)), [*NAMES, *[extra_column] * extra], rotation=90)
-    axis.set_yticks(range(len(shares)), [*NAMES, *[extra_row] * extra])
+    axis.set_xticks(range(len(shares)), [*metrics.AU_NAMES, *[extra_column] * extra], rotation=90)
+    axis.set_yticks(range(len(shares)), [*metrics.AU_NAMES, *[extra_row] * extra])
     if extra:
-        axis.axhline(len(NAMES) - 0.5, color="white", linewidth=2)
-        axis.axvline(len(NAMES) - 0.5, color="white", linewidth=2)
+        axis.axhline(len(metrics.AU_NAMES) - 0.5, color="white", linewidth=2)
+        axis.axvline(len(metrics.AU_NAMES) - 0.5, color="white", linewidth=2)
     axis.set(xlabel="predicted", ylabel="true")
     axis.set_title(title, fontsize=11)
     return image

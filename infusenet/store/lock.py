@@ -28,8 +28,8 @@ from infusenet.json_notes import parse
 POLL, BEAT = 0.5, 15.0
 # Twelve missed beats, and longer than a network file system keeps old times in its cache.
 PATIENCE = 180.0
-# Errors of a file system without hard links when a link is made.
 CLAIM = {"host": str, "pid": int, "started": int | float, "since": str}
+# Errors of a file system without hard links when a link is made.
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 

@@ -23,6 +23,7 @@ from infusenet.files import aside, check_readable, write_if_changed
 from infusenet.hashing import SHA256, canonical, digest, file_digest
 from infusenet.json_notes import parse
 from infusenet.protocol import AUS
+from infusenet.store.format import sidecar_text
 from infusenet.store.provenance import identity
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import Database
@@ -127,7 +128,7 @@ def recipe_of(run: Path, facts: dict) -> MethodRecipe:
 def _check_bytes(path: Path) -> None:
     """Raise InputError for weights with other bytes than those that were written, such as half of a copy."""
     note = path.with_name(DIGEST_NOTE)
-    noted = note.read_text(encoding="utf-8", errors="replace").strip() if note.is_file() else ""
+    noted = sidecar_text(note) if note.is_file() else ""
     if SHA256.fullmatch(noted) and noted != (sha256 := file_digest(path)):
         raise InputError(
             f"{path}: damaged, or a copy that broke off (its sha256 is {sha256}, {note.name} has {noted}); copy "

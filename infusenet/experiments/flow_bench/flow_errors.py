@@ -21,9 +21,10 @@ RIGID = 1e-4
 class ErrorSums(NamedTuple):
     """Sums over the places of one clip; arrays have one entry per bin of the true motion.
 
-    ``error``: mean end-point error, px. ``largest``: largest length of the estimate, px. ``bin_*``: sums of end-point error and motion, of the products of estimate
-    and truth, and of the truth's squares. ``moving_*``: error and motion where the truth exceeds `MOVING`.
-    ``still_*``: sum of the estimate's length and number of places where the truth is below `STILL`.
+    ``error``: mean end-point error, px. ``largest``: largest length of the estimate, px. ``bin_*``: sums of end-point
+    error and motion, of the products of estimate and truth, and of the truth's squares. ``moving_*``: error and motion
+    where the truth exceeds `MOVING`. ``still_*``: sum of the estimate's length and number of places where the truth is
+    below `STILL`.
     ``strain_r``: correlation of estimated and true strain; ``energy``: squares of the estimated and of the true strain
     in the moving region, then outside it. Both are NaN where the face moves as a whole.
     """
@@ -43,8 +44,9 @@ class ErrorSums(NamedTuple):
 
 
 class ErrorFigures(NamedTuple):
-    """Figures over clips: errors in px; ``largest``: the longest estimate, px; ``ratios`` are error over motion and ``slopes`` 1 where unbiased, per bin.
+    """Figures over clips: errors in px, ratios and slopes per bin of the true motion.
 
+    ``largest``: the longest estimate, px. ``ratios`` are error over motion, ``slopes`` are 1 where unbiased.
     ``moving_ratio``: error over motion above `MOVING`. ``false_flow``: mean length of the estimate where nothing moves,
     px. ``strain_r``: mean correlation of the strain over the clips. ``energy_inside``: energy of the strain in the
     moving region over the truth's; ``energy_outside``: share of the energy outside that region, whose true value is
@@ -92,8 +94,8 @@ def error_sums(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> Erro
             [(values[2, part] ** 2).sum() for part in (region, ~region) for values in (estimate, true)]
         )
     return ErrorSums(
-        error.mean(), np.hypot(*estimate[:2]).max(), per_bin(error), per_bin(motion), per_bin(product), per_bin(motion**2), error[moving].sum(),
-        motion[moving].sum(), np.hypot(*estimate[:2, still]).sum(), int(still.sum()), strain_r, energy,
+        error.mean(), np.hypot(*estimate[:2]).max(), per_bin(error), per_bin(motion), per_bin(product),
+        per_bin(motion**2), error[moving].sum(), motion[moving].sum(), np.hypot(*estimate[:2, still]).sum(), int(still.sum()), strain_r, energy,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from infusenet.errors import InputError
 from infusenet.experiments.flow_bench import APEXES
 from infusenet.preprocess.alignment import apply
+from infusenet.preprocess.optical_strain import tensor_norm
 from infusenet.protocol import APEX_SLOT, ONSET_SLOT
 from infusenet.report.figure1 import face_mask
 from infusenet.standins import truth
@@ -69,8 +70,7 @@ def with_strain(flow: np.ndarray) -> np.ndarray:
     (ux, uy), (vx, vy) = (
         [ndimage.correlate1d(part, DERIVATIVE, axis, mode="nearest") for axis in (1, 0)] for part in flow
     )
-    strain = np.sqrt(ux**2 + vy**2 + (uy + vx) ** 2 / 2)
-    return np.stack([*flow, strain]).astype(np.float32)
+    return np.stack([*flow, tensor_norm(ux, uy, vx, vy)]).astype(np.float32)
 
 
 def faces_path(cache: Path, database: str) -> Path:
