@@ -94,3 +94,15 @@ def record_of(event):
     RECORDS[event].append([])
     yield RECORDS[event][-1]
     RECORDS[event].pop()
+
+
+@pytest.fixture
+def thread_count():
+    """A function that sets the number of threads of OpenCV and torch while the test lasts."""
+    import cv2
+    import torch
+
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    yield lambda count: (cv2.setNumThreads(count), torch.set_num_threads(count))
+    cv2.setNumThreads(before[0])
+    torch.set_num_threads(before[1])

@@ -1,7 +1,5 @@
-import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textures import SIZE, texture
@@ -128,14 +126,6 @@ def test_flow_image_follows_the_recipe(solver):
     else:  # exact, so that the border too is right
         np.testing.assert_allclose(tensor[2][INNER], differences[INNER], atol=5e-3)
         assert not np.array_equal(tensor[2], differences)
-
-
-@pytest.fixture
-def thread_count():
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    yield lambda count: (cv2.setNumThreads(count), torch.set_num_threads(count))
-    cv2.setNumThreads(before[0])
-    torch.set_num_threads(before[1])
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

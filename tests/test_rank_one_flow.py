@@ -49,9 +49,8 @@ def test_noise_falls_and_the_apex_motion_stays():
     peaks = [
         np.hypot(*(f - head_motion(0.5, 0.2, 0.002))[:, SIZE // 2, SIZE // 2]) for f in (*single, *fitted)
     ]
-    assert np.mean(peaks[4:]) == pytest.approx(
-        np.mean(peaks[:4]), rel=0.03
-    )  # the share of the apex, not of all
+    # The share of the apex, not of all frames.
+    assert np.mean(peaks[4:]) == pytest.approx(np.mean(peaks[:4]), rel=0.03)
 
 
 def test_equal_later_frames_change_nothing():

@@ -12,13 +12,6 @@ from infusenet.preprocess import optical_flow, optical_strain, spline_tvl1
 INNER = np.s_[..., 12:-12, 12:-12]
 
 
-@pytest.fixture
-def torch_threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def gray(*frames):
     return optical_flow.gray(np.stack(frames), "cpu")
 
@@ -77,14 +70,14 @@ def test_flat_frames_have_no_motion():
 
 # Sides that the pyramid divides, and that it has to pad.
 @pytest.mark.parametrize("sides", [(96, 96), (61, 75)])
-def test_bits_depend_neither_on_batch_mates_nor_on_threads(sides, torch_threads):
+def test_bits_depend_neither_on_batch_mates_nor_on_threads(sides, thread_count):
     generator = torch.Generator().manual_seed(0)
     onset = torch.rand(3, *sides, generator=generator) * 255
     apex = onset.roll(1, 2) + torch.randn(onset.shape, generator=generator)
-    torch_threads(1)
+    thread_count(1)
     expected = spline_tvl1.solve(onset, apex)
     for threads, order in ((1, (2, 0)), (2, (1,)), (2, (2, 1, 0))):
-        torch_threads(threads)
+        thread_count(threads)
         result = spline_tvl1.solve(onset[list(order)], apex[list(order)])
         assert torch.equal(result.flow(), expected.flow()[list(order)])
         assert torch.equal(result.strain(), expected.strain()[list(order)])
@@ -93,13 +86,13 @@ def test_bits_depend_neither_on_batch_mates_nor_on_threads(sides, torch_threads)
 @pytest.mark.parametrize(
     "add_up", [spline_tvl1._mean, lambda image: spline_tvl1._dot(image[:, None], image[:, None])]
 )
-def test_sums_of_large_crops_depend_neither_on_batch_mates_nor_on_threads(add_up, torch_threads):
+def test_sums_of_large_crops_depend_neither_on_batch_mates_nor_on_threads(add_up, thread_count):
     """Torch shares out a sum of more than 32,768 numbers among its threads, which can change its rounding."""
     images = torch.rand(3, 300, 301, generator=torch.Generator().manual_seed(0))
-    torch_threads(1)
+    thread_count(1)
     expected = add_up(images)
     for threads in (1, 2, 4):
-        torch_threads(threads)
+        thread_count(threads)
         assert torch.equal(add_up(images[1:2]), expected[1:2])
         assert torch.equal(add_up(images[[2, 0]]), expected[[2, 0]])
 

@@ -117,7 +117,7 @@ def test_folder_that_has_not_changed_is_not_listed_again(lab, listed, monkeypatc
 
 
 def test_untouched_databases_are_not_even_read(lab, opened, monkeypatch):
-    """What each frame was stands in a file of its own, which is large and read only if something changed."""
+    """The record of every frame is a file of its own, which is large and read only if something changed."""
     monkeypatch.setattr(frame_digests, "SETTLED", 0)
     root, _ = lab
     before, frames_read = sync(lab), str(root / "cache/mine/frames.json")

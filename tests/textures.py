@@ -23,7 +23,7 @@ def texture(shift=(0.0, 0.0), gain=1.0, seed=0, side=SIZE, moved_by=None):
 
 
 def _displaced(image, field):
-    """What each pixel q shows: the point p with p + field(p) = q, by fixed point."""
+    """The moved image: each pixel q shows the point p with p + field(p) = q, found by fixed point."""
     q = np.mgrid[: image.shape[0], : image.shape[1]].astype(float)
     p = q
     for _ in range(30):
