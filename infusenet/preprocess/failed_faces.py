@@ -27,7 +27,7 @@ class NoFace(FailedFace):
 
 
 class MultipleFaces(FailedFace):
-    """Several faces of similar size: the subject's is unknown."""
+    """Several faces of similar size: which one is the subject's is unknown."""
 
     status = "multiple_faces"
 
