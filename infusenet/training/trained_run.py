@@ -5,12 +5,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from infusenet import devices, models
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.pseudo_apex import PREDICTION
+
+
+class UnfilledParameters(TorchFunctionMode):
+    """In this context a new parameter keeps whatever its memory holds, until a state dict is loaded.
+
+    Random numbers for it take most of the time in which a network is made.
+    """
+
+    DRAWS = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_")
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        target = args[0] if args else kwargs.get("tensor")
+        if function.__name__ in self.DRAWS and isinstance(target, torch.nn.Parameter):
+            return target
+        return function(*args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,8 @@ def restore(
     place = devices.start(device, recipe.threads)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
     # The files that a training started from may be gone since: its own weights replace them all.
-    model = models.create(replace(recipe, weights="none", magnifier=None))
+    with UnfilledParameters():
+        model = models.create(replace(recipe, weights="none", magnifier=None))
     model.load_state_dict(state)
     data = dataset.ClipDataset([database], recipe, facts["seed"])
     return TrainedRun(Path(run), facts, recipe, model.eval(), database, data, place)
