@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from infusenet import models
 from infusenet.errors import InputError
-from infusenet.training.trained_run import UnfilledParameters
+from infusenet.models.unfilled_parameters import UnfilledParameters
 
 MAGNIFIER = 108_336 + 77_824  # encoder and manipulator: published counts hold them, cached latents do not
 COUNTS = {

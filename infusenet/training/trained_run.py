@@ -5,29 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from infusenet import devices, models
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
+from infusenet.models.unfilled_parameters import UnfilledParameters
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.pseudo_apex import PREDICTION
-
-
-class UnfilledParameters(TorchFunctionMode):
-    """In this context a new parameter keeps whatever its memory holds, until a state dict is loaded.
-
-    Random numbers for it take most of the time in which a network is made.
-    """
-
-    DRAWS = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_")
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        target = args[0] if args else kwargs.get("tensor")
-        if function.__name__ in self.DRAWS and isinstance(target, torch.nn.Parameter):
-            return target
-        return function(*args, **kwargs)
 
 
 @dataclass(frozen=True)
