@@ -116,8 +116,11 @@ def snakemake(project, *words, env=None) -> subprocess.CompletedProcess:
 
 
 def snakemake_of(process, python, folder, *words, env=None, umask=0o022) -> subprocess.CompletedProcess:
-    """The same in a fork of ``process``, whose account it has and, without ``env``, whose environment."""
-    words = ["--cores", "2", *words]
+    """The same in a fork of ``process``, whose account it has and, without ``env``, whose environment.
+
+    The scheduler is Snakemake's quick one, unless ``words`` name another: it chooses the jobs' order alone.
+    """
+    words = ["--cores", "2", "--scheduler", "greedy", *words]
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o777)
         printed = [Path(place, name) for name in ("stdout", "stderr")]

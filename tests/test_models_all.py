@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from infusenet import models
 from infusenet.errors import InputError
+from infusenet.models.unfilled_parameters import UnfilledParameters
 
 MAGNIFIER = 108_336 + 77_824  # encoder and manipulator: published counts hold them, cached latents do not
 COUNTS = {
@@ -99,7 +100,10 @@ def test_saved_weights_give_the_same_logits_in_a_new_model(case, tmp_path):
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
-    other = build(seed=9, **changes(case))
+    generator = torch.get_rng_state()
+    with UnfilledParameters():
+        other = models.create(recipe(**changes(case)))
+    assert torch.equal(torch.get_rng_state(), generator), "a restored model draws nothing"
     other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     with torch.no_grad():
         logits, reloaded = model.eval()(**inputs), other.eval()(**inputs)

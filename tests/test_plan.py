@@ -42,7 +42,7 @@ if stage == "faces":
     from infusenet.preprocess import faces
     faces.Crops.__call__ = work
     faces.draw = lambda store, path: path.touch()
-else:  # imports torch, for seconds
+else:
     from infusenet.preprocess import flow
     flow._work = work
 sys.exit(cli.main(sys.argv[1:]))
@@ -71,6 +71,7 @@ def lab(project, monkeypatch):
         config["methods"] = {"resnet18_flow": {"weights": "none"}}
         config["databases"].pop("three")
         config["failed_clips"] = "skip"
+        config["compute"]["device"] = "cpu"  # only torch, which takes long to start, can look for a GPU
 
     reconfigure(project, edit)
     for name in NAMES:

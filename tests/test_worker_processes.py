@@ -1,7 +1,6 @@
 """Worker processes that the system kills, or leaves without memory to share, end in one line."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,17 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from filling import fill
+from filling import end_at_once, fill
 from torch.utils.data import Dataset
 
 from infusenet.errors import InputError
 from infusenet.training import dataset
 from infusenet.training.predict import score
 from infusenet.worker_processes import loader_explained, pool
-
-
-def end_at_once(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Clips(Dataset):

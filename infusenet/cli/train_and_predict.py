@@ -15,6 +15,7 @@ def methods(args):
     from infusenet import magnifier, models
     from infusenet.config import configuration, json_schema, yaml_files
     from infusenet.config.methods import METHODS
+    from infusenet.models.unfilled_parameters import UnfilledParameters
 
     raw = json_schema.validate(yaml_files.read(args.config))
     configuration.check_values(raw)
@@ -23,7 +24,8 @@ def methods(args):
     for name, method in METHODS.items():
         recipe = configuration.resolve_method(raw, name)
         # A magnifier given by its digest alone has the shapes of the shipped one.
-        model = models.create(replace(recipe, weights="none", magnifier=None))
+        with UnfilledParameters():
+            model = models.create(replace(recipe, weights="none", magnifier=None))
         parameters = f"{sum(p.numel() for p in model.parameters()):,} parameters"
         if {"latents", "decoded"} & recipe.stores.keys():
             parameters += f" beside the magnifier's {cached:,}, which are cached"

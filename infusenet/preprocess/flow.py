@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infusenet import devices
 from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
@@ -33,7 +32,7 @@ def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, 
         The faces store is unreadable, or a clip's flow is not finite.
     """
     store = Store(faces, "faces")
-    on_gpu = recipe.can_use_gpu and devices.prepare(device).type == "cuda"
+    on_gpu = recipe.can_use_gpu and device != "cpu" and _prepare(device).type == "cuda"
     recipe_values = recipe.as_dict()
     fill(
         Path(output),
@@ -48,10 +47,19 @@ def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, 
     )
 
 
+def _prepare(device: str):
+    # Imported here alone: torch takes seconds to start. OpenCV's solver does without it, and so does a process that
+    # leaves the clips to others.
+    from infusenet import devices
+
+    return devices.prepare(device, threads=1)
+
+
 def _work(faces: Store, recipe: FlowRecipe, device: str, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
     cv2.setNumThreads(1)
-    devices.prepare(device, threads=1)
+    if recipe.can_use_gpu:
+        _prepare(device)
     frames = np.stack([faces.read("frames", clip, slice(0, 1 + (recipe.frames or 1))) for clip in clips])
     images = optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
     for clip, image in zip(clips, images, strict=True):

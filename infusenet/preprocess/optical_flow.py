@@ -6,12 +6,10 @@ MATLAB. Of its two solvers `infusenet.preprocess.spline_tvl1` is the default.
 
 import cv2
 import numpy as np
-import torch
 
 from infusenet.config.stage_recipes import FlowRecipe
-from infusenet.preprocess import opencv_tvl1, spline_tvl1
+from infusenet.preprocess import opencv_tvl1
 from infusenet.preprocess.optical_strain import strain
-from infusenet.preprocess.rank_one_flow import rank_one
 
 
 def flow_images(onsets, apexes, recipe: FlowRecipe, device="cpu"):
@@ -39,6 +37,10 @@ def flow_images(onsets, apexes, recipe: FlowRecipe, device="cpu"):
 
 
 def _spline_images(onsets, apexes, strain_kind: str, device):
+    # Imported here alone: torch takes seconds to start, and OpenCV's solver does without it.
+    from infusenet.preprocess import spline_tvl1
+    from infusenet.preprocess.rank_one_flow import rank_one
+
     count = apexes.shape[1]
     onset, apex = gray(onsets, device), gray(apexes.reshape(-1, *apexes.shape[2:]), device)
     spline_flow = spline_tvl1.solve(onset.repeat_interleave(count, 0), apex)
@@ -54,6 +56,8 @@ def _spline_images(onsets, apexes, strain_kind: str, device):
 
 def gray(frames, device):
     """uint8 RGB (N, H, W, 3) -> float32 tensor (N, H, W), gray levels 0..255 (BT.601)."""
+    import torch
+
     red, green, blue = torch.from_numpy(frames).to(device).float().unbind(-1)
     return 0.299 * red + 0.587 * green + 0.114 * blue
 

@@ -9,6 +9,7 @@ import torch
 from infusenet import devices, models
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.errors import InputError, did_you_mean
+from infusenet.models.unfilled_parameters import UnfilledParameters
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.pseudo_apex import PREDICTION
 
@@ -60,7 +61,8 @@ def restore(
     place = devices.start(device, recipe.threads)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
     # The files that a training started from may be gone since: its own weights replace them all.
-    model = models.create(replace(recipe, weights="none", magnifier=None))
+    with UnfilledParameters():
+        model = models.create(replace(recipe, weights="none", magnifier=None))
     model.load_state_dict(state)
     data = dataset.ClipDataset([database], recipe, facts["seed"])
     return TrainedRun(Path(run), facts, recipe, model.eval(), database, data, place)
