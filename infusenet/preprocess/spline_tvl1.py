@@ -43,8 +43,8 @@ COARSE_WARPS = 5  # on each level but the finest
 WARPS, BREGMAN_WARPS = 3, 2  # on the finest level, before and after Bregman's step
 SOLVER_STEPS = 8  # of conjugate gradients per warp
 
-# Pixels that a CPU takes at once: their dozen images stay in its cache. It changes no bits.
-CACHED = 2 * 224 * 224
+# Pixels that a CPU takes at once, two frames of 224 px: their dozen images stay in its cache. Changes no bits.
+CACHED = 2 * 224**2
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def solve(onset, apex) -> SplineFlow:
 
     Returns
     -------
-    SplineFlow; exactly zero where the two frames of a pair are equal. A pair's flow does not depend on
-    the other pairs.
+    SplineFlow; exactly zero where the frames of a pair are equal. No pair's flow depends on the others.
     """
     height, width = onset.shape[-2:]
     side = max(height, width)
@@ -107,48 +106,45 @@ def solve(onset, apex) -> SplineFlow:
 
 
 def _padded(image, divisor: int):
-    height, width = image.shape[-2:]
-    missing = -width % divisor, -height % divisor
-    return pad(image, (0, missing[0], 0, missing[1]), mode="replicate") if any(missing) else image
+    bottom, right = (-size % divisor for size in image.shape[-2:])
+    return pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
 
 
 def _descend(onset, apex, grid: FieldGrid, coefficients, window: float, warps: int, bregman_warps: int):
     """Warps on one level of the pyramid, from ``coefficients`` on; each linearises and solves once."""
     count = len(onset) if onset.is_cuda else max(CACHED // onset[0].numel(), 1)
-    terms = [
-        _DataTerm(*frames, grid, window)
-        for frames in zip(onset.split(count), apex.split(count), strict=True)
-    ]
+    frames = zip(onset.split(count), apex.split(count), strict=True)
+    terms = [_DataTerm(*pairs, grid, window) for pairs in frames]
     subgradient = torch.zeros_like(coefficients)
     for number in range(warps + bregman_warps):
         parts = (term.linearise(part) for term, part in zip(terms, coefficients.split(count), strict=True))
-        pull, matrix = (torch.cat(part) for part in zip(*parts, strict=True))
+        pull, products = (torch.cat(part) for part in zip(*parts, strict=True))
         if number == warps:  # where E is minimal, total variation's sub-gradient is minus the data's
             subgradient = -pull
         stiffness = _stiffness(coefficients, grid.spacing)
-        system = _System(grid, matrix, stiffness)
+        system = _System(grid, products, stiffness)
         coefficients = coefficients + system.solve(subgradient - pull - _smoothness(coefficients, stiffness))
     return coefficients
 
 
 class _DataTerm:
-    """What the pixels of some pairs ask of the flow; in place where it can be, as memory is the bottleneck."""
+    """The pixels' part of the energy; in place where it can be, because memory takes the time."""
 
     def __init__(self, onset, apex, grid: FieldGrid, window: float):
         self.grid, self.window = grid, window
         onset, self.apex_spline = blur(onset, BLUR), cubic_splines.interpolate(blur(apex, BLUR))
         self.gradient = cubic_splines.gradient(cubic_splines.interpolate(onset))
-        # The solver's matrix needs no more than every second pixel: knots are far apart, the solution is the same.
+        # Blocks of 2 x 2 pixels are enough for the matrix: knots are far apart, the solution is the same.
         gx, gy = self.gradient.unbind(1)
         self.products = 4 * avg_pool2d(torch.stack([gx * gx, gy * gy, gx * gy], 1), 2)
         mean, self.variance = _moments(onset, window)
         self.detail = onset - mean
 
     def linearise(self, coefficients):
-        """Its gradient B' [w rho G] (N, 2, rows, columns) and its matrix' [w G G'] (N, 3, H / 2, W / 2)."""
+        """The gradient B' [w rho G] (N, 2, rows, columns), and w G G' (N, 3, H / 2, W / 2) as xx, yy and xy."""
         moved = cubic_splines.warp(self.apex_spline, self.grid.values(coefficients))
         mean, variance = _moments(moved, self.window)
-        gain = torch.div(self.variance, variance, out=variance).sqrt_()
+        gain = (self.variance / variance).sqrt_()
         residual = moved.sub_(mean).mul_(gain).sub_(self.detail)
         weight = DATA / (residual * residual).add_(NOISE**2).sqrt_()
         pull = self.grid.project(self.gradient * residual.mul_(weight)[:, None])
@@ -173,14 +169,11 @@ def _stiffness(coefficients, spacing: float):
 
 def _smoothness(coefficients, stiffness):
     """Gradient of the total variation with its weights held: D' (stiffness D c)."""
-    result = torch.zeros_like(coefficients)
-    across = (coefficients[..., 1:] - coefficients[..., :-1]).mul_(stiffness[..., :-1])
-    down = (coefficients[..., 1:, :] - coefficients[..., :-1, :]).mul_(stiffness[..., :-1, :])
-    result[..., 1:] += across
-    result[..., :-1] -= across
-    result[..., 1:, :] += down
-    result[..., :-1, :] -= down
-    return result
+    across, down = (stiffness * part for part in _differences(coefficients))
+    result = -across
+    result[..., 1:] += across[..., :-1]
+    result[..., 1:, :] += down[..., :-1, :]
+    return result.sub_(down)
 
 
 def _differences(x):
@@ -192,11 +185,11 @@ def _differences(x):
 
 
 class _System:
-    """(B' [w G G'] B + D' s D) step = target: data ``matrix`` (N, 3, H / 2, W / 2), stiffness s."""
+    """(B' [w G G'] B + D' s D) step = target: w G G' as of `_DataTerm`, stiffness s."""
 
-    def __init__(self, grid: FieldGrid, matrix, stiffness):
+    def __init__(self, grid: FieldGrid, products, stiffness):
         self.grid, self.stiffness = grid, stiffness
-        self.squares, self.cross = matrix[:, :2], matrix[:, 2]
+        self.squares, self.cross = products[:, :2], products[:, 2]
         # The preconditioner: the same matrix with mean weights, which cosine transforms make diagonal. A knot
         # has (h / 2)^2 products; B'B weighs a smooth field by 1 and an alternating one by 0, 1/8 lies between.
         data = _mean(self.squares.sum(1)) / 2 * (grid.spacing / 2) ** 2 / 8
