@@ -58,7 +58,7 @@ def gray(frames, device):
     """uint8 RGB (N, H, W, 3) -> float32 tensor (N, H, W), gray levels 0..255 (BT.601)."""
     import torch
 
-    red, green, blue = torch.from_numpy(frames).to(device).float().unbind(-1)
+    red, green, blue = torch.from_numpy(frames).to(device).unbind(-1)
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
