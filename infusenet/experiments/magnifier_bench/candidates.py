@@ -40,16 +40,20 @@ def adapter(
 
 
 def network(model: Magnifier) -> Candidate:
-    """A candidate of a checkpoint; each pair is encoded once for all factors."""
+    """A candidate of a checkpoint; a pair is encoded once for all factors, and a reference once for the pairs
+    that follow each other."""
+    last = {}
 
+    @torch.no_grad()
     def pair(a: Image, b: Image) -> Pair:
-        with torch.no_grad():
-            codes = model.encoder(torch.cat([quality.tensor(x, model) for x in (a, b)]))
-            unit = model.manipulator(codes[:1], codes[1:], 2)
+        if last.get("image") is not a:
+            last.update(image=a, code=model.encoder(quality.tensor(a, model)))
+        code = last["code"] if b is a else model.encoder(quality.tensor(b, model))
+        unit = model.manipulator(last["code"], code, 2)
 
+        @torch.no_grad()
         def frame(factor):
-            with torch.no_grad():
-                return quality.picture(model.decoder(codes[1:] + (factor - 1) * unit))
+            return quality.picture(model.decoder(code + (factor - 1) * unit))
 
         return Pair(frame, lambda factor: ((factor - 1) * unit[0]).cpu().numpy())
 

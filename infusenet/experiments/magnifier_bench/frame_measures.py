@@ -52,10 +52,11 @@ def frames(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]:
     cells = {}
     for material in materials:
         onset = material.frame()
-        for d in DISPLACEMENTS:
-            moved, truth = material.frame(d), material.frame(FACTOR * d)
-            for level in NOISE:
-                a, b = add_noise(onset, level, seed=1), add_noise(moved, level, seed=2)
+        pairs = {d: (material.frame(d), material.frame(FACTOR * d)) for d in DISPLACEMENTS}
+        for level in NOISE:
+            a = add_noise(onset, level, seed=1)
+            for d, (moved, truth) in pairs.items():
+                b = add_noise(moved, level, seed=2)
                 output = candidate(a, b).frame(FACTOR)
                 for name, image in (("magnified", output), ("as it is", b)):
                     column = f"{name}, noise {level}"

@@ -35,12 +35,14 @@ def latents(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]
         cells.setdefault((section, row, f"{form}, {material.size} px"), []).append(float(value))
 
     for material in materials:
-        onset = material.frame()
-        for d in PEAKS:
-            moved = material.frame(d)
-            pairs = {"clean": (onset, moved), "filmed": (film(onset, 1, 1), film(moved, FLICKER, 2))}
-            for camera, pair in pairs.items():
-                row, latent = f"{d} px, {camera}", candidate(*pair).latent(FACTOR)
+        onset, moved = material.frame(), {d: material.frame(d) for d in PEAKS}
+        cameras = {
+            "clean": (onset, moved),
+            "filmed": (film(onset, 1, 1), {d: film(frame, FLICKER, 2) for d, frame in moved.items()}),
+        }
+        for camera, (a, frames) in cameras.items():
+            for d, b in frames.items():
+                row, latent = f"{d} px, {camera}", candidate(a, b).latent(FACTOR)
                 for form, values in forms(latent).items():
                     length, size = shrink(material.length, values), magnitude(values)
                     moving, still = length > INSIDE, length < OUTSIDE
@@ -57,7 +59,7 @@ def latents(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]
 
         changes = {f"light {change:+.0%}": (onset, np.clip((1 + change) * onset, 0, 1)) for change in LIGHT}
         changes |= {f"noise {level}": [add_noise(onset, level, seed) for seed in (1, 2)] for level in SENSOR}
-        changes["identical frames"] = (onset, onset)
+        changes["identical frames"] = (onset, onset.copy())
         shifted = material.image.displaced(quality.uniform(UNIT, material.size))
         unit = _inner_rms(candidate, onset, shifted)
         for row, pair in changes.items():
