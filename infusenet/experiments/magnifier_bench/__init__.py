@@ -11,7 +11,7 @@ from infusenet.devices import prepare
 from infusenet.experiments.magnifier_bench import frame_measures, known_motion, latent_measures, picture
 from infusenet.experiments.magnifier_bench.candidates import Candidate, network
 from infusenet.experiments.magnifier_bench.figures import Figure, nested, page, table
-from infusenet.experiments.magnifier_bench.summary import summary
+from infusenet.experiments.magnifier_bench.summary import summarise
 from infusenet.files import write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
@@ -75,7 +75,7 @@ def measure(candidate: Candidate, name: str = "bench") -> list[Figure]:
     figures = []
     for part, materials in tqdm(parts, desc=name, unit="table", disable=None):
         figures += part(candidate, materials)
-    return summary(figures) + figures
+    return summarise(figures) + figures
 
 
 def record(model: Magnifier) -> dict[str, dict[str, dict[str, float]]]:

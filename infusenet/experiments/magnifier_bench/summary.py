@@ -21,7 +21,7 @@ LATENT_ROWS = [
 ]
 
 
-def summary(figures: Sequence[Figure]) -> list[Figure]:
+def summarise(figures: Sequence[Figure]) -> list[Figure]:
     """A table of the frames and, of a candidate with latents, one of what a network reads."""
     value = {figure[:3]: figure.value for figure in figures}
     low, high = FAITHFUL
