@@ -31,9 +31,10 @@ def write_run(
         for k in range(clips):
             row = [value for h in heads for value in logits[h][k].tolist()] + labels[k].tolist()
             writer.writerow([held_out, f"s{k % 4}", f"c{k}", method, seed, *row])
-    recipe = {"method": method, "weights": "none", "size": 64, "epochs": 2, "batch": 8} | facts.pop(
-        "recipe", {}
-    )
+    recipe = {
+        "method": method, "weights": "none", "size": 64, "epochs": 2, "batch": 8,
+        "stores": {"latents": {"variant": "", "recipe": {"weights": 64 * "a"}}},
+    } | facts.pop("recipe", {})  # fmt: skip
     facts |= {
         "recipe": recipe, "heads": list(heads), "held_out": held_out, "seed": seed, "n_train": 100,
         "label_counts": {f"AU{n}": 20 for n in AUS},

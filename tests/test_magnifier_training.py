@@ -131,7 +131,7 @@ def small(monkeypatch):
 def record(model):
     """In place of the bench, which takes minutes."""
     assert not model.training
-    return magnifier_bench.nested([magnifier_bench.measures.Figure("Gain", "0.1 px", "factor 10", 9.87654)])
+    return magnifier_bench.nested([magnifier_bench.Figure("Gain", "0.1 px", "factor 10", 9.87654)])
 
 
 def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monkeypatch):

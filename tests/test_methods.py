@@ -35,7 +35,7 @@ SIZE = 64
 DISTINCT = [
     (name, {})
     for name in METHODS
-    if not name.endswith(("factor15", "factor20", "magnified15", "magnified20"))
+    if not name.endswith(("factor10", "factor15", "factor20", "magnified15", "magnified20"))
 ]
 OTHERWISE = [
     ("lbp_top", {"frames": "tim10"}),

@@ -51,6 +51,7 @@ DIGESTS = {
     "infusenet_resnet18_decoded": "185c23d0eca33b78",
     "infusenet_resnet18_finetuned": "a05765d6dc4c3a06",
     "infusenet_resnet18_factor5": "a0afa992150b9f37",
+    "infusenet_resnet18_factor10": "16be8b562b57fa4a",
     "infusenet_resnet18_factor15": "29e059cfb876a8cf",
     "infusenet_resnet18_factor20": "55c4f5303ff447b5",
     "infusenet_resnet18_magnified5": "986a8f6edc0a3cf1",

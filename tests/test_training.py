@@ -13,10 +13,12 @@ from synthetic import RECIPES, clips_of, write_database
 
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
+from infusenet.store import Store
 from infusenet.store.lock import Lock
 from infusenet.training import run_folder
 from infusenet.training import trainer as training
 from infusenet.training.predict import predict
+from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 from infusenet.training.trainer import train
 
 METHOD, REAL_EPOCH = RECIPE.method, training.run_epoch
@@ -79,6 +81,14 @@ def test_predictions_and_facts_of_a_run(root):
     facts = json.loads((root / "run" / "run.json").read_text())
     assert facts["held_out"] == "gamma"
     assert set(facts["predicted"]) >= {"threads", "cpu_capability", "versions", "stores", "left_out"}
+    store = Store(root / "cache/gamma/latents.h5", "latents")
+    slots = [
+        (clip.key, k)
+        for clip in clips
+        for k in (0, pseudo_apex(RECIPE.pseudo_apex, 0, PREDICTION, "gamma", clip.key))
+    ]
+    pairs = [store.read("latents", *slot).astype(float) for slot in slots]
+    assert facts["predicted"]["latents_rms"] == pytest.approx(np.sqrt(np.mean(np.square(pairs))), rel=1e-3)
     assert run_folder.load_weights(root / "run")[1].items() <= facts.items()
 
 

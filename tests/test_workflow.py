@@ -18,7 +18,8 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
 from infusenet.config.methods import METHODS
-from infusenet.report.tables_and_figures import TARGETS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.report.tables_and_figures import RELEASED_FACTOR10, TARGETS
 
 
 def test_everything_then_nothing(project):
@@ -145,7 +146,7 @@ def test_a_method_that_is_not_configured_stands_in_no_one_s_way(project):
 
 def test_all_of_the_paper_in_one_target(project):
     planned = would_run(project, "paper")
-    assert planned["train"] == planned["predict"] == 3 * len(METHODS)
+    assert planned["train"] == planned["predict"] == 3 * len(set(METHODS) - {RELEASED_FACTOR10})
     assert planned["faces"] == 3 * 3, "for pairs, for LBP-TOP and for LED"
     assert planned["latents"] == 3 * 6, "difference, decoded and four factors of magnified ones"
     assert set(TARGETS) <= set(planned)
@@ -155,6 +156,15 @@ def test_all_of_the_paper_in_one_target(project):
     assert would_run(project, "paper") == {}
     page = (project / "results/paper.html").read_text()
     assert [name for target in TARGETS.values() for name in target.files if name not in page] == []
+
+
+def test_figure4_s_difference_line_is_all_of_the_released_weights_where_they_are_configured(project):
+    assert would_run(project, "figure4")["train"] == 3 * 8
+    weights = {"weights": str(SHIPPED_WEIGHTS)}
+    reconfigure(project, lambda config: config["variants"].update({"latents.released": weights}))
+    planned = would_run(project, "figure4")
+    assert planned["train"] == 3 * 9, "InfuseNet at factor 10 on these latents too"
+    assert planned["latents"] == 3 * 6, "difference, that of the released weights and four factors"
 
 
 def test_clips_cannot_be_left_out_of_methods_that_are_not_configured(project):

@@ -181,7 +181,7 @@ def resolve_method(config: dict, name: str) -> MethodRecipe:
     shared = {k: v for k, v in (common | config["every_method"]).items() if k in method.recipe}
     recipe = {"method": name, **method.fixed, **method.recipe, **settings, **shared}
     stores = {}
-    for model_input, store in method.reads(recipe).items():
+    for model_input, store in method.reads(recipe, config["variants"]).items():
         stage, _, variant = store.partition(".")
         stores[model_input] = StoreRecipe(variant, stage_recipe(config, stage, variant))
         size = stores[model_input].recipe.size if stage == "latents" else recipe["size"]

@@ -4,7 +4,8 @@ A method is a model (``infusenet.models``), its inputs (each from one store) and
 its source. The name is the wildcard in ``results/{method}/...``.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from infusenet.config import options
 from infusenet.config.options import METHOD
@@ -20,13 +21,16 @@ VARIANTS = {
     "faces.tim10": {"keep": "tim10", "size": 112},
     "faces.span": {"keep": "span", "size": 64},
 }
+# A variant that a configuration may add, of the magnifier's weights that the paper's authors released:
+# `latents.released: {weights: FILE}`. Methods that repeat what the authors computed read it where it exists.
+RELEASED_LATENTS = "latents.released"
 
 
 @dataclass(frozen=True)
 class Method:
     """``inputs`` maps each of the model's inputs to the store that it is read from, ``stage`` or
     ``stage.variant``; ``recipe`` holds every setting with its default, ``fixed`` what belongs to the
-    architecture and cannot be set.
+    architecture and cannot be set. ``released``: it reads `RELEASED_LATENTS` where they are configured.
 
     ``revision`` inside the recipe is raised when the model's or trainer's code starts to give
     other numbers, as for the stages.
@@ -37,6 +41,7 @@ class Method:
     inputs: dict[str, str]
     recipe: dict
     fixed: dict = field(default_factory=dict)
+    released: bool = False
 
     @property
     def settings(self) -> dict[str, Option]:
@@ -44,10 +49,12 @@ class Method:
         table = {name: METHOD[name] for name in self.recipe if name != "revision"}
         return table | (options.INFUSION if "preset" in table else {})
 
-    def reads(self, recipe: dict) -> dict[str, str]:
-        """The inputs under a recipe: patches of a plain ViT need latents before pooling, and LBP-TOP
-        reads the frames that its recipe names."""
+    def reads(self, recipe: dict, variants: Collection[str] = ()) -> dict[str, str]:
+        """The inputs under a recipe and the configured variants: patches of a plain ViT need latents before
+        pooling, and LBP-TOP reads the frames that its recipe names."""
         inputs = dict(self.inputs)
+        if self.released and RELEASED_LATENTS in variants:
+            inputs["latents"] = RELEASED_LATENTS
         if recipe.get("variant") == "patch16" and "latents" in inputs:
             inputs["latents"] = "latents.raw"
         if "frames" in recipe:
@@ -81,9 +88,12 @@ def _shallow(title, model, inputs, size, fixed=None, **training) -> Method:
     return Method(title, NOTEBOOKS, inputs, {"revision": 1, **training}, fixed)
 
 
-def _infusenet(title, model="infusenet_resnet18", inputs=None, preset="paper", **settings) -> Method:
+def _infusenet(
+    title, model="infusenet_resnet18", inputs=None, preset="paper", released=False, **settings
+) -> Method:
     inputs = inputs or FLOW | LATENTS
-    return _deep(title, SECTION3, model, inputs, PAPER, **{"preset": preset, **DRAWN, **settings})
+    method = _deep(title, SECTION3, model, inputs, PAPER, **{"preset": preset, **DRAWN, **settings})
+    return replace(method, released=released)
 
 
 METHODS: dict[str, Method] = {
@@ -104,7 +114,7 @@ METHODS: dict[str, Method] = {
     "infusenet_resnet18": _infusenet("InfuseNet (ResNet18)"),
     # Ablations.
     "infusenet_resnet18_released": _infusenet(
-        "InfuseNet as the released code computes it", preset="released"
+        "InfuseNet as the released code computes it", preset="released", released=True
     ),
     "infusenet_resnet18_decoded": _infusenet(
         "InfuseNet on decoded magnified images", "infusenet_decoded", FLOW | {"decoded": "latents.decoded"}
@@ -112,7 +122,11 @@ METHODS: dict[str, Method] = {
     "infusenet_resnet18_finetuned": _infusenet(
         "InfuseNet with its magnifier trained along", "infusenet_finetuned", FLOW | {"frames": "faces"}
     ),
-    **{f"infusenet_resnet18_factor{k}": _infusenet(f"InfuseNet, factor {k}", factor=k) for k in (5, 15, 20)},
+    # That of factor 10 differs from `infusenet_resnet18` only where released latents are configured.
+    **{
+        f"infusenet_resnet18_factor{k}": _infusenet(f"InfuseNet, factor {k}", released=True, factor=k)
+        for k in (5, 10, 15, 20)
+    },
     **{
         f"infusenet_resnet18_magnified{k}": _infusenet(
             f"InfuseNet on magnified latents, factor {k}",

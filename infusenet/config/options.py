@@ -70,7 +70,12 @@ INFUSION: dict[str, Option] = {
         "layers after which FrameFlow is infused into FrameMag",
     ),
     "detach": Option(FLAG, None, "keep FrameMag's gradient out of FrameFlow"),
-    "latent_norm": Option(FLAG, None, "normalise the latents before FrameMag"),
+    "latent_norm": Option(
+        FLAG,
+        None,
+        "normalise the latents over the batch as FrameMag gets them: of a `pooled` store what is left after ReLU "
+        "and pooling, of a `raw` one the latents before both",
+    ),
 }
 
 COMMON: dict[str, Option] = {

@@ -27,7 +27,9 @@ A method has the settings in its row of the list below, with the default named t
 
 VARIANT_SETTINGS = """`variants` maps STAGE.NAME to settings that are laid over the stage's block, for a further store
 `cache/{database}/STAGE.NAME.h5`. It takes what the stage's block takes, and the values marked *variants only*.
-Methods declare these themselves:"""
+`latents.released: {weights: FILE}` is for the magnifier's weights that the paper's authors released: where it exists,
+`infusenet_resnet18_released` and `infusenet_resnet18_factor5` to `factor20` read it in place of `latents`, and with
+them Table 1's row 'as released' and Figure 4's line of difference latents. Methods declare these themselves:"""
 
 
 def main() -> None:

@@ -48,9 +48,9 @@ def face() -> Continuous:
     return Continuous(np.clip(cv2.GaussianBlur(head, (0, 0), 0.8), 0, 1))
 
 
-def uniform(d: float) -> np.ndarray:
-    """A translation by ``d`` px, (224, 224, 2)."""
-    return np.broadcast_to(d * np.array([np.cos(0.5), np.sin(0.5)]), (SIZE, SIZE, 2))
+def uniform(d: float, size: int = SIZE) -> np.ndarray:
+    """A translation by ``d`` px, (size, size, 2)."""
+    return np.broadcast_to(d * np.array([np.cos(0.5), np.sin(0.5)]), (size, size, 2))
 
 
 def bump(d: float) -> np.ndarray:

@@ -39,7 +39,8 @@ class LatentEntry(nn.Module):
     """Latents of two pairs float (B, 64, h, w) -> maps (B, 64, S / 4, S / 4), S the frames' side.
 
     ``form`` of the latents: ``raw`` (h = S / 2) or ``pooled`` (h = S / 4) when the store was written
-    after ReLU and max-pooling. ``norm``: batch normalisation before all else.
+    after ReLU and max-pooling. ``norm``: batch normalisation of the latents as they come: pooled ones are
+    normalised after ReLU and max-pooling, raw ones before both, so that the two forms give different maps.
     """
 
     def __init__(self, form: str, norm: bool = False):

@@ -49,6 +49,10 @@ class Results:
             seeds = self.decisions.setdefault(fold.method, {})
             seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
         self.facts = {fold.method: fold.facts for fold in folds}
+        self._rms = {}
+        for fold in folds:
+            rms = fold.facts.get("predicted", {}).get("latents_rms")
+            self._rms.setdefault(fold.method, []).append(rms)
         self.protocol = protocol(folds)
         self.label = self.protocol.heading
         self._bootstraps: dict[tuple[str, str], np.ndarray] = {}
@@ -76,6 +80,16 @@ class Results:
             score = {"pooled": metrics.pooled, "mean": metrics.fold_mean}[average]
             values = [score(self.labels, folds) for folds in self.decisions[method].values()]
         return np.column_stack([values, np.mean(values, 1)])
+
+    def magnifier(self, method: str) -> str:
+        """The sha256 of the magnifier's weights behind the latents that a method reads."""
+        return self.facts[method]["recipe"]["stores"]["latents"]["recipe"]["weights"]
+
+    def latents_rms(self, method: str) -> float | None:
+        """Root mean square of the latents that a method reads, after ReLU and pooling, over all folds; None
+        where an earlier version predicted, which did not note it."""
+        values = self._rms[method]
+        return None if None in values else float(np.sqrt(np.mean(np.square(values))))
 
     def contrast(
         self, terms: Mapping[str, float], aus: np.ndarray, average: str

@@ -15,6 +15,7 @@ from infusenet.evaluation.markdown_latex import Grid, spread
 from infusenet.evaluation.metrics import COLUMNS
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
+from infusenet.report.magnifier_words import magnifier_words
 from infusenet.report.paper_runs import Results, load
 from infusenet.report.tables_and_figures import ABLATED, INFUSENET, PAPER_METHODS
 
@@ -142,10 +143,23 @@ def _by_au(results: Results, methods: Sequence[str], average: str) -> Grid:
             f"{CACHED}; the row 'as released' too computes the released forward map on them, where the released "
             "code trains every weight."
         )
+        notes.append(_released_note(results))
     if average == "mean":
         notes.append("An AU without a positive label in a fold counts as 0 there.")
     return Grid(
         AVERAGES[average] + results.label, ["method", "initial weights", "seeds", *COLUMNS], lines, notes
+    )
+
+
+def _released_note(results: Results) -> str:
+    """The magnifier behind the row 'as released', and how it can be the authors'."""
+    released = f"{ABLATED}released"
+    note = f"The row 'as released' reads latents of {magnifier_words(results, [released])}."
+    if results.magnifier(released) == published_numbers.RELEASED_MAGNIFIER:
+        return note
+    return (
+        f"{note} The authors' magnifier gives latents of another scale, on which a network from their recipe "
+        "trains otherwise; with `variants: {latents.released: {weights: FILE}}` the row reads theirs."
     )
 
 

@@ -49,6 +49,9 @@ MEB = {
 TABLE2 = {"resnet18_flow": 0.3828, "resnet18_mag": 0.2877, "late_fusion": 0.2937, INFUSENET: 0.4230}
 TABLE3 = {f"{ABLATED}decoded": 0.3758, INFUSENET: 0.4230}
 
+# The sha256 of the magnifier's weights that the authors released (`generator_212000.pth`).
+RELEASED_MAGNIFIER = "33f875942594d134abb4a607cbe21b70e187d6970bacdd0308947c11988c99e2"
+
 # Figure 4: the best factor, and the gap from it to the worst; no other value is named.
 BEST_FACTOR, BEST_TO_WORST = 10, 0.0089
 

@@ -3,10 +3,12 @@
 Light to import, because Snakemake parses it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+
+from infusenet.config.methods import RELEASED_LATENTS
 
 INFUSENET = "infusenet_resnet18"
 ABLATED = f"{INFUSENET}_"
@@ -39,13 +41,16 @@ FACTORS = {
     },
     "magnified": {factor: f"{ABLATED}magnified{factor}" for factor in (5, 10, 15, 20)},
 }
+# In place of InfuseNet's in the first line where the configuration has the latents of the released weights.
+RELEASED_FACTOR10 = f"{ABLATED}factor10"
 
 
 @dataclass(frozen=True)
 class Target:
     """A table or figure.
 
-    ``methods`` whose runs it needs; ``files`` that it writes; ``function``: the ``module.function`` of this
+    ``methods`` whose runs it needs; ``released``: those that it needs too where the latents of the released
+    weights are configured (`infusenet.config.methods.RELEASED_LATENTS`); ``files`` that it writes; ``function``: the ``module.function`` of this
     folder that makes it from saved predictions, empty where `infusenet.cli.report` draws it from models;
     ``shows_faces``: it reads the faces stores too.
     """
@@ -54,6 +59,11 @@ class Target:
     files: list[str]
     function: str = ""
     shows_faces: bool = False
+    released: tuple[str, ...] = ()
+
+    def methods_with(self, variants: Collection[str]) -> list[str]:
+        """The methods whose runs it needs where a configuration has some ``variants`` of stores."""
+        return [*self.methods, *(self.released if RELEASED_LATENTS in variants else ())]
 
     def make(self, runs: Sequence[Path], output: Path) -> None:
         """Write the files into the folder ``output``, from run folders."""
@@ -102,6 +112,7 @@ TARGETS = {
         [method for methods in FACTORS.values() for method in methods.values()],
         ["figure4.png", "figure4.csv"],
         "figure4.figure4",
+        released=(RELEASED_FACTOR10,),
     ),
     "figure5": Target(["resnet18_flow", "resnet18_mag", INFUSENET], ["figure5.png"], shows_faces=True),
 }

@@ -13,6 +13,7 @@ from infusenet.databases import audit, cd6me
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import canonical, file_digest
+from infusenet.models.backbone_base import LatentEntry
 from infusenet.protocol import AUS, CD6ME
 from infusenet.store.provenance import identity
 from infusenet.training import dataset, folds, run_folder
@@ -38,7 +39,8 @@ def predict(
     heads (``{head}_AU<n>``; InfuseNet: ``mag``, the one that is scored, and ``flow``), the labels
     (``AU<n>``, 0 or 1); one row per clip in manifest order; logits as the shortest text that gives the same
     float32. ``run.json``: the facts of the training, the ``heads``, the scored one first, and
-    under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them;
+    under ``predicted`` the facts of this scoring, ``rows`` and ``sha256`` of ``predictions.csv`` among them,
+    and ``latents_rms`` where latents are read: their root mean square after ReLU and pooling;
     for a database of CD6ME also ``cd6me``, the difference of its clips from CD6ME's
     (`infusenet.databases.cd6me.difference`).
 
@@ -60,7 +62,7 @@ def predict(
     if not len(trained.data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
     model = devices.place(trained.model, device)
-    logits = score(model, trained.data, device, workers)
+    logits, latents_rms = score(model, trained.data, device, workers)
 
     scores = [f"{head}_AU{n}" for head in model.heads for n in AUS]
     columns = ["database", "subject", "clip", "method", "seed", *scores, *(f"AU{n}" for n in AUS)]
@@ -76,6 +78,8 @@ def predict(
         "left_out": database.left_out,
         "stores": {name: identity(store) for name, store in database.stores.items()},
     }
+    if latents_rms is not None:
+        predicted["latents_rms"] = latents_rms
     if standins:  # so that no table takes the figures for those of real databases
         facts["standins"] = True
     elif database.name in CD6ME:
@@ -93,12 +97,17 @@ def difference(database: folds.Database, audited: Path) -> str:
 @loader_explained()
 @torch.inference_mode()
 def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
-    """Logits float32 (n, 12 per head) as a numpy array, head after head, in the data's order."""
-    rows = []
+    """Logits float32 (n, 12 per head) as a numpy array, head after head, in the data's order; and the root
+    mean square of the latents after ReLU and pooling, None for a model that reads none."""
+    rows, energies = [], []
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
         for inputs, labels in dataset.loader(data, batches, workers):
             heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
             rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
+            if "latents" in inputs:
+                entry = LatentEntry(data.recipe.stores["latents"].recipe.form)
+                energies.append(entry(inputs["latents"]).square().mean((1, 2, 3)))
             bar.update(len(labels))
-    return torch.cat(rows).numpy()
+    rms = float(f"{torch.cat(energies).mean().sqrt():.4g}") if energies else None
+    return torch.cat(rows).numpy(), rms

@@ -149,9 +149,14 @@ def sidecar_text(store):
         return file.read()
 
 
+def target_methods(target):
+    """The methods that a table or figure compares."""
+    return TARGETS[target].methods_with(CONFIG["variants"])
+
+
 def paper_runs(target):
     """The run folders that a table or figure is made of."""
-    return runs(TARGETS[target].methods, WITH_FACES if TARGETS[target].shows_faces else DATABASES)
+    return runs(target_methods(target), WITH_FACES if TARGETS[target].shows_faces else DATABASES)
 
 
 def paper_input(target):
@@ -169,7 +174,7 @@ def paper_input(target):
 def _same_clips(target):
     """Clips are left out of all methods together, so all methods of a table must be known before one trains."""
     read = set(store_paths_of(METHODS))
-    others = [name for name in TARGETS[target].methods if not read.issuperset(store_paths_of([name]))]
+    others = [name for name in target_methods(target) if not read.issuperset(store_paths_of([name]))]
     if SKIPS and others:
         raise WorkflowError(
             f"failed_clips is `skip`, and {target} has methods whose stores no configured method reads, so a clip "

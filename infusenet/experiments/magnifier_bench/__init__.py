@@ -1,36 +1,45 @@
-"""The magnifier bench (``infusenet magnifier evaluate``): checkpoints compared on exactly known motion."""
+"""The magnifier bench (``infusenet magnifier evaluate``): magnifiers compared on exactly known motion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tqdm import tqdm
 
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
-from infusenet.csv_tables import csv_text
 from infusenet.devices import prepare
-from infusenet.experiments.magnifier_bench import known_motion, measures, picture
+from infusenet.experiments.magnifier_bench import frame_measures, known_motion, latent_measures, picture
+from infusenet.experiments.magnifier_bench.candidates import Candidate, network
+from infusenet.experiments.magnifier_bench.figures import Figure, nested, page, table
+from infusenet.experiments.magnifier_bench.summary import summarise
 from infusenet.files import write_if_changed
 from infusenet.hashing import file_digest
 from infusenet.magnifier.checkpoint import load
 from infusenet.magnifier.network import Magnifier
 
 SHIPPED = "shipped"
+SIZES = (224, 64)  # px, the default's and the demo's: latents are measured on faces of both
 
 
 def evaluate(
-    weights: Sequence[Path], output: Path, device: str = "auto", threads: int | None = None
-) -> dict[str, list[measures.Figure]]:
-    """Measure checkpoints and the shipped one; write a table (Markdown, CSV) and a picture.
+    weights: Sequence[Path],
+    output: Path,
+    device: str = "auto",
+    threads: int | None = None,
+    adapters: Mapping[str, Candidate] = MappingProxyType({}),
+) -> dict[str, list[Figure]]:
+    """Measure checkpoints, other magnifiers and the shipped one; write a table (Markdown, CSV) and a picture.
 
     Parameters
     ----------
     weights : checkpoint files
     output : folder for ``magnifier.md``, ``magnifier.csv`` and ``magnifier.png``
     device, threads : as for training
+    adapters : {name: candidate} of other magnifiers, see `candidates.adapter`
 
     Returns
     -------
-    {checkpoint: its figures}
+    {name of the candidate: its figures}
 
     Raises
     ------
@@ -39,79 +48,39 @@ def evaluate(
     """
     device = prepare(device, threads)
     paths = _names(weights)
-    models = {name: load(path).to(device) for name, path in paths.items()}
-    figures_of = {name: measure(model, name) for name, model in models.items()}
+    networks = {name: network(load(path).to(device)) for name, path in paths.items()}
+    candidates = dict(adapters) | networks
+    figures_of = {name: measure(candidate, name) for name, candidate in candidates.items()}
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    digests = {name: file_digest(path) for name, path in paths.items()}
     write_if_changed(output / "magnifier.csv", table(figures_of))
-    write_if_changed(output / "magnifier.md", page(figures_of, paths))
-    picture.draw(models, figures_of, known_motion.moving()[0], output / "magnifier.png")
+    write_if_changed(output / "magnifier.md", page(figures_of, digests))
+    picture.draw(candidates, figures_of, known_motion.moving()[0], output / "magnifier.png")
     return figures_of
 
 
-def measure(model: Magnifier, name: str = "bench") -> list[measures.Figure]:
+def measure(candidate: Candidate, name: str = "bench") -> list[Figure]:
     """All figures of one magnifier, the summary first."""
     everything = known_motion.stand_ins() + known_motion.scenes()
     parts = [
-        (measures.gains, everything),
-        (measures.frames, everything),
-        (measures.protocol, known_motion.scenes()),
-        (measures.latents, known_motion.moving()),
+        (frame_measures.gains, everything),
+        (frame_measures.frames, everything),
+        (frame_measures.protocol, known_motion.scenes()),
     ]
+    face = known_motion.moving()[0].frame()
+    if candidate(face, face).latent:
+        faces = [face for size in SIZES for face in known_motion.moving(size)]
+        parts.append((latent_measures.latents, faces))
     figures = []
     for part, materials in tqdm(parts, desc=name, unit="table", disable=None):
-        figures += part(model, materials)
-    return measures.summary(figures) + figures
+        figures += part(candidate, materials)
+    return summarise(figures) + figures
 
 
 def record(model: Magnifier) -> dict[str, dict[str, dict[str, float]]]:
-    """All figures of one magnifier in the form that its training record holds."""
-    return nested(measure(model))
-
-
-def nested(figures: Sequence[measures.Figure]) -> dict[str, dict[str, dict[str, float]]]:
-    """{section: {row: {column: value}}}, four digits."""
-    tables = {}
-    for section, row, column, value in figures:
-        tables.setdefault(section, {}).setdefault(row, {})[column] = float(f"{value:.4g}")
-    return tables
-
-
-def table(figures_of: dict[str, Sequence[measures.Figure]]) -> str:
-    """CSV with one line per figure and checkpoint."""
-    lines = [
-        (*figure[:3], name, f"{figure.value:.6g}")
-        for name, figures in figures_of.items()
-        for figure in figures
-    ]
-    return csv_text(("section", "row", "column", "checkpoint", "value"), lines)
-
-
-def page(figures_of: dict[str, Sequence[measures.Figure]], paths: dict[str, Path]) -> str:
-    """All tables in Markdown; each cell has the values of all checkpoints, always in the same order."""
-    names = " / ".join(figures_of)
-    lines = [f"# Magnifiers: {names}", "", f"Every cell reads: {names}.", ""]
-    lines += [f"- {name}: sha256 {file_digest(path)}" for name, path in paths.items()]
-    sections = {}
-    for name, figures in figures_of.items():
-        for section, row, column, value in figures:
-            cells = sections.setdefault(section, {}).setdefault(row, {})
-            cells.setdefault(column, {})[name] = value
-    for section, rows in sections.items():
-        columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
-        lines += [
-            "",
-            f"## {section}",
-            "",
-            "| | " + " | ".join(columns) + " |",
-            "|---" * (len(columns) + 1) + "|",
-        ]
-        for row, cells in rows.items():
-            texts = (
-                " / ".join(f"{cells[c][n]:.3g}" for n in figures_of) if c in cells else "" for c in columns
-            )
-            lines.append(f"| {row} | " + " | ".join(texts) + " |")
-    return "\n".join(lines) + "\n"
+    """All figures of one checkpoint in the form that its training record holds."""
+    return nested(measure(network(model)))
 
 
 def _names(weights: Sequence[Path]) -> dict[str, Path]:

@@ -25,7 +25,7 @@ NOISE, FLICKER, QUALITY = 0.8, 1.004, 92  # gray levels, gain, JPEG: the middle 
 
 @dataclass(frozen=True)
 class Material:
-    """A continuous image and how it moves: ``field`` (224, 224, 2) with a peak of 1 px.
+    """A continuous image and how it moves: ``field`` (S, S, 2) with a peak of 1 px.
 
     A frame after ``d`` px of motion shows at x the image at x - d field(x).
     """
@@ -36,43 +36,47 @@ class Material:
     field: np.ndarray
 
     def frame(self, d: float = 0) -> np.ndarray:
-        """The frame (224, 224, 3) in [0, 1] after ``d`` px at the peak of the motion."""
+        """The frame (S, S, 3) in [0, 1] after ``d`` px at the peak of the motion."""
         return np.clip(self.image.displaced(d * self.field), 0, 1)
 
     @property
+    def size(self) -> int:
+        """The frame's side S, px."""
+        return len(self.field)
+
+    @property
     def length(self) -> np.ndarray:
-        """The motion's size (224, 224), 1 at its peak."""
+        """The motion's size (S, S), 1 at its peak."""
         return np.hypot(*np.moveaxis(self.field, -1, 0))
 
     @property
     def window(self) -> np.ndarray:
-        """Weights of the places at which motion is measured: in proportion to it, and 0 on the border."""
+        """Weights of the places at which motion is measured, S = 224: in proportion to it, 0 on the border."""
         return inside() * self.length
 
 
 @cache
-def stand_ins() -> list[Material]:
-    """Two materials per face: its Action Units move, or it is shifted as a whole."""
+def moving(size: int = SIZE) -> list[Material]:
+    """Faces, cropped to ``size`` px, whose Action Units move."""
     materials = []
-    y, x = np.mgrid[:SIZE, :SIZE]
+    y, x = np.mgrid[:size, :size]
     points = np.stack([x, y], -1).reshape(-1, 2).astype(float)
     for number, units in enumerate(ACTIONS):
         subject = subjects.draw(np.random.default_rng([IDENTITY, number]))
-        matrix = alignment.similarity(subject.landmarks, SIZE)
-        image = Continuous(np.clip(alignment.crop(subject.canvas, matrix, SIZE) / 255, 0, 1))
+        matrix = alignment.similarity(subject.landmarks, size)
+        image = Continuous(np.clip(alignment.crop(subject.canvas, matrix, size) / 255, 0, 1))
         landmarks = alignment.apply(matrix, subject.landmarks)
         pulls = [pull for unit in units for pull in motion.pulls(unit, landmarks)]
-        field = motion.displacement(pulls, points).reshape(SIZE, SIZE, 2)
+        field = motion.displacement(pulls, points).reshape(size, size, 2)
         field /= np.hypot(field[..., 0], field[..., 1]).max()
-        name = f"face {number + 1}"
-        materials.append(Material(MOVING, name, image, field))
-        materials.append(Material("whole faces", name, image, uniform(1)))
+        materials.append(Material(MOVING, f"face {number + 1}", image, field))
     return materials
 
 
-def moving() -> list[Material]:
-    """The faces whose Action Units move."""
-    return [material for material in stand_ins() if material.group == MOVING]
+def stand_ins() -> list[Material]:
+    """Two materials per face: its Action Units move, or it is shifted as a whole."""
+    whole = [Material("whole faces", face.name, face.image, uniform(1)) for face in moving()]
+    return moving() + whole
 
 
 @cache
