@@ -23,9 +23,10 @@ from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
 
-# The device of the flow stage, in the environment of a job: an option in the rule's command would rerun the
-# flow of earlier versions.
+# Settings of a job in its environment, the device of the flow stage and the precision of trainings: an option in
+# the rule's command would rerun what earlier versions made.
 FLOW_DEVICE = "INFUSENET_FLOW_DEVICE"
+PRECISION = "INFUSENET_PRECISION"
 
 
 def load(path: Path | str) -> dict:
@@ -163,6 +164,8 @@ def ignored_settings(config: dict) -> Iterator[str]:
         block = config["variants"][name] if variant else config[stage]
         for key in stage_recipes.ignored(stage, block or {}, stage_settings(config, stage, variant)):
             yield f"{name}.{key} {stage_recipes.IGNORED}; remove the key"
+    if config["compute"].get("workers"):
+        yield f"compute.workers {options.UNUSED_WORKERS}; remove the key"
 
 
 def resolve_method(config: dict, name: str) -> MethodRecipe:

@@ -14,6 +14,7 @@ from infusenet.databases import sync
 from infusenet.errors import InputError
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 from infusenet.snakemake_state import cut_outputs, internals, live_jobs, unrecorded_outputs
+from infusenet.store import stamps
 
 
 internals.keep_outputs_of_any_time()
@@ -65,6 +66,8 @@ WITH_FACES = [name for name in DATABASES if name not in EXTERNAL or os.path.isfi
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in EXTERNAL.items())]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
 os.environ[configuration.FLOW_DEVICE] = COMPUTE["device"]
+os.environ[configuration.PRECISION] = COMPUTE.get("precision", "auto")
+os.environ[stamps.FOLDER] = f"{RESULTS}/.stamps"
 internals.limit_gpu_jobs(workflow)
 
 
