@@ -28,6 +28,8 @@ class Step:
     ):
         self.model, self.optimizer, self.data = model, optimizer, data
         self.device, self.precision = device, precision
+        # A captured step reads the rates from memory; the host's floats stay the schedule's and the checkpoint's.
+        self._rates = [torch.zeros((), device=device) for _ in optimizer.param_groups]
         self.losses = torch.zeros(len(model.heads), dtype=torch.double, device=device)
         self.counts = torch.zeros(3, len(AUS), device=device)
 
@@ -39,15 +41,29 @@ class Step:
         terms = [binary_cross_entropy_with_logits(heads[name], labels) for name in self.model.heads]
         self.optimizer.zero_grad()
         sum(terms).backward()
-        self.optimizer.step()
+        self._update()
         with torch.no_grad():
             self.losses += torch.stack(terms).double() * len(labels)
             positive = (heads[self.model.heads[0]] > 0).float()
             self.counts += torch.stack([(positive * labels).sum(0), positive.sum(0), labels.sum(0)])
 
     def start_epoch(self) -> None:
+        """Set the sums to zero and the rates to those of the schedule."""
         self.losses.zero_()
         self.counts.zero_()
+        for rate, group in zip(self._rates, self.optimizer.param_groups, strict=True):
+            rate.fill_(group["lr"])
+
+    def _update(self) -> None:
+        if not self.optimizer.defaults["capturable"]:
+            self.optimizer.step()
+            return
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate
+        self.optimizer.step()
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
     def row(self, clips: int) -> dict[str, float]:
         """The mean loss of each head and the F1 on the clips as they passed since `start_epoch`.

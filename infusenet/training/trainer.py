@@ -25,6 +25,7 @@ from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import seed_words
 from infusenet.store.lock import Lock, hold
 from infusenet.training import checkpoints, dataset, folds, run_folder
+from infusenet.training.captured_step import CapturedStep, CudaGraph
 from infusenet.training.left_out import read_left_out
 from infusenet.training.step import Step
 
@@ -44,6 +45,7 @@ def train(
     left_out: Sequence[Path] = (),
     device: str = "auto",
     precision: str = "auto",
+    captured: bool = False,
 ) -> None:
     """Write ``weights.safetensors``, ``log.csv`` and ``tensorboard/`` into the run folder ``output``.
 
@@ -65,6 +67,8 @@ def train(
     precision : {"auto", "float32", "tf32", "bfloat16"}
         Of the network (`infusenet.devices.set_precision`); weights, losses and Adam are float32. A model with
         `fit` has a precision of its own, whatever is asked for.
+    captured : bool
+        On CUDA, replay the step as a graph (`infusenet.training.captured_step`) where the model allows it.
 
     Raises
     ------
@@ -105,7 +109,8 @@ def train(
         else:
             data.hold(device)
             batches = dataset.EpochBatches(len(data), recipe.batch, entropy)
-            rows = learn(devices.place(model, device), recipe, data, batches, device, output, facts, lock)
+            model = devices.place(model, device)
+            rows = learn(model, recipe, data, batches, device, output, facts, lock, captured)
         lock.check()
         write_log(output / "log.csv", rows)
         run_folder.save_weights(output, model, facts)
@@ -122,17 +127,21 @@ def learn(
     run: Path,
     facts: dict,
     lock: Lock,
+    captured: bool,
 ) -> list[dict]:
     """All epochs of the recipe, from the run's checkpoint on; the log's rows, one per epoch."""
     model.train()
     grouped = hasattr(model, "parameter_groups")
     groups = model.parameter_groups(recipe.rate) if grouped else model.parameters()
-    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+    on_cuda = device.type == "cuda"
+    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True, capturable=on_cuda)
     scheduler = schedule(model, optimizer, recipe.gamma)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    step = Step(model, optimizer, data, device, facts["precision"])
 
     rows = checkpoints.resume(run, facts, **parts)
+    step = Step(model, optimizer, data, device, facts["precision"])
+    if captured and on_cuda and models.MODELS[recipe.model].can_be_captured:
+        step = CapturedStep(step, recipe.batch, CudaGraph())
     # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
@@ -177,7 +186,7 @@ def whole(data: dataset.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Ten
     return data.network_inputs(kept), labels
 
 
-def run_epoch(step: Step, batches, bar) -> dict[str, float]:
+def run_epoch(step: Step | CapturedStep, batches, bar) -> dict[str, float]:
     """One pass over batches of clips: the losses and the F1 of `Step.row`."""
     clips = 0
     step.start_epoch()

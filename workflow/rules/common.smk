@@ -13,7 +13,7 @@ from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
-from infusenet.snakemake_state import cut_outputs, internals, live_jobs, unrecorded_outputs
+from infusenet.snakemake_state import cut_outputs, gpu_sharing, internals, live_jobs, unrecorded_outputs
 from infusenet.store import stamps
 
 
@@ -68,7 +68,7 @@ GPU = int(configuration.asks_for_gpu(COMPUTE))
 os.environ[configuration.FLOW_DEVICE] = COMPUTE["device"]
 os.environ[configuration.PRECISION] = COMPUTE.get("precision", "auto")
 os.environ[stamps.FOLDER] = f"{RESULTS}/.stamps"
-internals.limit_gpu_jobs(workflow)
+internals.limit_gpu_jobs(workflow, gpu_sharing.job_count() if GPU and workflow.is_main_process else 1)
 
 
 wildcard_constraints:
