@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from filling import fill
 
+from infusenet.config.configuration import STAMPS
 from infusenet.hashing import file_digest
 from infusenet.store import Store, stamps
 from infusenet.store.provenance import identity
@@ -18,7 +19,7 @@ from infusenet.store.verify import verify
 def path(tmp_path, monkeypatch):
     """A store whose file counts as settled at once."""
     monkeypatch.setattr(stamps, "SETTLED", 0)
-    monkeypatch.delenv(stamps.FOLDER, raising=False)
+    monkeypatch.delenv(STAMPS, raising=False)
     fill(tmp_path / "cache" / "flow.h5")
     time.sleep(0.01)
     return tmp_path / "cache" / "flow.h5"
@@ -107,7 +108,7 @@ def test_a_store_in_a_read_only_folder_has_its_stamp_under_the_results(path, tmp
     stamps.stamped(path, "sha256", compute)
     stamps.stamped(path, "sha256", compute)
     assert compute.count == 2, "no place for it"
-    monkeypatch.setenv(stamps.FOLDER, str(tmp_path / "results" / ".stamps"))
+    monkeypatch.setenv(STAMPS, str(tmp_path / "results" / ".stamps"))
     stamps.stamped(path, "sha256", compute)
     stamps.stamped(path, "sha256", compute)
     assert compute.count == 3

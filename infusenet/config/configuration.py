@@ -23,10 +23,12 @@ from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
 
-# Settings of a job in its environment, the device of the flow stage and the precision of trainings: an option in
-# the rule's command would rerun what earlier versions made.
+# What a job finds in its environment, because an option in the rule's command would rerun what earlier versions
+# made: the device of the flow stage, the precision of trainings, and the folder for the stamps of stores whose own
+# folder may not be written to.
 FLOW_DEVICE = "INFUSENET_FLOW_DEVICE"
 PRECISION = "INFUSENET_PRECISION"
+STAMPS = "INFUSENET_STAMPS"
 
 
 def load(path: Path | str) -> dict:

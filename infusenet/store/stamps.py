@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from infusenet.config.configuration import STAMPS
 from infusenet.files import write_if_changed
 from infusenet.hashing import digest
 from infusenet.json_notes import read_note
 
-# The folder, in the environment of a job, for the stamps of stores whose own folder may not be written to.
-FOLDER = "INFUSENET_STAMPS"
 FORM = {"file": (int, int, int, int), "digests": {str: str}}
 # Seconds since the last change of a file after which it gets a stamp: two changes within one tick of a file
 # system's clock have the same times.
@@ -47,7 +46,7 @@ def _facts(path: Path) -> list[int]:
 
 def _places(path: Path) -> Iterator[Path]:
     yield path.with_name(f".{path.name}.stamp")
-    if folder := os.environ.get(FOLDER):
+    if folder := os.environ.get(STAMPS):
         yield Path(folder) / f"{digest(str(path.resolve()))}.stamp"
 
 

@@ -14,7 +14,6 @@ from infusenet.databases import sync
 from infusenet.errors import InputError
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 from infusenet.snakemake_state import cut_outputs, gpu_sharing, internals, live_jobs, unrecorded_outputs
-from infusenet.store import stamps
 
 
 internals.keep_outputs_of_any_time()
@@ -67,7 +66,7 @@ STORES = [CACHE, *(f"{name}={folder}" for name, folder in EXTERNAL.items())]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
 os.environ[configuration.FLOW_DEVICE] = COMPUTE["device"]
 os.environ[configuration.PRECISION] = COMPUTE.get("precision", "auto")
-os.environ[stamps.FOLDER] = f"{RESULTS}/.stamps"
+os.environ[configuration.STAMPS] = f"{RESULTS}/.stamps"
 internals.limit_gpu_jobs(workflow, gpu_sharing.job_count() if GPU and workflow.is_main_process else 1)
 
 
