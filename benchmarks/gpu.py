@@ -94,7 +94,8 @@ def bare(data: dataset.ClipDataset, recipe: MethodRecipe, device, precision: str
     step.start_epoch()
     if captured:
         step = CapturedStep(step, recipe.batch, CudaGraph())
-    batch = next(iter(data.batches(dataset.EpochBatches(recipe.batch, recipe.batch), device)))
+    size = min(len(data), recipe.batch)
+    batch = next(iter(data.batches(dataset.EpochBatches(size, size), device)))
     step(*batch)
     repeats = REPEATS[device.type]
     seconds, _ = timed(lambda: [step(*batch) for _ in range(repeats)], device)

@@ -14,8 +14,9 @@ from infusenet.training.dataset import ClipDataset
 class Step:
     """Called with a batch as `ClipDataset.batches` gives it, it trains the model on it.
 
-    Binary cross-entropy on 12 logits, summed over the heads with weight 1; the losses are float32 in every precision. The log's sums stay on the device
-    until the end of the epoch: reading one would make the host wait in every step.
+    Binary cross-entropy on 12 logits, summed over the heads with weight 1; the losses are float32 in every
+    precision. The log's sums stay on the device until the end of the epoch: reading one would make the host wait in
+    every step.
     """
 
     def __init__(
