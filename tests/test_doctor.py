@@ -96,7 +96,7 @@ def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypat
 def test_weights_of_timm_are_sought_where_they_are_kept(config, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "infusenet.models.weights.try_to_load_from_cache", lambda *name: asked.append(name), raising=True
+        "huggingface_hub.try_to_load_from_cache", lambda *name: asked.append(name), raising=True
     )
     config["methods"] = {"resnet10": {}}
     assert levels(software.weights(config)) == {"weights": "note"}
