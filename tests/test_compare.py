@@ -155,6 +155,17 @@ def test_files_machines_and_paths_that_change_no_value_are_no_difference(other):
     assert "and '9.9' in B" in found.text
 
 
+def test_another_precision_is_no_difference_but_named(other):
+    def change(facts):
+        del facts["precision"]  # an older version
+        facts["predicted"]["precision"] = "tf32"
+
+    found = other(change)
+    assert found.step == ""
+    assert "trained where" not in found.text
+    assert "scored where precision is 'float32' in A and 'tf32' in B" in found.text
+
+
 def test_predictions_that_differ_are_measured(root, other, tmp_path):
     path = tmp_path / "b/predictions.csv"
     with open(path, newline="") as file:

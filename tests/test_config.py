@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from infusenet.cli import main
+from infusenet.cli.shared_options import remark_workers
+from infusenet.cli.subcommands import build_parser
 from infusenet.config import configuration, json_schema
 from infusenet.config import options as settings
 from infusenet.config import stage_recipes as recipe
@@ -316,3 +318,35 @@ def test_text_that_means_no_number_gets_no_hint(raw):
 def test_an_invisible_character_of_a_key_is_shown(raw):
     raw["faces"]["si\u200bze"] = 128
     assert "unknown key 'si\\u200bze' (did you mean 'size'?" in refused(raw)
+
+
+def test_workers_are_accepted_and_reported_as_ignored(raw, capsys):
+    assert not list(configuration.ignored_settings(configuration.settle(raw)))
+    raw["compute"]["workers"] = 2
+    (sentence,) = configuration.ignored_settings(configuration.settle(raw))
+    assert sentence.startswith("compute.workers is ignored: clips are held in memory")
+    remark_workers(2)
+    assert capsys.readouterr().err.startswith("--workers 2 is ignored: clips")
+    remark_workers(0)
+    assert not capsys.readouterr().err
+
+
+def test_a_precision_reaches_jobs_without_an_option_of_theirs(monkeypatch):
+    words = [
+        "train",
+        "sssnet",
+        "--held-out",
+        "a",
+        "--stores",
+        "c",
+        "--manifests",
+        "m",
+        "--output",
+        "o",
+        "--workers",
+        "2",
+    ]
+    assert build_parser().parse_args(words).precision == "auto"
+    monkeypatch.setenv(configuration.PRECISION, "tf32")
+    assert build_parser().parse_args(words).precision == "tf32"
+    assert build_parser().parse_args([*words, "--precision", "float32"]).precision == "float32"

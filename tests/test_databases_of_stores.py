@@ -52,7 +52,7 @@ def project(tmp_path, made_elsewhere):
     }
     config["latents"] |= {"weights": RECIPES["latents"]["weights"], "size": SIZE}
     config["every_method"] = {"weights": "none", "size": SIZE, "epochs": 1, "batch": 8}
-    config["compute"] |= {"device": "cpu", "threads": 1, "workers": 0}
+    config["compute"] |= {"device": "cpu", "threads": 1}
     (tmp_path / "workflow/config.yaml").write_text(yaml.safe_dump(config))
     environment(tmp_path)
     command(tmp_path, STAND_IN_COMMAND)

@@ -23,7 +23,7 @@ from infusenet.doctor import machine, software
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
 from infusenet.preprocess.faces import video
-from infusenet.preprocess.latents import latents
+from infusenet.preprocess.latents import encoded, pictures
 
 # --- wheels ----------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ def test_imagenet_weights_absent_present_and_damaged(config, tmp_path, monkeypat
 def test_weights_of_timm_are_sought_where_they_are_kept(config, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "infusenet.models.weights.try_to_load_from_cache", lambda *name: asked.append(name), raising=True
+        "huggingface_hub.try_to_load_from_cache", lambda *name: asked.append(name), raising=True
     )
     config["methods"] = {"resnet10": {}}
     assert levels(software.weights(config)) == {"weights": "note"}
@@ -135,7 +135,8 @@ def test_estimate_of_latents(settings):
     from infusenet.magnifier import load
 
     recipe = resolve("latents", {"size": 32, **settings})
-    made = latents(load(SHIPPED_WEIGHTS), np.zeros((7, 32, 32, 3), np.uint8), range(7), recipe, "cpu")
+    clip = pictures(np.zeros((7, 32, 32, 3), np.uint8), range(7), recipe)
+    (made,) = encoded(load(SHIPPED_WEIGHTS), [clip], recipe, torch.device("cpu"))
     assert machine.item_bytes(recipe, 99) == made.nbytes
 
 

@@ -233,3 +233,16 @@ def test_the_page_names_the_scored_head_of_each_method_of_several_heads(tmp_path
     page = (tmp_path / "out" / "metrics.md").read_text()
     assert ("scored by" in page) == (sentence is not None)
     assert sentence is None or sentence in page
+
+
+def test_folds_of_other_devices_or_precisions_are_named(tmp_path):
+    old = [write_run(tmp_path / "r", name) for name in CD6ME[:3]]
+    places = [{"device": "cpu"}, {"device": "cpu"}, {"device": "H200", "precision": "bfloat16"}]
+    new = [write_run(tmp_path / "r", n, method="m", **p) for n, p in zip(CD6ME[:3], places, strict=True)]
+    evaluate(old + new, tmp_path / "out")
+    page = (tmp_path / "out/metrics.md").read_text()
+    assert (
+        "`m` was trained on different devices or in different precisions: H200, bfloat16: without samm (seed 0); "
+        "cpu, float32: without casme (seed 0), casme2 (seed 0)." in page
+    )
+    assert page.count("different devices") == 1, "runs of an older version, all of one device"

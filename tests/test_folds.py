@@ -1,6 +1,5 @@
 """Folds: what a fold sees, the pseudo-apex draw, items and batches."""
 
-import pickle
 from collections import Counter
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import RECIPE, SIZE, clips_of, features, write_database
+from synthetic import CROP, RECIPE, SIZE, clips_of, features, write_database
 
 from infusenet.config.method_recipe import StoreRecipe
 from infusenet.databases.clip_table import to_csv
@@ -20,6 +19,7 @@ from infusenet.preprocess import optical_flow
 from infusenet.protocol import AUS
 from infusenet.store import sidecar_of
 from infusenet.training import dataset, folds
+from infusenet.training.inputs import gain
 from infusenet.training.left_out import read_left_out, write_left_out
 from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 
@@ -115,36 +115,51 @@ def test_another_factor_multiplies_difference_latents(root):
     assert torch.equal(at_19["latents"], 2 * at_10["latents"])
     assert torch.equal(at_19["flow"], at_10["flow"])
     stores = {"latents": StoreRecipe("", replace(RECIPE.stores["latents"].recipe, latent="magnified"))}
-    assert dataset.gain(replace(RECIPE, stores=stores)) == 1
+    assert gain(replace(RECIPE, stores=stores)) == 1
     for recipe in (replace(RECIPE, stores=stores, factor=5), replace(RECIPE, factor=1)):
         with pytest.raises(InputError, match="expected difference latents and a factor above 1"):
-            dataset.gain(recipe)
+            gain(recipe)
 
 
-def test_items_are_the_same_from_memory_from_files_and_in_another_process(root):
-    kept, read = clips_of_fold(root), clips_of_fold(root)
-    read.free_bytes = 0
-    for _ in range(2):
-        for item in [(0, 0), (1, 19)]:
-            for name in ("flow", "latents"):
-                assert torch.equal(kept[item][0][name], read[item][0][name])
-    assert kept.arrays
-    assert not read.arrays
-    copy = pickle.loads(pickle.dumps(kept))
-    assert torch.equal(copy[(1, 19)][0]["flow"], kept[(1, 19)][0]["flow"])
+@pytest.mark.parametrize("share", [0, 0.25, 1])
+def test_batches_are_the_same_from_memory_and_from_stores(root, monkeypatch, share):
+    """Against the items, which are read from the stores one at a time."""
+    data, items = clips_of_fold(root), clips_of_fold(root)
+    clip_bytes = sum(data._clip(name, 0).nbytes for name in data.inputs)
+    monkeypatch.setattr("infusenet.devices.room", lambda device: int(share * 20 * clip_bytes))
+    data.hold(dataset.CPU)
+    assert data.held_count == share * 20
+    assert data._clip("latents", 0).dtype == torch.float16, "as stored"
+    batches = dataset.EpochBatches(20, 6, [1, 2])
+    for batches.epoch in range(2):
+        drawn = [index for part in batches for _, index in part]
+        for kept, labels in data.batches(batches, dataset.CPU):
+            network_inputs = data.network_inputs(kept)
+            for place, label in enumerate(labels):
+                inputs, expected = items[batches.epoch, drawn.pop(0)]
+                assert torch.equal(label, expected)
+                assert all(torch.equal(network_inputs[name][place], inputs[name]) for name in inputs)
+        assert not drawn
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_loader_workers_change_nothing(root, workers):
-    def epochs(workers):
-        batches = dataset.EpochBatches(20, 6, [1, 2])
-        loader = dataset.loader(clips_of_fold(root), batches, workers)
-        for batches.epoch in range(2):
-            yield from loader
+def test_an_error_of_reading_ahead_is_raised_at_its_batch(tmp_path):
+    write_database(tmp_path, "alpha")
+    data = dataset.ClipDataset([open_database(tmp_path)], RECIPE, 0)
+    database, clip = data.rows[7]
+    del database.stores["flow"]._rows[clip.key]
+    batches = data.batches(dataset.EpochBatches(10, 2), dataset.CPU)
+    assert all(len(next(batches)[1]) == 2 for _ in range(3))
+    with pytest.raises(InputError, match="flow.h5: no clip s3/c7"):
+        next(batches)
 
-    for (one, labels), (other, others) in zip(epochs(0), epochs(workers), strict=True):
-        assert torch.equal(labels, others)
-        assert all(torch.equal(one[name], other[name]) for name in one)
+
+def test_a_flow_of_the_network_s_size_is_kept_as_stored(root):
+    at_crop = clips_of_fold(root, size=CROP)
+    assert at_crop._clip("flow", 0).dtype == torch.float16
+    still = np.zeros((1, 3, CROP, CROP), np.float16)
+    for image in (features("flow", clips_of("alpha", 1)[0]), still[0]):
+        batch = at_crop.inputs["flow"].batch(torch.from_numpy(image)[None])
+        assert torch.equal(batch[0], torch.from_numpy(optical_flow.prepare(image, CROP)))
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 5))

@@ -149,11 +149,35 @@ def test_decoded_images_show_the_apex_magnified(faces, tmp_path):
         build(faces, tmp_path / "pooled.h5", latent="decoded")
 
 
+def test_many_clips_in_one_call(faces, tmp_path):
+    """As on a GPU: in groups of a few clips, each has its own latents."""
+    store, made = Store(faces, "faces"), build(faces, tmp_path / "latents.h5")
+    recipe, clips = resolve("latents", {"size": 16}), list(NUMBERS)
+    groups = list(stage._groups(store, recipe, 9, clips))
+    assert [[len(clip.frames) for clip in group] for group in groups] == [[1, 3], [7]]
+    model = load().to(memory_format=torch.channels_last)
+    results = [row for group in groups for row in stage.encoded(model, group, recipe, torch.device("cpu"))]
+    for clip, result in zip(clips, results, strict=True):
+        np.testing.assert_allclose(result, made.read("latents", clip), rtol=2e-3, atol=2e-4)
+    assert not results[0].any(), "an apex at the onset"
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_an_error_of_reading_is_of_its_own_clip(faces, count):
+    store = Store(faces, "faces")
+    store._rows = {clip: row for clip, row in store._rows.items() if clip != "s1/short"}
+    groups = stage._groups(store, resolve("latents", {"size": 16}), count, list(NUMBERS))
+    assert len(next(groups)) == 1, "the clip before it"
+    with pytest.raises(InputError, match="no clip s1/short"):
+        next(groups)
+
+
 def test_golden_latents(tmp_path):
     # Raise the latents revision in infusenet/config/stage_recipes.py when these figures change with the same weights.
     torch.manual_seed(0)
     model = Magnifier()
     recipe = resolve("latents", {"size": 16})
-    made = stage.latents(model, frames("s2/long"), NUMBERS["s2/long"], recipe, torch.device("cpu"))
+    pictures = stage.pictures(frames("s2/long"), NUMBERS["s2/long"], recipe)
+    (made,) = stage.encoded(model, [pictures], recipe, torch.device("cpu"))
     means = 1e3 * made.astype(np.float32).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(means, [30.26, 31.80, 2.766, 30.76, 32.02, 5.520], rtol=1e-2)

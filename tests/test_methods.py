@@ -24,8 +24,9 @@ from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
 from infusenet.report import paper_tables, published_numbers
 from infusenet.store import Item
-from infusenet.training.dataset import ClipDataset, gain
+from infusenet.training.dataset import ClipDataset
 from infusenet.training.folds import open_database
+from infusenet.training.inputs import gain
 from infusenet.training.predict import predict
 from infusenet.training.trainer import train
 
@@ -212,7 +213,7 @@ def test_inputs_are_what_the_contract_says(tmp_path):
     }  # fmt: skip
     clip = database.clips[0]
     stored = database.stores["frames"].read("frames", clip.key)
-    k = data.candidate(3, 0)
+    k = data.candidates(3)[0]
     for frame, slot in zip(inputs["frames"], (0, 1, 1 + k), strict=True):
         np.testing.assert_allclose(
             frame.permute(1, 2, 0), stored[slot].astype(np.float32) / 127.5 - 1, atol=1e-6

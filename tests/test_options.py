@@ -106,8 +106,9 @@ def test_the_shipped_configuration_agrees_with_the_table():
 def test_the_shipped_configuration_has_every_key():
     config = yaml.safe_load(SHIPPED)
     for name, table in BLOCKS.items():
-        # Which frames are kept is the variants' business, `photometric` that of OpenCV's solver.
-        absent = {"keep"} | ({"photometric"} if name == "flow" else set())
+        # Which frames are kept is the variants' business, `photometric` that of OpenCV's solver, `workers` is of
+        # older configurations.
+        absent = {"keep", "workers"} | ({"photometric"} if name == "flow" else set())
         assert config[name].keys() == table.keys() - absent, name
     assert config.keys() >= options.TOP.keys()
 

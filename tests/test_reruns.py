@@ -64,7 +64,9 @@ def test_what_else_reruns(finished):
     with pytest.raises(InputError, match="delete it and train this run again"):
         run_folder.load_weights(weights[0].parent)
 
-    reconfigure(finished, lambda config: config["compute"].update(processes=3, workers=1))
+    reconfigure(
+        finished, lambda config: config["compute"].update(processes=3, workers=1, precision="float32")
+    )
     assert would_run(finished) == {}, "settings of the machine, not of the result"
 
     rules, command = finished / "workflow/rules/preprocess.smk", "infusenet --log {log:q} flow"

@@ -11,7 +11,7 @@ PACKAGE = Path(infusenet.__file__).parent
 # A newcomer's map of the package, from what everything uses to what uses everything.
 ROOMS = (
     "protocol", "errors", "texts", "json_notes", "files", "csv_tables", "hashing", "tensor_files", "devices",
-    "worker_processes", "databases", "config", "store", "magnifier", "preprocess", "models", "training",
+    "worker_processes", "read_ahead", "databases", "config", "store", "magnifier", "preprocess", "models", "training",
     "evaluation", "report", "standins", "experiments", "snakemake_state", "doctor", "cli",
 )  # fmt: skip
 

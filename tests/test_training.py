@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from narrow import RECIPE
-from synthetic import RECIPES, clips_of, write_database
+from synthetic import RECIPES, SIZE, clips_of, write_database
 
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
@@ -17,6 +17,7 @@ from infusenet.store import Store
 from infusenet.store.lock import Lock
 from infusenet.training import run_folder
 from infusenet.training import trainer as training
+from infusenet.training.dataset import ClipDataset
 from infusenet.training.predict import predict
 from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 from infusenet.training.trainer import train
@@ -36,10 +37,10 @@ def root(tmp_path_factory, narrow):
     return root
 
 
-def run(root, output, held_out="gamma", seed=0, databases=None, workers=0, **changes):
+def run(root, output, held_out="gamma", seed=0, databases=None, precision="auto", **changes):
     train(
         METHOD, held_out, root / "cache", root / "manifests", seed, output,
-        recipe=replace(RECIPE, **changes), databases=databases, workers=workers, device="cpu",
+        recipe=replace(RECIPE, **changes), databases=databases, device="cpu", precision=precision,
     )  # fmt: skip
 
 
@@ -117,13 +118,21 @@ def test_same_seed_same_bytes_another_seed_others(root, tmp_path):
     assert content(tmp_path / "seed1")[1] != content(root / "run")[1]
 
 
-def test_loader_workers_change_no_bit_of_weights_or_scores(root, tmp_path):
-    run(root, tmp_path / "two", workers=2)
-    assert content(tmp_path / "two") == content(root / "run")
-    for workers in (1, 2):
-        output = tmp_path / f"{workers}.csv"
-        predict(root / "run", root / "cache", root / "manifests", output, workers=workers)
-        assert output.read_bytes() == (root / "run" / "predictions.csv").read_bytes()
+def test_a_quarter_of_the_memory_changes_no_bit(root, tmp_path, monkeypatch):
+    """What exceeds the share of the memory is read ahead from the stores, in each epoch again."""
+    held = []
+    real = ClipDataset.hold
+
+    def hold(self, device):
+        real(self, device)
+        held.append((self.held_count, len(self)))
+
+    monkeypatch.setattr(ClipDataset, "hold", hold)
+    clip_bytes = 3 * SIZE**2 * 4 + 6 * 32 * (SIZE // 4) ** 2 * 2
+    monkeypatch.setattr("infusenet.devices.room", lambda device: 5 * clip_bytes + 1)
+    run(root, tmp_path)
+    assert held == [(5, 20)]
+    assert content(tmp_path) == content(root / "run")
 
 
 def test_resumed_training_equals_an_uninterrupted_one(root, tmp_path, monkeypatch):
@@ -152,8 +161,8 @@ def interrupted(root, output, monkeypatch, **changes):
     def killed(*args):
         raise KeyboardInterrupt
 
-    def epoch(model, optimizer, *args):
-        optimizer.step()
+    def epoch(step, *args):
+        step.optimizer.step()
         return {"loss_mag": 0.5, "loss_flow": 0.5, "f1": 0.0}
 
     with monkeypatch.context() as patch:
@@ -178,6 +187,25 @@ def test_a_checkpoint_of_other_settings_is_not_used(root, tmp_path, monkeypatch,
     assert "made by another recipe, other inputs" in capsys.readouterr().err
     assert content(tmp_path) == content(root / "run")
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_precision_is_recorded_and_a_checkpoint_of_another_one_is_not_used(
+    root, tmp_path, monkeypatch, capsys
+):
+    assert run_folder.load_weights(root / "run")[1]["precision"] == "float32", "auto on the CPU"
+    run(root, tmp_path / "half", precision="bfloat16")
+    predict(tmp_path / "half", root / "cache", root / "manifests")
+    facts = json.loads((tmp_path / "half" / "run.json").read_text())
+    assert (facts["precision"], facts["predicted"]["precision"]) == ("bfloat16", "float32")
+    losses = [rows_of(folder / "log.csv")[-1]["loss_mag"] for folder in (root / "run", tmp_path / "half")]
+    assert losses[0] != losses[1]
+    assert float(losses[1]) == pytest.approx(float(losses[0]), rel=0.05)
+    interrupted(root, tmp_path / "other", monkeypatch, precision="bfloat16")
+    run(root, tmp_path / "other")
+    assert "made by another recipe, other inputs or another environment" in capsys.readouterr().err
+    assert content(tmp_path / "other") == content(root / "run")
+    with pytest.raises(InputError, match="precision is tf32, which only CUDA has"):
+        run(root, tmp_path, precision="tf32")
 
 
 def test_a_damaged_checkpoint_is_not_used(root, tmp_path, monkeypatch, capsys):

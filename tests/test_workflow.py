@@ -20,6 +20,7 @@ from snakemake.settings.types import OutputSettings, ResourceSettings
 from infusenet.config.methods import METHODS
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.report.tables_and_figures import RELEASED_FACTOR10, TARGETS
+from infusenet.snakemake_state import gpu_sharing
 
 
 def test_everything_then_nothing(project):
@@ -251,6 +252,16 @@ def test_the_workflow_needs_no_number_of_cores(project, monkeypatch):
     monkeypatch.chdir(project)
     with SnakemakeApi(OutputSettings(log_level_override=logging.ERROR)) as api:
         api.workflow(ResourceSettings(nodes=2), snakefile=Path("Snakefile")).dag()
+
+
+@pytest.mark.parametrize(("free", "count"), [("143000", 3), ("40000\n9", 2), ("9000", 1), ("no devices", 1)])
+def test_jobs_share_a_card_while_its_memory_allows(tmp_path, monkeypatch, free, count):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu_sharing.job_count() == 1, "no nvidia-smi"
+    command = tmp_path / "nvidia-smi"
+    command.write_text(f"#!/bin/sh\necho '{free}'\n")
+    command.chmod(0o755)
+    assert gpu_sharing.job_count() == count
 
 
 def test_a_gpu_is_asked_for_by_what_uses_one(project):

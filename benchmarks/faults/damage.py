@@ -2,7 +2,9 @@
 
 import random
 import shutil
+import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -10,8 +12,11 @@ import numpy as np
 from lab import STAGES, Lab, TrialRow
 
 from infusenet.errors import InputError
-from infusenet.store import Store, sidecar_of
+from infusenet.hashing import file_digest
+from infusenet.store import Store, sidecar_of, stamps
 from infusenet.store.verify import verify
+
+TICK = 0.01  # seconds; a file system's clock has at least ticked once in this time
 
 
 def damage(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
@@ -22,12 +27,16 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
             shutil.copy(path, folder)
     sound = {stage: (folder / f"{stage}.h5").read_bytes() for stage in STAGES}
     maps = {stage: chunk_map(folder / f"{stage}.h5") for stage in STAGES}
+    digests = {stage: Store(folder / f"{stage}.h5").sha256 for stage in STAGES}
+    stamps.SETTLED = 0  # so that every trial starts with a stamp of the undamaged store
     arrays = {stage: read_all(folder / f"{stage}.h5") for stage in STAGES}
     counts = Counter()
     for trial in range(count):
         stage = STAGES[trial % 3]
         path, data = folder / f"{stage}.h5", bytearray(sound[stage])
         kind = "cut" if trial % 4 == 3 else "flip"
+        stamps.stamped(path, "sha256", partial(file_digest, path))
+        time.sleep(TICK)
         place = draw.randrange(len(data))
         if kind == "cut":
             del data[place:]
@@ -35,6 +44,9 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
             data[place] ^= 1 << draw.randrange(8)
         path.write_bytes(data)
         counts[kind] += 1
+        counts[kind, "noticed"] += (
+            stamps.stamped(path, "sha256", partial(file_digest, path)) != digests[stage]
+        )
         counts[kind, "found"] += bool(verify(path))
         hit = next((chunk[2:] for chunk in maps[stage] if chunk[0] <= place < chunk[1]), None)
         if kind == "flip" and hit:
@@ -48,14 +60,17 @@ def damage(lab: Lab, count: int, draw: random.Random) -> list[TrialRow]:
             f"{counts['flip']} flips, {counts['in a clip']} of them in a clip's chunk",
             f"verify found {counts['flip', 'found']}; reading refused {counts['refused']} of the "
             f"{counts['in a clip']} clips; {counts['flip', 'wrong']} stores were read with other values, for damage "
-            "outside the clips' chunks, which only verify sees",
-            counts["flip", "found"] == counts["flip"] and counts["refused"] == counts["in a clip"],
+            "outside the clips' chunks, which verify sees and the check before a training: that one noticed "
+            f"{counts['flip', 'noticed']}, each beside a stamp of the undamaged store",
+            counts["flip", "found"] == counts["flip", "noticed"] == counts["flip"]
+            and counts["refused"] == counts["in a clip"],
         ),
         TrialRow(
             "a published store cut short",
             f"{counts['cut']} lengths",
             f"verify found {counts['cut', 'found']}; {counts['cut', 'wrong']} stores were read with other values",
-            counts["cut", "found"] == counts["cut"] and not counts["cut", "wrong"],
+            counts["cut", "found"] == counts["cut", "noticed"] == counts["cut"]
+            and not counts["cut", "wrong"],
         ),
     ]
 

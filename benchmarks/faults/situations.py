@@ -24,7 +24,7 @@ SITUATIONS = (
     Trigger("a second account, umask 002 and 022",
             "a group works in one clone; without the right to write, one line names folder, owner and mode",
             ("test_two_accounts.py",)),
-    Trigger("a killed worker process, a full /dev/shm", "one line names the setting to lower",
+    Trigger("a killed worker process", "one line names the setting to lower",
             ("test_worker_processes.py",)),
     Trigger("file and folder names that are no UTF-8", "an error of their clip, with the name escaped",
             ("test_frame_folders.py::test_names_in_another_encoding",

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infusenet.config.options import UNUSED_WORKERS
 from infusenet.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,8 +47,16 @@ def add_fold(sub) -> None:
     sub.add_argument(
         "--left-out", type=Path, nargs="+", default=[], help="lists of clips that other methods lack"
     )
-    sub.add_argument("--workers", type=int, default=0)
+    sub.add_argument(
+        "--workers", type=int, default=0, help="accepted and ignored: no loader process is needed"
+    )
     sub.add_argument("--device", default="auto")
+
+
+def remark_workers(count: int) -> None:
+    """Report on stderr that ``--workers`` changes nothing."""
+    if count:
+        print(f"--workers {count} {UNUSED_WORKERS}", file=sys.stderr)
 
 
 def json_object(text: str) -> dict:

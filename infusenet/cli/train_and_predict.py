@@ -1,9 +1,12 @@
 """Commands for folds: list the methods, train one, score its held-out database."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
-from infusenet.cli.shared_options import add_config, add_fold, method_recipe
+from infusenet.cli.shared_options import add_config, add_fold, method_recipe, remark_workers
+from infusenet.config.configuration import PRECISION
+from infusenet.config.options import COMPUTE
 
 
 def add_methods_options(sub) -> None:
@@ -49,12 +52,21 @@ def add_train_options(sub) -> None:
     sub.add_argument("--recipe", help="the method's recipe as JSON; default: from --config")
     add_config(sub)
     sub.add_argument("--databases", nargs="+", help="default: every manifest in --manifests")
+    sub.add_argument(
+        "--precision", choices=COMPUTE["precision"].choices, default=os.environ.get(PRECISION, "auto"),
+        help=f"of the training; default: ${PRECISION}, else auto",
+    )  # fmt: skip
+    sub.add_argument(
+        "--captured", action="store_true",
+        help="on CUDA, replay the step as a graph; it changes no bit, but no GPU has run it yet",
+    )  # fmt: skip
 
 
 def train(args):
     from infusenet.training.folds import Folders
     from infusenet.training.trainer import train
 
+    remark_workers(args.workers)
     train(
         args.method,
         args.held_out,
@@ -65,8 +77,9 @@ def train(args):
         recipe=method_recipe(args, args.method),
         databases=args.databases,
         left_out=args.left_out,
-        workers=args.workers,
         device=args.device,
+        precision=args.precision,
+        captured=args.captured,
     )
 
 
@@ -81,13 +94,13 @@ def predict(args):
     from infusenet.training.folds import Folders
     from infusenet.training.predict import predict
 
+    remark_workers(args.workers)
     predict(
         args.run,
         Folders(args.stores),
         args.manifests,
         args.output,
         left_out=args.left_out,
-        workers=args.workers,
         device=args.device,
         standins=args.standins,
     )

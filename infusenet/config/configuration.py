@@ -23,9 +23,12 @@ from infusenet.databases import audit
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.protocol import CD6ME
 
-# The device of the flow stage, in the environment of a job: an option in the rule's command would rerun the
-# flow of earlier versions.
+# What a job finds in its environment, because an option in the rule's command would rerun what earlier versions
+# made: the device of the flow stage, the precision of trainings, and the folder for the stamps of stores whose own
+# folder may not be written to.
 FLOW_DEVICE = "INFUSENET_FLOW_DEVICE"
+PRECISION = "INFUSENET_PRECISION"
+STAMPS = "INFUSENET_STAMPS"
 
 
 def load(path: Path | str) -> dict:
@@ -166,6 +169,8 @@ def ignored_settings(config: dict) -> Iterator[str]:
         block = config["variants"][name] if variant else config[stage]
         for key in stage_recipes.ignored(stage, block or {}, stage_settings(config, stage, variant)):
             yield f"{name}.{key} {stage_recipes.IGNORED}; remove the key"
+    if config["compute"].get("workers"):
+        yield f"compute.workers {options.UNUSED_WORKERS}; remove the key"
 
 
 def resolve_method(config: dict, name: str) -> MethodRecipe:

@@ -128,6 +128,8 @@ FIGURES: dict[str, Option] = {
     ),
 }
 
+UNUSED_WORKERS = "is ignored: clips are held in memory or read ahead by a thread, without loader processes"
+
 COMPUTE: dict[str, Option] = {
     "device": Option(one_of("auto", "cpu", "cuda"), "auto", "device of every network", required=True),
     "gpu": Option(
@@ -140,7 +142,12 @@ COMPUTE: dict[str, Option] = {
     "threads": Option(
         integer(1), 4, "torch threads of one training on the CPU: part of the result's bits", required=True
     ),
-    "workers": Option(integer(0), 2, "loader processes of one training", required=True),
+    "precision": Option(
+        one_of("auto", "float32", "tf32", "bfloat16"),
+        "auto",
+        "of trainings; auto: bfloat16 where the card computes it natively, else float32. Scores are float32",
+    ),
+    "workers": Option(integer(0), 0, f"as in the first versions; it {UNUSED_WORKERS}"),
 }
 
 # Keys of the top level that are no blocks.

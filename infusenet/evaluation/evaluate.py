@@ -13,6 +13,7 @@ import numpy as np
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
 from infusenet.evaluation import f1_tables, plots
+from infusenet.evaluation.machine_notes import machine_notes
 from infusenet.evaluation.metrics import AU_NAMES, F1Row, f1_rows, guesser_rows
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.files import note_sizes, write_if_changed
@@ -89,7 +90,8 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     head = [*F1Row._fields, "initial_weights", "variant", "protocol"]
     lines = [[*row, *f1_tables.start_columns(facts, row.method).values(), label.column] for row in rows]
     write_if_changed(output / "metrics.csv", csv_text(head, lines))
-    write_if_changed(output / "metrics.md", f1_tables.page(rows, databases, facts, label))
+    page = f1_tables.page(rows, databases, facts, label, machine_notes(folds))
+    write_if_changed(output / "metrics.md", page)
     plots.heatmap(rows, databases, label, output / "heatmap.png")
     logs = {}
     for fold in folds:

@@ -12,13 +12,20 @@ from infusenet.evaluation.scoring_notes import scoring_notes
 OMITTED = ("method", "revision", "stores", "threads", "weights")
 
 
-def page(rows: Sequence[F1Row], databases: Sequence[str], facts: dict[str, dict], protocol: Protocol) -> str:
+def page(
+    rows: Sequence[F1Row],
+    databases: Sequence[str],
+    facts: dict[str, dict],
+    protocol: Protocol,
+    machine_notes: Sequence[str] = (),
+) -> str:
     """The Markdown page with all tables.
 
-    ``facts`` maps a method to the facts of one of its runs (run.json).
+    ``facts`` maps a method to the facts of one of its runs (run.json); ``machine_notes`` are of
+    `infusenet.evaluation.machine_notes`.
     """
     label = protocol.heading
-    parts = [f"# F1 per Action Unit{label}", *protocol.notes, recipe_lines(facts)]
+    parts = [f"# F1 per Action Unit{label}", *protocol.notes, *machine_notes, recipe_lines(facts)]
     for name, scope in SCOPES.items():
         parts += [f"## {scope.title}{label}", table(rows, name, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]

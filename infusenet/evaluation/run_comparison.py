@@ -217,9 +217,10 @@ def _machines(a: Fold, b: Fold) -> str:
     """Differences of the environments: they are no difference of the runs, but may explain one."""
     texts = []
     for when, facts in (("trained", [a.facts, b.facts]), ("scored", [f.facts["predicted"] for f in (a, b)])):
-        flat = [
-            {k: side[k] for k in ("device", "threads", "cpu_capability")} | side["versions"] for side in facts
-        ]
+        # An older version noted no precision: it had float32 alone.
+        sides = [{"precision": "float32"} | side for side in facts]
+        names = ("device", "precision", "threads", "cpu_capability")
+        flat = [{name: side[name] for name in names} | side["versions"] for side in sides]
         if flat[0] != flat[1]:
             texts.append(f"{when} where {difference(*flat, ' in A and')} in B")
     return f"; {', '.join(texts)}" if texts else ""

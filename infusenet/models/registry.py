@@ -27,11 +27,13 @@ if TYPE_CHECKING:  # reports look heads up here, without waiting for torch
 
 class Model(NamedTuple):
     """``file``: the module in this folder. ``inputs`` as ``forward`` names them. ``heads``: the scored one
-    first."""
+    first. ``can_be_captured``: a training step draws no random numbers on the CPU, which a CUDA graph would not
+    draw again."""
 
     file: str
     inputs: tuple[str, ...]
     heads: tuple[Head, ...]
+    can_be_captured: bool = True
 
 
 MODELS = {
@@ -47,7 +49,7 @@ MODELS = {
     "infusenet_resnet18": Model("resnet", ("flow", "latents"), (MAG, FLOW)),
     "infusenet_decoded": Model("resnet", ("flow", "decoded"), (MAG, FLOW)),
     "infusenet_finetuned": Model("resnet", ("flow", "frames"), (MAG, FLOW)),
-    "led": Model("led", ("video",), (VIDEO,)),
+    "led": Model("led", ("video",), (VIDEO,), can_be_captured=False),
     "vit_tiny_flow": Model("vit", ("flow",), (FLOW,)),
     "vit_tiny_mag": Model("vit", ("latents",), (MAG,)),
     "infusenet_vit": Model("vit", ("flow", "latents"), (MAG, FLOW)),

@@ -4,7 +4,6 @@ from pathlib import Path
 from urllib.error import URLError
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from torch import Tensor
 from torchvision.models import WeightsEnum
 
@@ -164,6 +163,8 @@ def _first_line(error: Exception) -> str:
 def cached(source: WeightsEnum | TimmWeights) -> Path | None:
     """The file of ``source`` that an earlier training downloaded, or None."""
     if isinstance(source, TimmWeights):
+        from huggingface_hub import try_to_load_from_cache  # here alone, as timm above
+
         file = try_to_load_from_cache(f"timm/{source.name}", "model.safetensors")
         return Path(file) if isinstance(file, str) else None
     file = Path(torch.hub.get_dir()) / "checkpoints" / _name(source)

@@ -1,6 +1,7 @@
 """The latents stage: magnified latents of every onset-apex pair of a faces store."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,12 @@ from infusenet.magnifier.network import CHANNELS
 from infusenet.preprocess import photometric
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.images import resize
+from infusenet.read_ahead import ahead
 from infusenet.store import Item, Store
 
+# Frames of one call of the network on a GPU: nine clips of seven, at 224 px less than 2 GB of maps. On a CPU a
+# call has one clip: larger ones are no faster there.
+FRAMES = 64
 POOL = {"kernel_size": 3, "stride": 2, "padding": 1}
 
 
@@ -81,20 +86,53 @@ def build(
 
 
 def _work(
-    faces: Store, model: Magnifier, recipe: LatentsRecipe, device, clips: Sequence[str]
+    faces: Store, model: Magnifier, recipe: LatentsRecipe, device: torch.device, clips: Sequence[str]
 ) -> Iterator[Item]:
+    # Frames are read and resized while those before are encoded; on a GPU these are written meanwhile.
+    groups = ahead(_groups(faces, recipe, FRAMES if device.type == "cuda" else 0, clips))
+    results = (encoded(model, group, recipe, device) for group in groups)
+    results = iter(ahead(results, 1) if device.type == "cuda" else results)
+    waiting: list[np.ndarray] = []
     for clip in clips:
-        result = latents(model, faces.read("frames", clip), faces.read("numbers", clip), recipe, device)
+        if not waiting:
+            waiting = next(results)
+        result = waiting.pop(0)
         if not np.isfinite(result).all():
             raise InputError("latents exceed float16; lower the factor or look at the weights")
         yield Item({"latents": result}, faces.status[clip])
 
 
-@torch.inference_mode()
-def latents(
-    model: Magnifier, frames: np.ndarray, numbers: Sequence[int], recipe: LatentsRecipe, device
-) -> np.ndarray:
-    """Latents of the pairs (frame 0, frame i), i = 1...
+@dataclass(frozen=True)
+class Pictures:
+    """The distinct frames of a clip, (n, size, size, 3), RGB, the onset first: uint8, or float32 in [0, 1] where they
+    were resized or matched. ``places``: of each pair's second frame among them."""
+
+    frames: np.ndarray
+    places: list[int]
+
+
+def _groups(
+    faces: Store, recipe: LatentsRecipe, count: int, clips: Sequence[str]
+) -> Iterator[list[Pictures]]:
+    """The clips in groups of at most ``count`` frames, or of one clip."""
+    group, used = [], 0
+    for clip in clips:
+        try:
+            new = pictures(faces.read("frames", clip), faces.read("numbers", clip), recipe)
+        except Exception:
+            if group:  # an error is reported of the clip whose turn it is
+                yield group
+            raise
+        if group and used + len(new.frames) > count:
+            yield group
+            group, used = [], 0
+        group.append(new)
+        used += len(new.frames)
+    yield group
+
+
+def pictures(frames: np.ndarray, numbers: Sequence[int], recipe: LatentsRecipe) -> Pictures:
+    """The frames of a clip as `encoded` takes them.
 
     Parameters
     ----------
@@ -102,23 +140,52 @@ def latents(
     numbers : n frame numbers; frames of one number are the same frame and are encoded once, so
         that an apex at the onset gives exact zeros
     recipe : the stage's recipe
-    device : where ``model`` is
-
-    Returns
-    -------
-    float16 (n - 1, 32, h, w), or (n - 1, 3, size, size) when decoded
     """
     order, places = {}, []
     for i, number in enumerate(numbers):
         places.append(order.setdefault(int(number), (len(order), i))[0])
-    images = [resize(frames[i], recipe.size) for _, i in order.values()]
-    images = [photometric.match(images[0], image, recipe.photometric) for image in images]
-    batch = torch.from_numpy(2 * np.stack(images) - 1).permute(0, 3, 1, 2)  # channels last already
-    encoded = model.encoder(batch.to(device))
-    difference = model.manipulator(encoded[:1], encoded, recipe.factor)
-    result = difference if recipe.latent == "difference" else encoded + difference
+    distinct = frames[[i for _, i in order.values()]]
+    if frames.shape[1] != recipe.size or recipe.photometric != "none":
+        images = [resize(frame, recipe.size) for frame in distinct]
+        distinct = np.stack([photometric.match(images[0], image, recipe.photometric) for image in images])
+    return Pictures(distinct, places[1:])
+
+
+@torch.inference_mode()
+def encoded(
+    model: Magnifier, clips: Sequence[Pictures], recipe: LatentsRecipe, device: torch.device
+) -> list[np.ndarray]:
+    """Latents of some clips in one call of the network: of each pair (onset, frame i), i = 1...
+
+    On a GPU a call has `FRAMES` frames, filled up with zeros: of another number it might choose other kernels, and
+    a clip's last bits would depend on the others.
+
+    Parameters
+    ----------
+    recipe : the stage's recipe
+    device : where ``model`` is
+
+    Returns
+    -------
+    by clip, float16 (n - 1, 32, h, w), or (n - 1, 3, size, size) when decoded
+    """
+    counts = [len(clip.frames) for clip in clips]
+    starts = np.cumsum([0, *counts])
+    frames = torch.from_numpy(np.concatenate([clip.frames for clip in clips])).to(device)
+    onsets = torch.from_numpy(np.repeat(starts[:-1], counts)).to(device)
+    if device.type == "cuda" and (empty := FRAMES - len(frames)) > 0:
+        frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, empty))
+        onsets = functional.pad(onsets, (0, empty))
+    images = frames.float() / 255 if frames.dtype == torch.uint8 else frames
+    latents = model.encoder((2 * images - 1).permute(0, 3, 1, 2))  # channels last already
+    difference = model.manipulator(latents[onsets], latents, recipe.factor)
+    result = difference if recipe.latent == "difference" else latents + difference
     if recipe.latent == "decoded":
         result = ((model.decoder(result) + 1) / 2).clamp(0, 1)
     if recipe.form == "pooled":
         result = functional.max_pool2d(functional.relu(result), **POOL)
-    return result.half().cpu().numpy()[places[1:]]
+    rows = result.half().cpu().numpy()
+    return [
+        rows[start : start + count][clip.places]
+        for clip, start, count in zip(clips, starts[:-1], counts, strict=True)
+    ]

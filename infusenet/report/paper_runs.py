@@ -9,6 +9,7 @@ import numpy as np
 from infusenet.errors import InputError
 from infusenet.evaluation import metrics
 from infusenet.evaluation.evaluate import Fold, read_runs
+from infusenet.evaluation.machine_notes import machine_notes
 from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
 from infusenet.protocol import CD6ME
 from infusenet.report.tables_and_figures import TARGETS
@@ -53,13 +54,16 @@ class Results:
         for fold in folds:
             rms = fold.facts.get("predicted", {}).get("latents_rms")
             self._rms.setdefault(fold.method, []).append(rms)
-        self.protocol = protocol(folds)
+        self.protocol, self._machine_notes = protocol(folds), machine_notes(folds)
         self.label = self.protocol.heading
         self._bootstraps: dict[tuple[str, str], np.ndarray] = {}
 
     @property
     def notes(self) -> list[str]:
-        """Notes for a reader who compares with the paper."""
+        """Notes for a reader who compares with the paper, and on folds of other devices or precisions."""
+        return self._protocol_notes() + self._machine_notes
+
+    def _protocol_notes(self) -> list[str]:
         if self.protocol.name == STANDINS:
             return [
                 "**Made from synthetic stand-in databases: these figures cannot be compared with the paper's.**"

@@ -74,11 +74,11 @@ def lift_job_rate(workflow) -> None:
         workflow.scheduler.job_rate_limiter = None
 
 
-def limit_gpu_jobs(workflow) -> None:
-    """Run one GPU job at a time on this machine, unless the command line sets a limit above 0.
+def limit_gpu_jobs(workflow, count: int) -> None:
+    """Run at most ``count`` GPU jobs at a time on this machine, unless the command line sets a limit above 0.
 
     Without a limit of a resource Snakemake runs any number of its jobs side by side.
     """
     gpus = workflow.global_resources.get("gpu")
     if workflow.local_exec and not (gpus and gpus.value):
-        workflow.register_resource("gpu", 1)
+        workflow.register_resource("gpu", count)

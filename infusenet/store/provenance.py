@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ from infusenet.config.stage_recipes import difference
 from infusenet.hashing import canonical, digest
 from infusenet.store.format import sidecar_of, sidecar_text
 from infusenet.store.reader import Store
+from infusenet.store.stamps import stamped
 
 
 def describe(path: Path | str) -> str:
@@ -74,7 +76,7 @@ def identity(store: Store) -> dict:
     return {
         "clips": len(store),
         "keys": digest([[clip, store.keys[clip]] for clip in store.clips]),
-        "content": content(store),
+        "content": stamped(store.path, "content", partial(content, store)),
         "sha256": store.sha256,
         "source": store.source,
     }
@@ -83,7 +85,6 @@ def identity(store: Store) -> dict:
 def content(store: Store) -> str:
     """sha256 (hex) over the clips and the types, shapes and values of their arrays."""
     digested = hashlib.sha256(canonical(store.clips).encode())
-    # A handle of its own: the store's must not be open where loader processes are forked.
     with h5py.File(store.path, "r", locking=False) as file:
         for name in sorted(store.names):
             dataset = file[f"items/{name}"]

@@ -1,131 +1,132 @@
-"""The clips of a fold as a network takes them: arrays from stores, batches of tensors.
+"""The clips of a fold as batches of tensors: read once, held where the network computes, gathered by index.
 
-Nothing here depends on the number of loader workers or on the order of reading.
+Nothing here depends on the place where clips are held or on the order of reading.
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch import Tensor
 
+from infusenet import devices
 from infusenet.config.method_recipe import MethodRecipe
-from infusenet.errors import InputError
-from infusenet.preprocess import photometric
-from infusenet.preprocess.images import resize
-from infusenet.preprocess.optical_flow import prepare
-from infusenet.protocol import APEX_SLOT, AUS, ONSET_SLOT
+from infusenet.protocol import AUS
+from infusenet.read_ahead import ahead
 from infusenet.training.folds import Database
+from infusenet.training.inputs import INPUTS
 from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 
-MEMORY = 2 * 2**30  # bytes of prepared arrays that a training keeps; arrays beyond that are read again
-TIMEOUT = 300  # seconds without a batch after which a loader worker counts as hung
+CPU = torch.device("cpu")
 
 
-class ClipDataset(Dataset):
-    """Clips of some databases as tensors, indexed by (epoch, index).
+class ClipDataset:
+    """Clips of some databases, each with the inputs of the recipe's stores (`infusenet.training.inputs`).
 
-    An item is ``(inputs, labels)``; ``labels`` float32 (12,); ``inputs`` those of the recipe's stores:
-
-    flow : float32 (3, size, size) in [0, 1], f_x, f_y and strain, each min-max normalised
-    latents : float32 (64, h, w), the apex pair and the pseudo-apex pair
-    decoded : float32 (6, size, size) in [0, 1], the RGB images decoded from those pairs
-    frames : float32 (3, 3, size, size) in [-1, 1], RGB onset, apex and pseudo-apex
-    video : uint8 (T, S, S), gray
-
-    Arrays are kept in memory, up to ``memory`` bytes per reading process: after the first epochs a
-    small fold is not read again. Stores open per process at the first read,
-    so an instance can be sent to loader workers.
+    ``labels`` float32 (n, 12). An item, indexed by (epoch, index), is ``(inputs, labels)`` of one clip as a
+    network takes them, without a batch dimension. `hold` keeps as many clips as there is room for; the others
+    are read from their stores whenever they are needed.
     """
 
-    def __init__(self, databases: Sequence[Database], recipe: MethodRecipe, seed: int, memory: int = MEMORY):
+    def __init__(self, databases: Sequence[Database], recipe: MethodRecipe, seed: int):
         self.rows = [(database, clip) for database in databases for clip in database.clips]
-        self.recipe, self.seed, self.gain = recipe, seed, gain(recipe)
+        self.recipe, self.seed = recipe, seed
         self.labels = np.array([[c.labels[n] for n in AUS] for _, c in self.rows], np.float32)
-        self.arrays, self.free_bytes = {}, memory
+        stores = {
+            name: [database.stores[name] for database in databases if database.clips]
+            for name in recipe.stores
+        }
+        self.inputs = {name: INPUTS[name](recipe, stores[name]) for name in recipe.stores}
+        self.held: dict[str, Tensor] = {}
+        self.held_count, self.place = 0, CPU
+        self._table = (None, None)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def __getitem__(self, item: tuple[int, int]) -> tuple[dict[str, Tensor], Tensor]:
         epoch, index = item
-        # An input is read by the method of its name.
-        inputs = {name: getattr(self, name)(epoch, index) for name in self.recipe.stores}
-        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
-        return tensors, torch.from_numpy(self.labels[index])
+        stored = self._gathered(torch.tensor([index]), torch.from_numpy(self.candidates(epoch))[[index]])
+        inputs = {name: value[0].cpu() for name, value in self.network_inputs(stored).items()}
+        return inputs, torch.from_numpy(self.labels[index])
 
-    def flow(self, epoch: int, index: int) -> np.ndarray:
-        database, clip = self.rows[index]
-        store, size = database.stores["flow"], self.recipe.size
-        return self._keep(("flow", index), lambda: prepare(store.read("flow", clip.key), size))
+    def hold(self, device: torch.device) -> None:
+        """Read the clips in order: all onto the device if they fit the share of its memory that is theirs, else
+        into that share of the host's, as many as fit."""
+        arrays = {name: self._clip(name, 0) for name in self.inputs}
+        clip_bytes = sum(array.nbytes for array in arrays.values())
+        fits = len(self) * clip_bytes <= devices.room(device)
+        self.place = device if fits else CPU
+        count = len(self) if fits else min(len(self), devices.room(CPU) // clip_bytes)
+        for name, array in arrays.items():
+            held = torch.empty((count, *array.shape), dtype=array.dtype, device=self.place)
+            for index in range(count):
+                held[index] = self._clip(name, index)
+            self.held[name] = held
+        self.held_count = count
 
-    def latents(self, epoch: int, index: int) -> np.ndarray:
-        return self._pairs("latents", epoch, index) * np.float32(self.gain)
+    def candidates(self, epoch: int) -> np.ndarray:
+        """The pseudo-apex of every clip in an epoch, as frames after the apex: int64 (n,); 0 without one."""
+        if self._table[0] != epoch:
+            mode, table = self.recipe.pseudo_apex, np.zeros(len(self), np.int64)
+            for index, (database, clip) in enumerate(self.rows if mode else []):
+                table[index] = pseudo_apex(mode, self.seed, epoch, database.name, clip.key)
+            self._table = epoch, table
+        return self._table[1]
 
-    def decoded(self, epoch: int, index: int) -> np.ndarray:
-        return self._pairs("decoded", epoch, index)
+    def batches(
+        self, batches: "EpochBatches", device: torch.device
+    ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        """The batches of an epoch on the device: inputs as they are kept, labels float32 (B, 12)."""
+        fetched = self._fetched(batches, device)
+        return fetched if self.held_count == len(self) and self.place == device else ahead(fetched)
 
-    def frames(self, epoch: int, index: int) -> np.ndarray:
-        database, clip = self.rows[index]
-        store, size = database.stores["frames"], self.recipe.size
-        slots = (ONSET_SLOT, APEX_SLOT, APEX_SLOT + self.candidate(epoch, index))
-        images = [
-            self._keep(
-                ("frames", index, slot), lambda slot=slot: resize(store.read("frames", clip.key, slot), size)
+    def network_inputs(self, kept: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The inputs of a batch as a network takes them, from what is kept of its clips."""
+        return {name: self.inputs[name].batch(value) for name, value in kept.items()}
+
+    def _fetched(self, batches, device) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        parts = list(batches)
+        # Moved once an epoch: a transfer in each step would make the host wait for the device.
+        order = torch.tensor([index for part in parts for _, index in part])
+        candidates = torch.from_numpy(self.candidates(batches.epoch))[order].to(self.place)
+        labels = torch.from_numpy(self.labels)[order].to(device)
+        order = order.to(self.place)
+        start = 0
+        for part in parts:
+            stop = start + len(part)
+            kept = self._gathered(order[start:stop], candidates[start:stop])
+            if self.place != device:  # copies from such memory run beside the computation
+                kept = {name: value.pin_memory() for name, value in kept.items()}
+            yield (
+                {name: value.to(device, non_blocking=True) for name, value in kept.items()},
+                labels[start:stop],
             )
-            for slot in slots
-        ]
-        images = [photometric.match(images[0], image, self.recipe.photometric) for image in images]
-        return np.stack(images).transpose(0, 3, 1, 2) * np.float32(2) - np.float32(1)
+            start = stop
+        if batches.epoch != PREDICTION:  # while the device works on the last steps
+            self.candidates(batches.epoch + 1)
 
-    def video(self, epoch: int, index: int) -> np.ndarray:
-        database, clip = self.rows[index]
-        return self._keep(("video", index), lambda: database.stores["video"].read("video", clip.key))
+    def _gathered(self, indices: Tensor, candidates: Tensor) -> dict[str, Tensor]:
+        """What is kept of some clips, where they are held: (B, ...) by input."""
+        return {name: self._rows(name, indices, kind.slots(candidates)) for name, kind in self.inputs.items()}
 
-    def candidate(self, epoch: int, index: int) -> int:
-        """The clip's pseudo-apex in an epoch, as frames after the apex."""
-        database, clip = self.rows[index]
-        return pseudo_apex(self.recipe.pseudo_apex, self.seed, epoch, database.name, clip.key)
-
-    def _pairs(self, name: str, epoch: int, index: int) -> np.ndarray:
-        """The apex pair and the pseudo-apex pair of a latents store, one after the other."""
-        database, clip = self.rows[index]
-        store = database.stores[name]
-        pairs = [
-            self._keep((name, index, pair), lambda pair=pair: store.read("latents", clip.key, pair))
-            for pair in (0, self.candidate(epoch, index))
-        ]
-        return np.concatenate(pairs).astype(np.float32)
-
-    def _keep(self, key, read) -> np.ndarray:
-        if key in self.arrays:
-            return self.arrays[key]
-        array = read()
-        if array.nbytes <= self.free_bytes:
-            self.free_bytes -= array.nbytes
-            self.arrays[key] = array
-        return array
-
-
-def gain(recipe: MethodRecipe) -> float:
-    """The factor on stored latents that gives them the method's magnification.
-
-    The difference latent is linear in (factor - 1), so one store serves every factor.
-    """
-    magnified = [recipe.stores[name].recipe for name in ("latents", "decoded") if name in recipe.stores]
-    if not magnified or recipe.factor == magnified[0].factor:
-        return 1.0
-    (stored,) = magnified
-    if stored.latent != "difference" or recipe.factor <= 1:
-        raise InputError(
-            f"factor {recipe.factor} cannot be computed from {stored.latent} latents of factor "
-            f"{stored.factor}: expected difference latents and a factor above 1, "
-            "or a store variant made with this factor"
+    def _rows(self, name: str, indices: Tensor, slots: Tensor | None) -> Tensor:
+        if self.held_count == len(self):
+            held = self.held[name]
+            return held[indices] if slots is None else held[indices[:, None], slots]
+        rows = [None] * len(indices) if slots is None else slots.tolist()
+        return torch.stack(
+            [self._clip(name, index, row) for index, row in zip(indices.tolist(), rows, strict=True)]
         )
-    return (recipe.factor - 1) / (stored.factor - 1)
+
+    def _clip(self, name: str, index: int, slots: list[int] | None = None) -> Tensor:
+        if index < self.held_count:
+            return self.held[name][index] if slots is None else self.held[name][index][slots]
+        database, clip = self.rows[index]
+        return torch.from_numpy(self.inputs[name].read(database.stores[name], clip.key, slots))
 
 
-class EpochBatches(Sampler):
+class EpochBatches:
     """Batches of (epoch, index): shuffled by (seed, epoch) in training, in order when scoring.
 
     A last batch of a single clip joins the one before: batch statistics need two values.
@@ -144,15 +145,3 @@ class EpochBatches(Sampler):
             starts.pop()
         for start, stop in zip(starts, [*starts[1:], self.clips], strict=True):
             yield [(self.epoch, int(index)) for index in order[start:stop]]
-
-
-def loader(dataset: ClipDataset, batches: EpochBatches, workers: int) -> DataLoader:
-    """Batches as tensors. The loader's own generator keeps it off the model's random numbers."""
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        timeout=TIMEOUT if workers else 0,
-        generator=torch.Generator(),
-    )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from infusenet.config.method_recipe import MethodRecipe
@@ -12,6 +13,7 @@ from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.hashing import file_digest
 from infusenet.store import Store
 from infusenet.store.provenance import mixed
+from infusenet.store.stamps import stamped
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def open_database(
         if store.database != name:
             raise InputError(f"{path}: a store of '{store.database}', expected '{name}'; build it again")
         # Reading every byte takes seconds; a training on a damaged copy would take hours and give no error.
-        if file_digest(path) != store.sha256:
+        if stamped(path, "sha256", partial(file_digest, path)) != store.sha256:
             raise InputError(f"{path}: damaged, its sha256 is not that of {path}.sha256; build it again")
     raise_all(mixed(store_by_input.values()), f"stores of {name} that do not belong together")
     manifest = Path(manifests) / f"{name}.csv"

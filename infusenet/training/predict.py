@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -19,7 +20,6 @@ from infusenet.store.provenance import identity
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.left_out import read_left_out
 from infusenet.training.trained_run import restore
-from infusenet.worker_processes import loader_explained
 
 
 def predict(
@@ -29,7 +29,6 @@ def predict(
     output: Path | None = None,
     *,
     left_out: Sequence[Path] = (),
-    workers: int = 0,
     device: str = "auto",
     standins: bool = False,
 ) -> None:
@@ -62,7 +61,7 @@ def predict(
     if not len(trained.data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
     model = devices.place(trained.model, device)
-    logits, latents_rms = score(model, trained.data, device, workers)
+    logits, latents_rms = score(model, trained.data, device)
 
     scores = [f"{head}_AU{n}" for head in model.heads for n in AUS]
     columns = ["database", "subject", "clip", "method", "seed", *scores, *(f"AU{n}" for n in AUS)]
@@ -94,20 +93,22 @@ def difference(database: folds.Database, audited: Path) -> str:
     return cd6me.difference(database.name, database.clips, len(database.left_out), table)
 
 
-@loader_explained()
 @torch.inference_mode()
-def score(model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, workers: int = 0):
-    """Logits float32 (n, 12 per head) as a numpy array, head after head, in the data's order; and the root
+def score(
+    model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device
+) -> tuple[np.ndarray, float | None]:
+    """Logits float32 (n, 12 per head), head after head, in the data's order; and the root
     mean square of the latents after ReLU and pooling, None for a model that reads none."""
     rows, energies = [], []
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
-        for inputs, labels in dataset.loader(data, batches, workers):
+        for kept, labels in data.batches(batches, device):
+            inputs = data.network_inputs(kept)
             heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
-            rows.append(torch.cat([heads[head] for head in model.heads], 1).cpu())
+            rows.append(torch.cat([heads[head] for head in model.heads], 1))
             if "latents" in inputs:
                 entry = LatentEntry(data.recipe.stores["latents"].recipe.form)
                 energies.append(entry(inputs["latents"]).square().mean((1, 2, 3)))
             bar.update(len(labels))
     rms = float(f"{torch.cat(energies).mean().sqrt():.4g}") if energies else None
-    return torch.cat(rows).numpy(), rms
+    return torch.cat(rows).cpu().numpy(), rms

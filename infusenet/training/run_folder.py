@@ -33,10 +33,11 @@ DIGEST_NOTE = ".weights.safetensors.sha256"
 FACTS = {"recipe": {"method": str, "stores": dict}, "held_out": str, "seed": int}
 
 
-def environment(device: torch.device) -> dict:
-    """The machine and the versions, as JSON values: with recipe and inputs they decide the bits of a result."""
+def environment(device: torch.device, precision: str = "float32") -> dict:
+    """The machine, the precision and the versions, as JSON values: with recipe and inputs they decide the bits of a result."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "precision": precision,
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "versions": {

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -25,11 +23,11 @@ from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import seed_words
-from infusenet.protocol import AUS
 from infusenet.store.lock import Lock, hold
 from infusenet.training import checkpoints, dataset, folds, run_folder
+from infusenet.training.captured_step import CapturedStep, CudaGraph
 from infusenet.training.left_out import read_left_out
-from infusenet.worker_processes import loader_explained
+from infusenet.training.step import Step
 
 CHECKPOINT_EVERY = 20  # seconds: after each epoch of a few seconds they would cost more than they save
 
@@ -45,8 +43,9 @@ def train(
     recipe: MethodRecipe,
     databases: Sequence[str] | None = None,
     left_out: Sequence[Path] = (),
-    workers: int = 0,
     device: str = "auto",
+    precision: str = "auto",
+    captured: bool = False,
 ) -> None:
     """Write ``weights.safetensors``, ``log.csv`` and ``tensorboard/`` into the run folder ``output``.
 
@@ -64,9 +63,12 @@ def train(
         Default: every manifest. The held-out one is left out in either case.
     left_out : files of `infusenet.training.left_out.write_left_out`
         Clips that other methods lack, left out here too.
-    workers : int
-        Loader processes; they change no bit.
     device : {"auto", "cpu", "cuda"}
+    precision : {"auto", "float32", "tf32", "bfloat16"}
+        Of the network (`infusenet.devices.set_precision`); weights, losses and Adam are float32. A model with
+        `fit` has a precision of its own, whatever is asked for.
+    captured : bool
+        On CUDA, replay the step as a graph (`infusenet.training.captured_step`) where the model allows it.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def train(
     sources = [folds.open_database(name, stores, manifests, recipe, failed_elsewhere) for name in names]
     for clip in (clip for database in sources for clip in database.left_out):
         print(f"left out of training: {clip}", file=sys.stderr)
-    data = dataset.ClipDataset(sources, recipe, seed, dataset.MEMORY // max(1, workers))
+    data = dataset.ClipDataset(sources, recipe, seed)
     if not len(data):
         raise InputError(f"no clip to train on in {', '.join(names)}")
 
@@ -92,7 +94,9 @@ def train(
     entropy = seed_words(seed, held_out, method)
     torch.manual_seed(entropy[0] << 32 | entropy[1])
     model = models.create(recipe)
-    facts = run_folder.describe(recipe, held_out, seed, sources, data, model) | run_folder.environment(device)
+    precision = devices.set_precision("float32" if hasattr(model, "fit") else precision, device)
+    facts = run_folder.describe(recipe, held_out, seed, sources, data, model)
+    facts |= run_folder.environment(device, precision)
 
     # A killed Snakemake leaves its trainings running: one at a time works in a run folder.
     with hold(output / "weights.safetensors") as lock:
@@ -103,9 +107,10 @@ def train(
             model.fit(*whole(data))
             rows = []
         else:
+            data.hold(device)
             batches = dataset.EpochBatches(len(data), recipe.batch, entropy)
-            loader = dataset.loader(data, batches, workers)
-            rows = learn(devices.place(model, device), recipe, loader, device, output, facts, lock)
+            model = devices.place(model, device)
+            rows = learn(model, recipe, data, batches, device, output, facts, lock, captured)
         lock.check()
         write_log(output / "log.csv", rows)
         run_folder.save_weights(output, model, facts)
@@ -113,19 +118,30 @@ def train(
         (output / "checkpoint.pt").unlink(missing_ok=True)
 
 
-@loader_explained()
 def learn(
-    model, recipe: MethodRecipe, loader: DataLoader, device, run: Path, facts: dict, lock: Lock
+    model,
+    recipe: MethodRecipe,
+    data: dataset.ClipDataset,
+    batches: dataset.EpochBatches,
+    device: torch.device,
+    run: Path,
+    facts: dict,
+    lock: Lock,
+    captured: bool,
 ) -> list[dict]:
     """All epochs of the recipe, from the run's checkpoint on; the log's rows, one per epoch."""
     model.train()
     grouped = hasattr(model, "parameter_groups")
     groups = model.parameter_groups(recipe.rate) if grouped else model.parameters()
-    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+    on_cuda = device.type == "cuda"
+    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True, capturable=on_cuda)
     scheduler = schedule(model, optimizer, recipe.gamma)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
     rows = checkpoints.resume(run, facts, **parts)
+    step = Step(model, optimizer, data, device, facts["precision"])
+    if captured and on_cuda and models.MODELS[recipe.model].can_be_captured:
+        step = CapturedStep(step, recipe.batch, CudaGraph())
     # Written anew from the log's rows: what an interrupted run wrote after its checkpoint would stay in the curves.
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     saved, title = time.monotonic(), f"not {facts['held_out']}"
@@ -138,11 +154,11 @@ def learn(
         for row in rows:
             write_scalars(board, row)
         for epoch in range(len(rows), recipe.epochs):
-            loader.batch_sampler.epoch = epoch
+            batches.epoch = epoch
             bar.set_postfix_str(f"epoch {epoch + 1}/{recipe.epochs}")
             began = time.monotonic()
             row = {"epoch": epoch + 1, "rate": scheduler.get_last_lr()[0]}
-            row |= run_epoch(model, optimizer, loader, device, bar)
+            row |= run_epoch(step, data.batches(batches, device), bar)
             scheduler.step()
             speed = clips / (time.monotonic() - began)
             rows.append(row)
@@ -165,38 +181,20 @@ def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
 
 
 def whole(data: dataset.ClipDataset) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """All inputs and labels of the training clips at once, with the draws of the first epoch."""
-    (batch,) = dataset.loader(data, dataset.EpochBatches(len(data), len(data)), 0)
-    return batch
+    """All inputs and labels of the training clips at once, on the CPU."""
+    ((kept, labels),) = data.batches(dataset.EpochBatches(len(data), len(data)), dataset.CPU)
+    return data.network_inputs(kept), labels
 
 
-def run_epoch(model, optimizer, loader, device, bar) -> dict[str, float]:
-    """One pass over the loader: the mean loss of each head and the F1 on the clips as they passed.
-
-    ``f1`` is the mean over AUs of the positive class's F1 of the scored head (positive iff logit > 0,
-    0 where an AU has neither positives nor predictions), with the weights of the moment.
-    """
-    losses, counts, clips = {}, torch.zeros(3, len(AUS), device=device), 0
-    for inputs, labels in loader:
-        inputs = {name: devices.to_device(value, device) for name, value in inputs.items()}
-        labels = labels.to(device)
-        heads = model(**inputs)
-        terms = {name: binary_cross_entropy_with_logits(logits, labels) for name, logits in heads.items()}
-        optimizer.zero_grad()
-        sum(terms.values()).backward()
-        optimizer.step()
-        with torch.no_grad():
-            for name, term in terms.items():
-                losses[name] = losses.get(name, 0) + term.double() * len(labels)
-            positive = (heads[model.heads[0]] > 0).float()
-            counts += torch.stack([(positive * labels).sum(0), positive.sum(0), labels.sum(0)])
+def run_epoch(step: Step | CapturedStep, batches, bar) -> dict[str, float]:
+    """One pass over batches of clips: the losses and the F1 of `Step.row`."""
+    clips = 0
+    step.start_epoch()
+    for kept, labels in batches:
+        step(kept, labels)
         clips += len(labels)
         bar.update(len(labels))
-    row = {f"loss_{name}": total.item() / clips for name, total in losses.items()}
-    if not all(map(torch.isfinite, map(torch.tensor, row.values()))):
-        raise InputError(f"training diverged: {row}; lower the method's rate, or check its inputs")
-    hits, predicted, present = counts
-    return row | {"f1": (2 * hits / (predicted + present).clamp(min=1)).mean().item()}
+    return step.row(clips)
 
 
 def write_scalars(board: SummaryWriter, row: dict) -> None:

@@ -13,7 +13,7 @@ from infusenet.config.methods import METHODS as KNOWN_METHODS
 from infusenet.databases import sync
 from infusenet.errors import InputError
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
-from infusenet.snakemake_state import cut_outputs, internals, live_jobs, unrecorded_outputs
+from infusenet.snakemake_state import cut_outputs, gpu_sharing, internals, live_jobs, unrecorded_outputs
 
 
 internals.keep_outputs_of_any_time()
@@ -65,7 +65,9 @@ WITH_FACES = [name for name in DATABASES if name not in EXTERNAL or os.path.isfi
 STORES = [CACHE, *(f"{name}={folder}" for name, folder in EXTERNAL.items())]
 GPU = int(configuration.asks_for_gpu(COMPUTE))
 os.environ[configuration.FLOW_DEVICE] = COMPUTE["device"]
-internals.limit_gpu_jobs(workflow)
+os.environ[configuration.PRECISION] = COMPUTE.get("precision", "auto")
+os.environ[configuration.STAMPS] = f"{RESULTS}/.stamps"
+internals.limit_gpu_jobs(workflow, gpu_sharing.job_count() if GPU and workflow.is_main_process else 1)
 
 
 wildcard_constraints:

@@ -19,7 +19,7 @@ rule train:
         given=external_bytes(lambda wildcards: store_paths(wildcards.method, training_databases(wildcards.held_out))),
         run=lambda wildcards, output: os.path.dirname(output.weights),
         device=unrecorded(COMPUTE["device"]),
-        workers=unrecorded(COMPUTE["workers"]),
+        workers=unrecorded(COMPUTE.get("workers", 0)),
         stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
     log:
@@ -55,7 +55,7 @@ rule predict:
         run=lambda wildcards, input: os.path.dirname(input.weights),
         given=external_bytes(lambda wildcards: store_paths(wildcards.method, DATABASES)),
         device=unrecorded(COMPUTE["device"]),
-        workers=unrecorded(COMPUTE["workers"]),
+        workers=unrecorded(COMPUTE.get("workers", 0)),
         stores=unrecorded(STORES),
         manifests=unrecorded(MANIFESTS),
         standins="--standins" if CONFIG["uses_standins"] else "",

@@ -112,7 +112,7 @@ def settings(plan: Plan, cell: Cell, root: Path) -> dict:
         "variants": {},
         "failed_clips": "stop",
         "figures": {"figure1_clip": None, "figure5_clips": []},
-        "compute": {"device": "cpu", "gpu": False, "processes": 1, "threads": 1, "workers": 0},
+        "compute": {"device": "cpu", "gpu": False, "processes": 1, "threads": 1},
         "cache": str(root / cell.store / "cache"),
         "results": str(root / cell.folder),
         "standins": {"root": str(root / cell.level / "standins"), "settings": {}},
