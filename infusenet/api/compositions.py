@@ -16,6 +16,7 @@ from infusenet.protocol import AUS
 if TYPE_CHECKING:
     from torch.nn import Module
 
+    from infusenet.config.method_recipe import MethodRecipe
     from infusenet.magnifier import Magnifier
     from infusenet.training.trained_run import TrainedRun
 
@@ -228,6 +229,12 @@ def create_model(method: str, **settings) -> "Module":
     {'mag': (2, 12), 'flow': (2, 12)}
     """
     from infusenet import models
+
+    return models.create(method_recipe(method, **settings))
+
+
+def method_recipe(method: str, **settings) -> "MethodRecipe":
+    """The recipe of a method with ``settings`` over its defaults, on stores of default recipes at the method's size."""
     from infusenet.config import configuration
     from infusenet.config.methods import method as method_named
 
@@ -242,7 +249,7 @@ def create_model(method: str, **settings) -> "Module":
         "variants": {},
         "compute": {"threads": 1},
     }
-    return models.create(configuration.resolve_method(config | stages, method))
+    return configuration.resolve_method(config | stages, method)
 
 
 def score_clips(run: "TrainedRun") -> dict[str, np.ndarray]:
