@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # Unlocks only where no live process holds the lock, and finishes what a killed run left.
 SNAKEMAKE := python workflow/scripts/unlock.py && snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: demo all_folds report test test-cluster lint parity benchmarks
+.PHONY: demo all_folds report test test-cluster docs-check lint parity benchmarks
 
 demo: .venv/.installed standins
 	$(SNAKEMAKE) -- all_folds
@@ -34,6 +34,11 @@ test: .venv/.installed
 test-cluster: .venv/.installed standins
 	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,slurm]"
 	tests/cluster/slurm.sh pytest tests/cluster
+
+# Every block of README.md and docs/, as written, on a fresh clone: half an hour, or two minutes after `make demo` with
+# make docs-check DEMO=.
+docs-check: .venv/.installed
+	python tests/doc_blocks.py $(if $(DEMO),--demo $(DEMO))
 
 lint: .venv/.installed
 	ruff check .

@@ -14,11 +14,12 @@ class InputError(Exception):
 
     Examples
     --------
+    >>> from infusenet import InputError, Store
     >>> try:
-    ...     raise Missing("flow.h5: no such store; build it first")
+    ...     Store("nowhere/flow.h5")
     ... except InputError as error:
-    ...     print(type(error).__name__, error)
-    Missing flow.h5: no such store; build it first
+    ...     print(error)
+    nowhere/flow.h5: no such store; build it first
     """
 
 

@@ -12,6 +12,7 @@ from owners import RELEASES
 from projects import ROOT
 
 from infusenet.cli.streams import quiet_pipes
+from infusenet.cli.subcommands import EXAMPLE, SUBCOMMANDS, build_parser
 
 COMMAND = [sys.executable, "-m", "infusenet.cli"]
 
@@ -132,3 +133,20 @@ def test_help_into_a_closed_pipe_is_quiet():
 def test_the_pipe_of_a_worker_process_is_no_reader_of_output():
     with pytest.raises(BrokenPipeError), quiet_pipes():
         raise BrokenPipeError
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS, ids=lambda command: command.name)
+def test_the_example_of_a_command_is_one_of_its_calls(command, capsys):
+    args = build_parser().parse_args(command.example.split())
+    name = f"{args.command} {args.part}" if "part" in args else args.command
+    assert name == command.name or (command.action is None and name.startswith(f"{command.name} "))
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([*command.name.split(), "--help"])
+    assert capsys.readouterr().out.endswith(f"\n\nexample: infusenet {command.example}\n")
+
+
+def test_the_help_has_an_example(capsys):
+    build_parser().parse_args(EXAMPLE.split())
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["--help"])
+    assert capsys.readouterr().out.endswith(f"\n\nexample: infusenet {EXAMPLE}\n")

@@ -123,11 +123,32 @@ def to_csv(clips: Sequence[Clip], labels: bool = True) -> str:
 def read_manifest(path: Path | str) -> list[Clip]:
     """Read a manifest or a clip list and check every row.
 
+    Parameters
+    ----------
+    path : CSV file; data_manifests/README.md has the columns
+
+    Returns
+    -------
+    list of `Clip`, in the order of the file
+
     Raises
     ------
     InputError
         Missing columns, values that are no numbers, AU values other than 0 and 1 (``0.0`` and
         ``1.0`` are accepted), ``n_frames`` that does not fit, bad or repeated ids; all at once.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from infusenet import read_manifest
+    >>> aus = ",".join(f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17))
+    >>> _ = Path("samm.csv").write_text(
+    ...     f"database,subject,clip,onset,apex,offset,n_frames,emotion,au,{aus},frames\\n"
+    ...     "samm,006,006_1_2,562,577,591,30,happiness,AU12,0,0,0,0,0,0,0,0,1,0,0,0,006/006_1_2\\n"
+    ... )
+    >>> clip = read_manifest("samm.csv")[0]
+    >>> clip.key, clip.apex, [au for au, label in clip.labels.items() if label]
+    ('006/006_1_2', 577, [12])
     """
     path = Path(path)
     columns, rows = csv_rows(path)

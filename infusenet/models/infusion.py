@@ -65,6 +65,22 @@ def minmax(map: Tensor, scope: str) -> Tensor:
     map : float tensor (B, C, H, W) or (B, C)
     scope : {"sample", "channel", "batch"}
         A channel of a vector is a single value, so there ``channel`` means ``sample``.
+
+    Returns
+    -------
+    float tensor like ``map``, in [0, 1]: the factor of FrameMag's map (eq. 7)
+
+    References
+    ----------
+    Khor et al., SCIA 2025, equations 6 to 8.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from infusenet import infusion_mask
+    >>> infusion_mask(torch.tensor([[[[2.0, 4.0], [3.0, 2.0]]]]), "sample")
+    tensor([[[[0.0000, 1.0000],
+              [0.5000, 0.0000]]]])
     """
     first = {"batch": 0, "sample": 1, "channel": 2 if map.dim() == 4 else 1}[scope]
     dims = tuple(range(first, map.dim()))

@@ -39,13 +39,32 @@ def detect(onset: np.ndarray, neighbour: np.ndarray | None = None) -> Detection:
 
     Parameters
     ----------
-    onset : uint8 array (H, W, 3)
+    onset : uint8 array (H, W, 3), RGB, upright
     neighbour : uint8 array (H, W, 3), optional
         The frame after the onset, for the last rung (a blink or a blurred onset).
+
+    Returns
+    -------
+    `Detection`, whose ``landmarks`` are float64 (68, 2), (x, y) in px of the frame
 
     Raises
     ------
     NoFace, MultipleFaces
+        No face on any rung, or several of about one size (both in ``infusenet.preprocess.failed_faces``).
+    InputError
+        The landmark model of dlib is not installed.
+
+    References
+    ----------
+    dlib's detector (Dalal and Triggs, CVPR 2005) and landmarks (Kazemi and Sullivan, CVPR 2014).
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from infusenet import detect_face
+    >>> detection = detect_face(astronaut())
+    >>> detection.rung, detection.landmarks.shape
+    ('plain', (68, 2))
     """
     rungs = [
         ("plain", onset, 0, False),

@@ -47,6 +47,10 @@ def read_rgb(path: Path | str) -> np.ndarray:
     colour profiles are ignored: motion is measured in the values as they are stored. Pillow decodes, because
     OpenCV returns a full-size picture for half a JPEG.
 
+    Parameters
+    ----------
+    path : the file of the frame
+
     Returns
     -------
     uint8 array (H, W, 3)
@@ -57,6 +61,15 @@ def read_rgb(path: Path | str) -> np.ndarray:
         The file is missing, not permitted, empty, cut off, no JPEG, PNG or BMP, larger than 100 megapixels,
         has more than 8 bits per channel (a depth map is no colour frame), or is a CMYK JPEG that does not say
         whether its inks are inverted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from infusenet import read_frame
+    >>> Image.fromarray(np.full((2, 3), 200, np.uint8)).save("gray.png")
+    >>> read_frame("gray.png").shape
+    (2, 3, 3)
     """
     return _read(Path(path))[0]
 

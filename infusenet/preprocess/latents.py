@@ -59,11 +59,7 @@ def build(
             "give the path of the file with that sha256"
         )
     size = recipe.size
-    crop = store.shape("frames")[1] if len(store) else size
-    if crop < size:
-        raise InputError(f"{faces}: crops of {crop} px, expected at least {size} px, the size of the latents")
-    if recipe.latent == "decoded" and (recipe.form == "pooled" or size % 2):
-        raise InputError("latent: decoded needs form: raw and an even size; set both")
+    check(recipe, store.shape("frames")[1] if len(store) else size, faces)
     device = prepare(device, threads)
     model.to(device, memory_format=torch.channels_last)
     if recipe.latent == "decoded":
@@ -83,6 +79,16 @@ def build(
         upstream_failures=store.failures,
         chunks={"latents": chunk},
     )
+
+
+def check(recipe: LatentsRecipe, crop: int, origin: object) -> None:
+    """Raise InputError where crops of ``crop`` px, those of ``origin``, cannot give what the recipe asks for."""
+    if crop < recipe.size:
+        raise InputError(
+            f"{origin}: crops of {crop} px, expected at least {recipe.size} px, the size of the latents"
+        )
+    if recipe.latent == "decoded" and (recipe.form == "pooled" or recipe.size % 2):
+        raise InputError("latent: decoded needs form: raw and an even size; set both")
 
 
 def _work(

@@ -73,6 +73,14 @@ def motion(truth: ClipTruth, first: int, second: int, points: np.ndarray, sway: 
     Returns
     -------
     float64 array (n, 2), native px
+
+    Examples
+    --------
+    ``truth`` is that of the example of `read_truth`: one pull of 2 px to the right, at its full size in frame 5.
+
+    >>> from infusenet import true_motion
+    >>> true_motion(truth, 1, 5, [(100, 80)]).round(1)
+    array([[2., 0.]])
     """
     skin = to_canvas(truth, first, np.asarray(points, float))
     return to_frame(truth, second, skin, None if sway else first) - points
@@ -90,13 +98,41 @@ def write(path: Path, truths: dict[str, ClipTruth]) -> None:
 
 
 def read(path: Path | str) -> dict[str, ClipTruth]:
-    """Read a file of `write`."""
+    """The truth of a stand-in database's clips: a file ``truth/{database}.json`` of `infusenet standins`.
+
+    Parameters
+    ----------
+    path : the file
+
+    Returns
+    -------
+    {``subject/clip``: `ClipTruth`}
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from infusenet import read_truth
+    >>> _ = Path("truth.json").write_text('''{"s1/c1": {
+    ...     "subject": 0,
+    ...     "shot": {"numbers": [1, 5], "size": [160, 120], "poses": [[[1, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0]]],
+    ...              "gains": [1, 1], "seed": 0, "gray": false, "quality": 95, "noise": 0.5},
+    ...     "fields": {"12": [{"x": 102, "y": 80, "dx": 2, "dy": 0, "sigma": 30}]},
+    ...     "courses": {"12": [0, 1]}}}''')
+    >>> truth = read_truth("truth.json")["s1/c1"]
+    >>> truth.shot.numbers, list(truth.fields)
+    ([1, 5], [12])
+    """
     truths = {}
     for key, entry in json.loads(Path(path).read_text(encoding="utf-8")).items():
         shot = entry["shot"]
         shot |= {
-            "poses": np.array(shot["poses"]),
-            "gains": np.array(shot["gains"]),
+            "poses": np.array(shot["poses"], float),
+            "gains": np.array(shot["gains"], float),
             "size": tuple(shot["size"]),
         }
         truths[key] = ClipTruth(

@@ -39,6 +39,25 @@ class Store:
     InputError
         No such file, no readable HDF5, another format, version, stage or recipe, or content that
         the format forbids.
+
+    Notes
+    -----
+    Attributes: ``stage``, ``database``, ``recipe`` and ``source`` (JSON values), ``clips`` (keys ``subject/clip``, in
+    order), ``names`` of the arrays that each clip has, ``status`` by clip, ``failures``. ``len(store)`` is the number
+    of clips, ``clip in store`` says whether one has an item. Arrays by stage: flow has ``flow`` float16 (3, S, S);
+    latents ``latents`` float16 (6, 32, h, h); faces ``frames`` uint8 (7, S, S, 3), ``numbers``, ``landmarks`` (px of
+    the crop) and ``matrix``.
+
+    Examples
+    --------
+    ``cache`` is a folder of stores.
+
+    >>> from infusenet import Store
+    >>> store = Store(cache / "alpha/flow.h5", stage="flow")
+    >>> len(store), store.clips[0], store.shape("flow")
+    (10, 's0/c0', (3, 40, 40))
+    >>> store.read("flow", "s0/c0").dtype
+    dtype('float16')
     """
 
     def __init__(self, path: Path | str, stage: str | None = None, recipe: dict | None = None):

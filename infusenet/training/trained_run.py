@@ -36,9 +36,9 @@ class TrainedRun:
 
 
 def restore(
-    run: Path,
-    stores: Path | folds.Folders,
-    manifests: Path,
+    run: Path | str,
+    stores: Path | str | folds.Folders,
+    manifests: Path | str,
     *,
     left_out: Collection[tuple[str, str]] = (),
     device: str = "cpu",
@@ -47,15 +47,31 @@ def restore(
 
     Parameters
     ----------
-    run : the run folder
-    stores, manifests, left_out : as for `infusenet.training.folds.open_database`
+    run : the run folder, such as results/infusenet_resnet18/samm/seed0
+    stores : the folder with ``{database}/{stage}.h5``, such as cache
+    manifests : the folder with ``{database}.csv``, such as data_manifests
+    left_out : clips that other methods lack, as (database, ``subject/clip``)
     device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    `TrainedRun`
 
     Raises
     ------
     InputError
         No finished training in ``run``, or stores that do not fit its recipe or the manifest.
+
+    Examples
+    --------
+    ``run_folder``, ``cache`` and ``manifests`` are folders of a finished run.
+
+    >>> from infusenet import load_run
+    >>> run = load_run(run_folder, cache, manifests)
+    >>> run.recipe.method, run.database.name, len(run.database.clips)
+    ('infusenet_resnet18', 'alpha', 10)
     """
+    stores = Path(stores) if isinstance(stores, str) else stores
     state, facts = run_folder.load_weights(run)
     recipe = run_folder.recipe_of(run, facts)
     place = devices.start(device, recipe.threads)
