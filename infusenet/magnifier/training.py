@@ -125,9 +125,11 @@ def train(
 
     spent = seconds + time.monotonic() - began
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    source = f" --initial {Path(initial).name}" if initial else ""
     record = {
-        "command": f"infusenet magnifier train --output {output.name} --steps {steps} --seed {seed}",
+        "command": f"infusenet magnifier train{source} --output {output.name} --steps {steps} --seed {seed}",
         **settings,
+        **({"initial_record": checkpoint.training_record(initial)} if initial else {}),
         "data": scenes.DESCRIPTION,
         "hardware": _hardware(device),
         "minutes": round(spent / 60, 1),
@@ -137,7 +139,7 @@ def train(
         save_file(weights, temporary, {"record": json.dumps(record)})
     with aside(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    resume.unlink()
+    resume.unlink(missing_ok=True)  # without a step there is none
 
 
 def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:

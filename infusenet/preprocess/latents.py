@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, LatentsRecipe
+from infusenet.config.stage_recipes import LatentsRecipe, shipped_weights, weights_path
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key, file_digest
@@ -34,7 +34,8 @@ def build(
 
     Parameters
     ----------
-    weights : file of the magnifier; default: the shipped one. Must be the file that the recipe names.
+    weights : magnifier, a file or the name of a shipped one; default: the shipped one that the recipe names.
+        Must be the file that the recipe names.
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads, default 1. Each count gives its own last bits; a clip's latents do not
         depend on the other clips.
@@ -46,7 +47,7 @@ def build(
         size, or latents leave the range of float16.
     """
     store = Store(faces, "faces")
-    path = Path(weights or SHIPPED_WEIGHTS)
+    path = weights_path(weights or shipped_weights(recipe.weights))
     model = load(path)
     if file_digest(path) != recipe.weights:
         raise InputError(
