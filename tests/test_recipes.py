@@ -19,7 +19,8 @@ from infusenet.training.predict import predict
 from infusenet.training.run_folder import save_weights
 
 ROOT = Path(__file__).parents[1]
-# The first 16 hex digits of the sha256 of every recipe's text, with workflow/config.yaml as it is shipped.
+# The first 16 hex digits of the sha256 of every recipe's text, with workflow/config.yaml as it is shipped and the
+# first magnifier's weights: stores and runs of the time before the second stay valid by `latents: {weights: v1}`.
 DIGESTS = {
     "faces": "a476994dd2f710d3",
     "flow": "3ace2d369e1c530b",
@@ -79,8 +80,14 @@ def recipes_of(config):
 
 def test_every_text_is_that_of_before(config):
     """Snakemake makes everything again where a text changes. It may do so only with a revision."""
-    texts = {name: recipe.to_json() for name, recipe in recipes_of(config).items()}
+    first = config | {"latents": (config["latents"] or {}) | {"weights": "v1"}}
+    texts = {name: recipe.to_json() for name, recipe in recipes_of(first).items()}
     assert {name: sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()} == DIGESTS
+
+
+def test_without_a_word_the_newest_magnifier_is_used():
+    newest = stage_recipes.resolve("latents", {"weights": list(stage_recipes.SHIPPED)[-1]})
+    assert stage_recipes.resolve("latents") == newest != stage_recipes.resolve("latents", {"weights": "v1"})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from infusenet.cli.shared_options import add_machine
 
 def add_train_options(sub) -> None:
     sub.add_argument("--output", type=Path, required=True)
+    sub.add_argument("--initial", type=Path, metavar="FILE", help="weights to start from")
     sub.add_argument("--steps", type=int)
     sub.add_argument("--seed", type=int, default=0)
     add_machine(sub)
@@ -16,7 +17,10 @@ def train(args):
     from infusenet.experiments.magnifier_bench import record
     from infusenet.magnifier.training import train
 
-    train(args.output, record, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads)
+    train(
+        args.output, record, steps=args.steps, seed=args.seed, device=args.device, threads=args.threads,
+        initial=args.initial,
+    )  # fmt: skip
 
 
 def add_evaluate_options(sub) -> None:

@@ -106,10 +106,9 @@ def _recipe(args, stage: str) -> stage_recipes.StageRecipe:
         print(f"--{name} {stage_recipes.IGNORED}", file=sys.stderr)
     if not args.recipe:
         return stage_recipes.resolve(stage, flags)
-    settings.pop("weights", None)
-    resolved = stage_recipes.resolve(
-        stage, settings | ({"weights": flags["weights"]} if "weights" in flags else {})
-    )
+    if stage == "latents" and not stage_recipes.shipped_weights(recipe.get("weights")):
+        settings["weights"] = flags.get("weights")
+    resolved = stage_recipes.resolve(stage, settings)
     if not flags and resolved.as_dict() != recipe:
         raise InputError(
             f"{stage}: --recipe is {recipe}, this version and these weights give {resolved.as_dict()}"

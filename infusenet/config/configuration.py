@@ -197,7 +197,9 @@ def resolve_method(config: dict, name: str) -> MethodRecipe:
             )
     if "frames" in stores:  # a magnifier that is trained along starts from the latents' weights
         latents = stage_recipe(config, "latents")
-        recipe |= {"magnifier": config["latents"].get("weights"), "magnifier_sha256": latents.weights}
+        weights = config["latents"].get("weights")
+        recipe["magnifier"] = None if weights in stage_recipes.SHIPPED else weights
+        recipe["magnifier_sha256"] = latents.weights
         recipe |= {"photometric": latents.photometric}
     if Path(recipe["weights"]).is_file():
         recipe["weights_sha256"] = _digest_of(recipe["weights"], os.stat(recipe["weights"]).st_mtime_ns)

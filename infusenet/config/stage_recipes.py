@@ -32,7 +32,11 @@ STAGES = {
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
 EVALUATE_REVISION = 4
 
-SHIPPED_WEIGHTS = Path(__file__).parents[1] / "magnifier" / "weights" / "magnifier.safetensors"
+# The magnifiers in this package by name, the newest last.
+SHIPPED = {
+    name: Path(__file__).parents[1] / "magnifier" / "weights" / f"{name}.safetensors" for name in ("v1", "v2")
+}
+SHIPPED_WEIGHTS = list(SHIPPED.values())[-1]
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def difference(actual: dict, expected: dict, between: str = ", expected") -> str
 def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
     """The full recipe of ``stage`` with ``settings`` over the defaults.
 
-    For the latents, ``weights`` (a path, or None for the shipped file) becomes the file's sha256,
+    For the latents, ``weights`` (as in `weights_path`) becomes the file's sha256,
     because the numbers depend on its bytes and not on its place. A sha256 stands for itself: a lab that
     trains from latents made elsewhere need not have the file.
 
@@ -139,7 +143,7 @@ def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
     raise_all(options.problems(stage, settings, options.STAGES[stage]), "settings refused")
     values = STAGES[stage] | settings
     if stage == "latents" and not SHA256.fullmatch(str(values["weights"])):
-        weights = Path(values["weights"] or SHIPPED_WEIGHTS)
+        weights = weights_path(values["weights"])
         if not weights.is_file():
             raise InputError(f"magnifier weights not found: {weights}; set latents: weights to a file")
         values["weights"] = file_digest(weights)
@@ -150,6 +154,16 @@ def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
         )
     names = _names(stage, values)
     return RECIPES[stage](current_revision(stage, values), **{name: values[name] for name in names})
+
+
+def weights_path(weights: Path | str | None) -> Path:
+    """The file of a magnifier: a path, a name in `SHIPPED`, or None for the newest of these."""
+    return SHIPPED.get(str(weights), Path(weights)) if weights else SHIPPED_WEIGHTS
+
+
+def shipped_weights(sha256: str) -> Path | None:
+    """The magnifier in this package whose file has this sha256."""
+    return next((path for path in SHIPPED.values() if file_digest(path) == sha256), None)
 
 
 def current_revision(stage: str, settings: Mapping) -> int:

@@ -75,7 +75,7 @@ def weights(config: dict) -> Iterator[Diagnosis]:
     """The magnifier's weights, and the initial weights of the configured methods."""
     from infusenet.magnifier import load
 
-    magnifier = config["latents"].get("weights") or stage_recipes.SHIPPED_WEIGHTS
+    magnifier = config["latents"].get("weights")
     try:
         if hashing.SHA256.fullmatch(str(magnifier)):
             yield Diagnosis(
@@ -84,8 +84,8 @@ def weights(config: dict) -> Iterator[Diagnosis]:
                 f"magnifier given by its sha256 alone, {magnifier}: latents cannot be made here",
             )
         else:
-            load(Path(magnifier))
-            yield Diagnosis("ok", "weights", f"magnifier {magnifier}")
+            load(magnifier)
+            yield Diagnosis("ok", "weights", f"magnifier {stage_recipes.weights_path(magnifier)}")
     except InputError as error:
         yield Diagnosis("fix", "weights", str(error), "a magnifier's weights", "set latents: weights")
     downloads = set()

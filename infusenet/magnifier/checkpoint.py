@@ -1,8 +1,11 @@
 """Reading of magnifier checkpoints: the released one (.pth) or ours (.safetensors), every name and shape checked."""
 
+import json
 from pathlib import Path
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from safetensors import safe_open
+
+from infusenet.config.stage_recipes import weights_path
 from infusenet.errors import InputError
 from infusenet.magnifier.network import Magnifier
 from infusenet.tensor_files import read_weights
@@ -13,9 +16,10 @@ def load(path: Path | str | None = None) -> Magnifier:
 
     Parameters
     ----------
-    path : file, optional
+    path : file or name, optional
         A ``.safetensors`` file, or a state dict saved by torch; a ``module.`` before the names is
-        dropped. Default: the checkpoint that ships with the package. Nothing in the file is run.
+        dropped. ``v1`` or ``v2`` for a checkpoint that ships with the package; default: the newest.
+        Nothing in the file is run.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def load(path: Path | str | None = None) -> Magnifier:
     >>> tuple(magnifier(onset, apex, 10).shape)
     (1, 3, 32, 32)
     """
-    path = Path(path or SHIPPED_WEIGHTS)
+    path = weights_path(path)
     if not path.is_file():
         raise InputError(f"magnifier weights not found: {path}")
     weights = {name.removeprefix("module."): tensor for name, tensor in read_weights(path).items()}
@@ -49,6 +53,15 @@ def load(path: Path | str | None = None) -> Magnifier:
     _check(path, weights, model.state_dict())
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)
+
+
+def training_record(path: Path) -> dict | None:
+    """How the weights of a file were made, without their bench; None where the file has no record."""
+    if path.suffix != ".safetensors":
+        return None
+    with safe_open(path, "pt") as file:
+        record = json.loads((file.metadata() or {}).get("record", "null"))
+    return record and {name: value for name, value in record.items() if name != "bench"}
 
 
 def _check(path: Path, weights: dict, expected: dict) -> None:

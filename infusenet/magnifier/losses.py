@@ -6,15 +6,29 @@ All are relative, so that scenes with little motion teach as much as those with 
 import torch
 from torch.nn import functional
 
+from infusenet.magnifier.network import Magnifier
 from infusenet.magnifier.scenes import Batch
 
-MARGIN = 6  # px left out at each side: the content that moves in from outside is unknown
+MARGIN = 10  # px left out at each side: the content that moves in from outside is unknown
 FLOOR = 0.005  # L1 of a very small motion: keeps the ratio finite, so that still scenes train reconstruction
 WINDOW = 6  # half-size pixels: the windows in which a gain is measured
 FAINT = 0.01  # rms of a motion's slope below which its gain cannot be measured
 GLIMPSE = 0.006  # L1 between the frames of a scene that moves by about 0.1 px
 STILL = 0.03  # share of a scene's largest change up to which a place counts as still
-REACH = 3  # latent pixels around a moving place that count as moving
+REACH = 2  # pixels of what is read around a moving place that count as moving
+VARIED = 0.1  # deviation of a motion's size, as a share of its mean, from which it can be followed
+POSITIVE, CHANNELS_IN_USE = 0.45, 12  # what the difference latent should reach at least
+
+
+def glimpse(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The unit difference latent (N, 32, S / 2, S / 2) of frames, at factor 2."""
+    a, b = model.encoder(torch.cat([a, b])).chunk(2)
+    return model.manipulator(a, b, 2)
+
+
+def read(latent: torch.Tensor) -> torch.Tensor:
+    """What a network reads of a difference latent: after ReLU and pooling, (N, 32, S / 4, S / 4)."""
+    return functional.max_pool2d(functional.relu(latent), 3, stride=2, padding=1)
 
 
 def inside(x: torch.Tensor, margin: int = MARGIN) -> torch.Tensor:
@@ -55,20 +69,40 @@ def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 def fidelity(noisy: torch.Tensor, clean: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Share of the difference latent that is not motion, relative to the part that is.
+    """Share of what is read that is not motion, relative to the part that is.
 
-    ``noisy`` and ``clean`` (N, 32, S / 2, S / 2) are the unit differences of the camera's frames and
-    of the motion alone. They should be equal, and zero where nothing moves: light, noise and blur
-    beyond a moving place count as error. A scene without motion is measured against the response
+    ``noisy`` and ``clean`` (N, 32, S / 4, S / 4) are `read` from the unit differences of the camera's
+    frames and of the motion alone. They should be equal, and zero where nothing moves: light, noise and
+    blur beyond a moving place count as error. A scene without motion is measured against the response
     to a glimpse of motion, which follows from all scenes of the batch.
     """
     change = (batch.clean_b - batch.clean_a).abs()
-    moving = functional.max_pool2d(change.amax(dim=1, keepdim=True), 2)
+    moving = functional.max_pool2d(change.amax(dim=1, keepdim=True), 4)
     moving = functional.max_pool2d(moving, 2 * REACH + 1, stride=1, padding=REACH)
     moving = moving > STILL * moving.amax(dim=(1, 2, 3), keepdim=True)
     error, motion = (
-        inside(x, MARGIN // 2).square().mean(dim=(1, 2, 3)).add(1e-12).sqrt()
+        inside(x, MARGIN // 4).square().mean(dim=(1, 2, 3)).add(1e-12).sqrt()
         for x in (noisy - moving * clean, clean)
     )
     response = motion.sum() / change.mean(dim=(1, 2, 3)).sum().clamp(min=1e-6)
     return torch.log1p(error / (motion + GLIMPSE * response))
+
+
+def following(noisy: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """One minus the correlation, over the places of a scene, of the size of what is read with the motion's.
+
+    Scenes that stand still or move as a whole have nothing to follow and count zero.
+    """
+    size = noisy.square().sum(dim=1).add(1e-10).sqrt()
+    length = functional.avg_pool2d(batch.length, 4)[:, 0]
+    size, length = (inside(x, MARGIN // 4).flatten(1) for x in (size, length))
+    varied = length.std(dim=1) > VARIED * length.mean(dim=1).clamp(min=1e-3)
+    return varied * (1 - functional.cosine_similarity(*(x - x.mean(dim=1, keepdim=True) for x in (size, length))))
+
+
+def spread(latent: torch.Tensor) -> torch.Tensor:
+    """What a batch of difference latents lacks of positive energy and of channels in use; one value."""
+    energy = functional.relu(latent).square().mean(dim=(0, 2, 3))
+    share = energy.sum() / latent.square().mean(dim=(0, 2, 3)).sum().clamp(min=1e-12)
+    channels = energy.sum().square() / energy.square().sum().clamp(min=1e-20)
+    return functional.relu(POSITIVE - share) + functional.relu((CHANNELS_IN_USE / channels).log())

@@ -23,7 +23,7 @@ STEP = 0.15  # of the magnified motion, to either side, for its derivative
 
 DESCRIPTION = (
     "scenes of a background and two objects moving on their own by sub-pixel shifts and smooth local bumps, "
-    "a third of them as one skin, magnified motion up to 6 px at factors 2 to 20; textures in and out of "
+    "a third of them as one skin, magnified motion up to 20 px at factors 2 to 20; textures in and out of "
     f"focus: 1/f noise, flat shapes, and patches of scikit-image's {', '.join(PHOTOGRAPHS)}; one scene in "
     "eight static; changes of light (gain up to 10 %, offset, gamma, ramp, shadow), sensor noise up to "
     "1.5/255 and 8-bit rounding phased in"
@@ -36,7 +36,8 @@ class Batch:
 
     ``a``, ``b``: what a camera delivers. ``clean_a``, ``clean_b``: the same motion alone, without
     noise and in unchanged light. ``magnified``: the frame to be learnt, without noise, in b's light;
-    ``slope``: its derivative by the magnified motion, per unit of the whole. ``factor`` (N, 1, 1, 1).
+    ``slope``: its derivative by the magnified motion, per unit of the whole. ``length`` (N, 1, S, S): the
+    magnified motion's size in frame a, px. ``factor`` (N, 1, 1, 1).
     """
 
     a: torch.Tensor
@@ -45,7 +46,12 @@ class Batch:
     clean_b: torch.Tensor
     magnified: torch.Tensor
     slope: torch.Tensor
+    length: torch.Tensor
     factor: torch.Tensor
+
+    def first(self, count: int) -> "Batch":
+        """The first ``count`` scenes."""
+        return Batch(*(tensor[:count] for tensor in vars(self).values()))
 
 
 class Scenes:
@@ -56,7 +62,7 @@ class Scenes:
         self.textures = torch.from_numpy(tiles(seed, textures)).permute(0, 3, 1, 2).contiguous().to(device)
 
     @torch.no_grad()
-    def batch(self, step: int, count: int, size: int, reach: float = 6, nuisance: float = 1) -> Batch:
+    def batch(self, step: int, count: int, size: int, reach: float = 20, nuisance: float = 1) -> Batch:
         """``count`` scenes of ``size`` px.
 
         ``reach`` is the largest magnified motion, px; ``nuisance`` in [0, 1] phases in what is not
@@ -66,14 +72,14 @@ class Scenes:
         factor = draw.log_uniform(2, 20, count, 1, 1, 1)
         layers = self._layers(draw, count, size, reach)
         one = torch.ones_like(factor)
-        a, b, less, full, more = self._render(
+        (a, b, less, full, more), length = self._render(
             layers, [0 * one, 1 / factor, (1 - STEP) * one, one, (1 + STEP) * one], size
         )
         light = Light(draw, count, size, nuisance)
         slope = (light(more) - light(less)) / (2 * STEP)
         noisy = sensor(draw, [a, light(b)], nuisance)
         frames = (2 * x - 1 for x in (*noisy, a, b, light(full)))
-        return Batch(*(x.contiguous(memory_format=torch.channels_last) for x in frames), 2 * slope, factor)
+        return Batch(*(x.contiguous(memory_format=torch.channels_last) for x in frames), 2 * slope, length, factor)
 
     def _layers(self, draw: Draw, count: int, size: int, reach: float) -> dict[str, torch.Tensor]:
         """Every layer's texture, placement, outline and motion, drawn for a whole batch."""
@@ -111,20 +117,27 @@ class Scenes:
             "softness": draw.uniform(0.4, 1.5, *shape),
         }
 
-    def _render(self, layers: dict, shares: list[torch.Tensor], size: int) -> list[torch.Tensor]:
-        """The frames (N, 3, S, S) in [0, 1] after each of ``shares`` (N, 1, 1, 1) of the layers' motion."""
+    def _render(self, layers: dict, shares: list[torch.Tensor], size: int) -> tuple[list, torch.Tensor]:
+        """The frames (N, 3, S, S) in [0, 1] after each of ``shares`` (N, 1, 1, 1) of the layers' motion, and
+        the whole motion's size (N, 1, S, S) at the places of the first frame."""
         count = len(shares[0])
         line = torch.arange(size, device=self.device) - (size - 1) / 2
         points = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).expand(count, size, size, 2)
-        images = None
+        images, length = None, None
         for i in range(LAYERS):
             layer = {name: value[:, i] for name, value in layers.items()}
             field = _displacement(layer, points)
             # One frame below the other, so that a scene's texture is fetched once.
             at = torch.cat([points - k * field for k in shares], 1)
             paint = self._paint(layer, at)
-            images = paint if images is None else images + _outline(layer, at) * (paint - images)
-        return list(images.clamp(0, 1).split(size, 2))
+            distance = torch.linalg.vector_norm(field, dim=-1)[:, None]
+            if images is None:
+                images, length = paint, distance
+                continue
+            outline = _outline(layer, at)
+            images = images + outline * (paint - images)
+            length = length + outline[:, :, :size] * (distance - length)
+        return list(images.clamp(0, 1).split(size, 2)), length
 
     def _paint(self, layer: dict, at: torch.Tensor) -> torch.Tensor:
         scale = FINE * layer["scale"]

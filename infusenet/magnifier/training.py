@@ -21,18 +21,17 @@ from tqdm import tqdm
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.files import aside
-from infusenet.magnifier import losses, scenes
+from infusenet.hashing import file_digest
+from infusenet.magnifier import basis, checkpoint, losses, scenes
 from infusenet.magnifier.initialisation import start
 from infusenet.magnifier.network import Magnifier
+from infusenet.magnifier.schedule import LINEAR, TUNING
 from infusenet.tensor_files import read_checkpoint
 
 # Steps, scenes per step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
-SIZES = {"cpu": (5_000, 8, 48), "cuda": (40_000, 32, 96)}
-AUTOENCODER = 0.03  # where the first stage ends, as a share of the steps
-APART_RATE = 1e-3
-RATE = 4e-4
-WARM_UP, FADE = 0.03, 0.4  # shares of the second stage: a first step of full size breaks the linear start
-GAIN, FIDELITY = 1.5, 0.4  # weights of the losses beside the frame's
+SIZES = {"cpu": (5_000, 4, 96), "cuda": (40_000, 32, 96)}
+GAIN, FIDELITY, FOLLOWING, SPREAD = 1.5, 0.4, 0.5, 1.0  # weights of the losses beside the frame's
+BASIS_SCENES = 16  # on which the dominant channel of initial weights is measured
 SAVE_EVERY = 250
 LOG_EVERY = 50
 
@@ -44,6 +43,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    initial: Path | None = None,
 ) -> None:
     """Train a magnifier and write its weights, its record and its TensorBoard log.
 
@@ -58,6 +58,8 @@ def train(
         weights (CUDA adds in no fixed order, so that its last bits differ)
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads of torch, default 1; other counts give other bits
+    initial : weights to start from instead of a linear magnifier, in another basis of the latents (`basis`);
+        there is no first stage, and the rate is half as high
 
     Raises
     ------
@@ -71,21 +73,27 @@ def train(
     default, batch_size, size = SIZES[device.type]
     steps = default if steps is None else steps
     settings = {"steps": steps, "seed": seed, "batch": batch_size, "size": size}
+    settings |= {"initial": file_digest(initial)} if initial else {}
     output.parent.mkdir(parents=True, exist_ok=True)
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = Magnifier()
-    start(model)
+    supply = scenes.Scenes(seed, device)
+    schedule = TUNING if initial else LINEAR
+    if initial:
+        model = checkpoint.load(initial).to(device).train().requires_grad_(True)
+        basis.spread(model, supply.batch(0, BASIS_SCENES, size))
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = Magnifier()
+        start(model)
     model.to(device, memory_format=torch.channels_last)
     if device.type == "cuda":
         for part in model.children():
             part.compile()
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.peak, betas=(0.9, 0.99))
     resume = output.with_suffix(".resume.pt")
     step_count, seconds = _resume(resume, settings, model, optimizer)
 
-    supply = scenes.Scenes(seed, device)
     began = time.monotonic()
     recent = defaultdict(list)
     with SummaryWriter(output.with_suffix(".tensorboard"), purge_step=step_count) as board:
@@ -93,12 +101,12 @@ def train(
             range(step_count, steps), initial=step_count, total=steps, unit="step", disable=None
         ):
             progress = step / steps
-            if step and (step - 1) / steps < AUTOENCODER <= progress:
+            if step and (step - 1) / steps < schedule.autoencoder <= progress:
                 # Another loss, other gradients: moments kept from the first stage overshoot at once.
                 optimizer.state.clear()
-            optimizer.param_groups[0]["lr"] = _rate(progress)
-            batch = supply.batch(step, batch_size, size, **_curriculum(progress))
-            terms = _reconstruct(model, batch) if progress < AUTOENCODER else _magnify(model, batch)
+            optimizer.param_groups[0]["lr"] = schedule.rate(progress)
+            batch = supply.batch(step, batch_size, size, **schedule.curriculum(progress))
+            terms = _reconstruct(model, batch) if progress < schedule.autoencoder else _magnify(model, batch)
             optimizer.zero_grad(set_to_none=True)
             terms["loss"].backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -109,7 +117,7 @@ def train(
             if (step + 1) % LOG_EVERY == 0:
                 for name, values in recent.items():
                     board.add_scalar(name, torch.stack(values).mean(), step)
-                board.add_scalar("learning rate", _rate(progress), step)
+                board.add_scalar("learning rate", schedule.rate(progress), step)
                 recent.clear()
             if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
                 spent = seconds + time.monotonic() - began
@@ -117,9 +125,11 @@ def train(
 
     spent = seconds + time.monotonic() - began
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    source = f" --initial {Path(initial).name}" if initial else ""
     record = {
-        "command": f"infusenet magnifier train --output {output.name} --steps {steps} --seed {seed}",
+        "command": f"infusenet magnifier train{source} --output {output.name} --steps {steps} --seed {seed}",
         **settings,
+        **({"initial_record": checkpoint.training_record(initial)} if initial else {}),
         "data": scenes.DESCRIPTION,
         "hardware": _hardware(device),
         "minutes": round(spent / 60, 1),
@@ -129,26 +139,7 @@ def train(
         save_file(weights, temporary, {"record": json.dumps(record)})
     with aside(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    resume.unlink()
-
-
-def _together(progress: float) -> float:
-    """The completed share of the second stage, in [0, 1]."""
-    return max(progress - AUTOENCODER, 0) / (1 - AUTOENCODER)
-
-
-def _curriculum(progress: float) -> dict[str, float]:
-    """Small and clean motion first, where the linear start is right; then larger motion and nuisances."""
-    share = _together(progress)
-    return {"reach": min(1 + 20 * share, 6), "nuisance": min(5 * share, 1)}
-
-
-def _rate(progress: float) -> float:
-    """The learning rate: constant in the first stage, then up, constant, and down to zero."""
-    if progress < AUTOENCODER:
-        return APART_RATE
-    share = _together(progress)
-    return RATE * min(share / WARM_UP, 1, (1 - share) / FADE)
+    resume.unlink(missing_ok=True)  # without a step there is none
 
 
 def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
@@ -160,19 +151,27 @@ def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tenso
 
 def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
     """The second stage's loss and its terms."""
-    latents = model.encoder(torch.cat([batch.a, batch.b, batch.clean_a, batch.clean_b]))
-    a, b, clean_a, clean_b = latents.chunk(4)
-    noisy, clean = model.manipulator(torch.cat([a, clean_a]), torch.cat([b, clean_b]), 2).chunk(2)
+    # Fidelity needs two more frames a scene through the encoder: half of the scenes are enough for it.
+    half = batch.first(len(batch.a) // 2)
+    latents = model.encoder(torch.cat([batch.a, batch.b, half.clean_a, half.clean_b]))
+    a, b, clean_a, clean_b = latents.split([len(batch.a)] * 2 + [len(half.a)] * 2)
+    noisy, clean = model.manipulator(torch.cat([a, clean_a]), torch.cat([b, clean_b]), 2).split(
+        [len(batch.a), len(half.a)]
+    )
     # The encoder stays in float32: a sub-pixel motion is the small difference of two latents, which
     # bfloat16 would round away. The decoder, where most of the work is, does not mind.
     with torch.autocast("cuda", torch.bfloat16, enabled=latents.is_cuda):
         output = model.decoder(b + (batch.factor - 1) * noisy)
+    seen = losses.read(noisy)
     terms = {
         "frame": losses.frame(output.float(), batch).mean(),
         "gain": losses.gain(output.float(), batch).mean(),
-        "fidelity": losses.fidelity(noisy, clean, batch).mean(),
+        "fidelity": losses.fidelity(seen[: len(half.a)], losses.read(clean), half).mean(),
+        "following": losses.following(seen, batch).mean(),
+        "spread": losses.spread(noisy),
     }
-    return {"loss": terms["frame"] + GAIN * terms["gain"] + FIDELITY * terms["fidelity"], **terms}
+    weights = {"frame": 1, "gain": GAIN, "fidelity": FIDELITY, "following": FOLLOWING, "spread": SPREAD}
+    return {"loss": sum(weights[name] * term for name, term in terms.items()), **terms}
 
 
 def _hardware(device: torch.device) -> str:

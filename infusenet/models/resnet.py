@@ -4,6 +4,8 @@ Khor et al. 2025, section 3: FrameFlow reads the flow image, FrameMag the magnif
 ablations show FrameMag decoded images, or train the magnifier along.
 """
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
@@ -11,6 +13,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
 from infusenet.config.method_recipe import MethodRecipe
+from infusenet.config.stage_recipes import shipped_weights
 from infusenet.models.backbone_base import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.models.weights import initialise
@@ -104,7 +107,7 @@ class MagnifierEntry(nn.Module):
     those of `LatentEntry` for the difference latents of (onset, apex) and (onset, pseudo-apex).
     """
 
-    def __init__(self, weights: str | None, factor: float, norm: bool):
+    def __init__(self, weights: Path | str | None, factor: float, norm: bool):
         super().__init__()
         loaded = magnifier.load(weights).requires_grad_(True)
         self.encoder, self.manipulator = loaded.encoder, loaded.manipulator
@@ -164,5 +167,6 @@ def infusenet_decoded(recipe: MethodRecipe) -> InfuseNet:
 def infusenet_finetuned(recipe: MethodRecipe) -> InfuseNet:
     # The magnifier last, so that the same seed draws the same weights as for cached latents.
     frame_flow, frame_mag = FrameFlow(), FrameMag(nn.Identity())
-    frame_mag.entry = MagnifierEntry(recipe.magnifier, recipe.factor, bool(recipe.latent_norm))
+    weights = recipe.magnifier or shipped_weights(recipe.magnifier_sha256)
+    frame_mag.entry = MagnifierEntry(weights, recipe.factor, bool(recipe.latent_norm))
     return InfuseNet(settings(recipe), *initialise(recipe.weights, frame_flow, frame_mag))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, LatentsRecipe
+from infusenet.config.stage_recipes import LatentsRecipe, shipped_weights, weights_path
 from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key, file_digest
@@ -39,7 +39,8 @@ def build(
 
     Parameters
     ----------
-    weights : file of the magnifier; default: the shipped one. Must be the file that the recipe names.
+    weights : magnifier, a file or the name of a shipped one; default: the shipped one that the recipe names.
+        Must be the file that the recipe names.
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads, default 1. The last bits of the result depend on this count; a clip's latents do not
         depend on the other clips.
@@ -51,7 +52,7 @@ def build(
         size, or latents leave the range of float16.
     """
     store = Store(faces, "faces")
-    path = Path(weights or SHIPPED_WEIGHTS)
+    path = weights_path(weights or shipped_weights(recipe.weights))
     model = load(path)
     if file_digest(path) != recipe.weights:
         raise InputError(

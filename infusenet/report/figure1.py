@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from infusenet import magnifier
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import shipped_weights, weights_path
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_run
 from infusenet.evaluation.plots import plt, save
@@ -43,7 +43,7 @@ def figure1(
     stores, manifests : folders, as for `infusenet.training.predict.predict`, with ``{database}/faces.h5``
     output : the PNG; the same inputs give the same bytes
     clip : ``DATABASE/SUBJECT/CLIP``; default: the clip with the largest motion (`moving_most`)
-    weights : file of the magnifier behind the latents; default: the shipped one
+    weights : magnifier behind the latents, a file or a name; default: the shipped one that made them
 
     Raises
     ------
@@ -55,7 +55,7 @@ def figure1(
     trained = restore(by_name[name], stores, manifests)
     faces, flow = Store(stores / name / "faces.h5", "faces"), trained.database.stores["flow"]
     latents_recipe = trained.recipe.stores["latents"].recipe
-    weights = Path(weights or SHIPPED_WEIGHTS)
+    weights = weights_path(weights or shipped_weights(latents_recipe.weights))
     if file_digest(weights) != latents_recipe.weights:
         raise InputError(
             f"{weights} is not the magnifier of {name}'s latents, whose sha256 is {latents_recipe.weights}; "

@@ -107,9 +107,13 @@ def unrecorded(value):
 
 
 def magnifier_weights(wildcards):
-    """The weights file as an option; none for the project's own."""
+    """The weights file as an option; none for the project's own, which the recipe names."""
     weights = configuration.stage_settings(CONFIG, "latents", wildcards.variant.removeprefix("."))["weights"]
-    return f"--weights {shlex.quote(weights)}" if weights else ""
+    return f"--weights {shlex.quote(weights)}" if is_file_of_weights(weights) else ""
+
+
+def is_file_of_weights(weights):
+    return bool(weights) and weights not in stage_recipes.SHIPPED
 
 
 def store_paths(method, databases):
@@ -246,5 +250,5 @@ def _picture_options(target):
     return " ".join(
         [f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"]
         + [f"--clips {clips}"] * bool(clips)
-        + [f"--weights {shlex.quote(weights)}"] * bool(weights and target == "figure1")
+        + [f"--weights {shlex.quote(weights)}"] * (is_file_of_weights(weights) and target == "figure1")
     )

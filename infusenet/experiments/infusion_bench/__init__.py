@@ -20,6 +20,7 @@ import yaml
 
 from infusenet import standins
 from infusenet.config import configuration
+from infusenet.config.stage_recipes import weights_path
 from infusenet.errors import InputError
 from infusenet.experiments.infusion_bench.bench_page import write
 from infusenet.experiments.infusion_bench.cell_scores import score
@@ -35,7 +36,7 @@ def bench(output: Path, weights: Sequence[Path] = (), cores: int = 2, plan: Plan
     Parameters
     ----------
     output : Path
-    weights : magnifier files to compare with the project's own
+    weights : magnifiers, files or names of shipped ones, to compare with the project's own
     cores : int
         Trainings that run side by side.
     plan : Plan, optional
@@ -46,7 +47,7 @@ def bench(output: Path, weights: Sequence[Path] = (), cores: int = 2, plan: Plan
         Weights that cannot be used, or a Snakemake run that failed.
     """
     plan, root = plan or Plan(), Path(output).resolve()
-    bench_cells = cells(plan, list(map(Path, weights)))
+    bench_cells = cells(plan, list(map(weights_path, weights)))
     count = sum(len(trainings(plan, cell)) for cell in bench_cells)
     print(f"nuisance bench: {len(bench_cells)} cells, {count} trainings", file=sys.stderr)
     sources: dict[str, Path] = {}

@@ -83,8 +83,8 @@ def _blocks(store_recipes: dict[str, dict]) -> Iterator[str]:
 
 def _settings(recipe: dict) -> dict:
     settings = stage_recipes.settings_of(recipe)
-    if settings.get("weights") == hashing.file_digest(stage_recipes.SHIPPED_WEIGHTS):
-        settings["weights"] = None
+    if "weights" in settings and (path := stage_recipes.shipped_weights(settings["weights"])):
+        settings["weights"] = None if path == stage_recipes.SHIPPED_WEIGHTS else path.stem
     return settings
 
 
