@@ -26,7 +26,7 @@ from infusenet.training.trainer import train
 
 RUN = "method/gamma/seed0"
 SMALL = recipe_of("off_apexnet", epochs=3)
-METRICS = ("metrics.csv", "metrics.md", "heatmap.png", "training.png")
+METRICS = ("metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png")
 LEDGER = ("ledger.csv", "ledger.html")
 CUTS = {
     "empty": lambda data: b"",

@@ -12,14 +12,17 @@ from PIL import Image
 from predictions import make_cd6me, write_run
 from sklearn.metrics import f1_score
 
+from infusenet.csv_tables import csv_text
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
+from infusenet.evaluation import resampling
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.evaluation.markdown_latex import Grid, latex
 from infusenet.protocol import AUS, CD6ME
-from infusenet.report import claims, figure4, published_numbers
+from infusenet.report import activation_table, claims, figure4, published_numbers
+from infusenet.report.claim_list import CLAIMS
+from infusenet.report.comparisons import EVERY_AU
 from infusenet.report.paper_runs import Results
-from infusenet.report.paper_tables import EVERY_AU
 from infusenet.report.tables_and_figures import INFUSENET, PAPER_METHODS, TARGETS
 
 METHODS = sorted({method for target in TARGETS.values() for method in target.methods})
@@ -55,9 +58,24 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(runs, tmp_path_factory):
     output = tmp_path_factory.mktemp("made")
+    write_areas(runs, output)
     for target in MADE.values():
         target.make([run for run in runs if run.parts[-3] in target.methods], output)
     return output
+
+
+def write_areas(runs, folder):
+    """FrameFlow's areas are half of the others' but for one empty map."""
+    rows = []
+    for run in runs:
+        method, database, seed = run.parts[-3:]
+        if method in TARGETS["activation"].methods and seed == "seed0":
+            for line in rows_of(run / "predictions.csv"):
+                aus = [f"AU{n}" for n in AUS if line[f"AU{n}"] == "1"]
+                area = 0.2 if method == "resnet18_flow" else 0.4
+                rows += [[method, 0, database, line["subject"], line["clip"], au, area, ""] for au in aus]
+    rows[0][6] = ""
+    (folder / "activation.csv").write_text(csv_text(activation_table.COLUMNS, rows))
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +107,8 @@ def pooled_f1(runs, method, seed):
 
 
 def test_every_target_writes_what_it_says(made):
-    assert set(TARGETS) - set(MADE) == {"figure1", "figure2", "figure5"}, "drawn from models and faces"
-    expected = sorted(name for target in MADE.values() for name in target.files)
+    assert set(TARGETS) - set(MADE) == {"activation", "figure1", "figure2", "figure5"}, "of models and faces"
+    expected = sorted(["activation.csv", *(name for target in MADE.values() for name in target.files)])
     assert sorted(path.name for path in made.iterdir()) == expected
 
 
@@ -153,21 +171,61 @@ def test_table1_page_brackets_the_other_metric_and_names_weights(made):
 def test_table1_says_which_metric_a_difference_has(made):
     against = (made / "table1.md").read_text().split("## ")[4]
     rows = {line.split(" | ")[0]: line.split(" | ") for line in against.splitlines()}
-    assert rows["| method"][2:9] == ["pooled", "95 % interval", "reading", "fold mean", "95 % interval",
-                                     "reading", "paper's difference"]  # fmt: skip
-    assert rows["| SSSNet, flow"][8:] == ["+0.0180", "mixed |"]
-    assert rows["| ResNet18, flow"][8:] == ["+0.0402", "fold mean |"]
+    cells = ["95 % interval", "spread", "reading"]
+    assert rows["| method"][2:11] == ["pooled", *cells, "fold mean", *cells, "paper's difference"]
+    assert rows["| SSSNet, flow"][10:] == ["+0.0180", "mixed |"]
+    assert rows["| ResNet18, flow"][10:] == ["+0.0402", "fold mean |"]
 
 
+def test_every_table_has_all_heads_and_a_sentence_on_what_a_verdict_rests_on(made):
+    heads = {"", "/flow_head", "/mean_of_heads"}
+    for target in ("table1", "table2", "table3"):
+        methods = {row["method"] for row in rows_of(made / f"{target}.csv")}
+        assert {INFUSENET + head for head in heads} <= methods
+        page = (made / f"{target}.md").read_text()
+        assert "A reading rests on the people's spread and not on the seeds'" in page
+        assert ", FrameFlow's head" in page
+        assert ", mean of its heads" in page
+    page = (made / "claims.md").read_text()
+    assert "A verdict rests on the people's spread and not on the seeds'" in page
+    for head in heads:
+        assert f"| `{INFUSENET}{head}` |" in page
+
+
+def test_other_heads_are_scored_by_their_own_logits(runs, made):
+    rows = {(r["method"], r["scope"], r["au"]): r for r in rows_of(made / "table1.csv")}
+    tables = [
+        rows_of(run / "predictions.csv")
+        for run in runs
+        if run.parts[-3:-2] + run.parts[-1:] == (INFUSENET, "seed1")
+    ]
+    lines = [line for table in tables for line in table]
+    labels = [int(line["AU9"]) for line in lines]
+    for name, heads in (("flow_head", ["flow"]), ("mean_of_heads", ["mag", "flow"])):
+        said = [sum(float(line[f"{head}_AU9"]) for head in heads) > 0 for line in lines]
+        seeds = Results(read_runs(runs)).f1(f"{INFUSENET}/{name}", "pooled")
+        assert seeds[1, 6] == pytest.approx(f1_score(labels, said))
+        assert float(rows[f"{INFUSENET}/{name}", "pooled", "AU9"]["f1"]) == pytest.approx(seeds[:, 6].mean())
+
+
+@pytest.mark.parametrize("unit", ["subjects", "clips"])
 @pytest.mark.parametrize("average", ["pooled", "mean"])
-def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results, average):
-    """The same contrast with clips drawn one by one; two independent sets of draws agree closely."""
-    value, low, high = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU, average)
+def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results, average, unit):
+    """The same contrast with subjects, or clips, drawn one by one; two independent sets of draws agree closely."""
+    contrast = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU, average)
+    low, high = (
+        (contrast.low, contrast.high) if unit == "subjects" else (contrast.clips_low, contrast.clips_high)
+    )
     generator = np.random.default_rng(5)
     tables = {(m, seed): loaded(runs, m, seed) for m in (INFUSENET, "sssnet") for seed in SEEDS[m]}
     drawn = []
     for _ in range(1000):
-        taken = {name: generator.integers(0, clips_of(name), clips_of(name)) for name in CD6ME}
+        taken = {}
+        for name in CD6ME:
+            # `write_run` gives every fourth clip to the same of four subjects.
+            step = 4 if unit == "subjects" else clips_of(name)
+            units = [np.arange(first, clips_of(name), step) for first in range(step)]
+            taken[name] = np.concatenate([units[k] for k in generator.integers(0, step, step)])
         means = []
         for method in (INFUSENET, "sssnet"):
             scores = []
@@ -181,7 +239,39 @@ def test_intervals_are_those_of_a_plain_paired_bootstrap(runs, results, average)
         drawn.append(means[0] - means[1])
     width = high - low
     assert [low, high] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.12 * width)
-    assert low < value < high
+    assert low < contrast.value < high
+
+
+def test_the_two_spreads_are_of_subjects_and_of_seeds(runs, results):
+    contrast = results.contrast({INFUSENET: 1, "sssnet": -1}, EVERY_AU, "pooled")
+    seeds = {m: [pooled_f1(runs, m, seed).mean() for seed in SEEDS[m]] for m in (INFUSENET, "sssnet")}
+    variances = [np.var(values, ddof=1) for values in seeds.values()]
+    assert contrast.seeds == pytest.approx(np.sqrt(sum(variances)))
+    width = contrast.high - contrast.low
+    assert contrast.people == pytest.approx(width / 3.92, rel=0.15), "nearly normal"
+    # Heads of one method share its seeds, so that their difference is paired by seed.
+    names = INFUSENET, f"{INFUSENET}/flow_head"
+    heads = np.diff([results.f1(name, "pooled")[:, -1] for name in names], axis=0)
+    contrast = results.contrast({names[0]: 1, names[1]: -1}, EVERY_AU, "pooled")
+    assert contrast.seeds == pytest.approx(np.std(heads, ddof=1))
+    assert results.contrast({INFUSENET: 1, "led": -1}, EVERY_AU, "pooled").seeds is None
+
+
+def test_a_comparison_chosen_among_three_has_a_wider_interval_and_a_larger_p(results):
+    terms = {"led": 1, "sssnet": -1}
+    plain = results.contrast(terms, EVERY_AU, "mean")
+    chosen = results.contrast(terms, EVERY_AU, "mean", 3)
+    assert chosen.low < plain.low < plain.high < chosen.high
+    assert chosen.p == pytest.approx(min(1, 3 * plain.p))
+
+
+def test_p_values_are_corrected_over_the_rows_of_a_table(made):
+    rows = [row for row in rows_of(made / "table1.csv") if row["scope"] == "pooled" and row["p"]]
+    p = [float(row["p"]) for row in rows]
+    assert [float(row["p_holm"]) for row in rows] == pytest.approx(resampling.holm(p))
+    assert len(rows) == len({row["method"] for row in rows_of(made / "table1.csv")}) - 1
+    for row in rows:
+        assert float(row["low_clips"]) < float(row["infusenet_minus"]) < float(row["high_clips"])
 
 
 def test_comparisons_are_paired(tmp_path):
@@ -190,7 +280,7 @@ def test_comparisons_are_paired(tmp_path):
     twins = [replace(fold, method="twin") for fold in folds]
     for average in ("pooled", "mean"):
         contrast = Results([*folds, *twins]).contrast({INFUSENET: 1, "twin": -1}, EVERY_AU, average)
-        assert contrast == (0, 0, 0)
+        assert contrast == Contrast(0, 0, 0, 0, 0, 1, 0, None)
 
 
 def test_order_of_runs_changes_nothing(runs, tmp_path):
@@ -203,7 +293,8 @@ def test_order_of_runs_changes_nothing(runs, tmp_path):
 
 def test_small_tables_have_the_papers_value_beside(made):
     rows = {row["method"]: row for row in rows_of(made / "table2.csv")}
-    assert {m: float(row["paper"]) for m, row in rows.items()} == published_numbers.TABLE2
+    printed = {m: float(row["paper"]) for m, row in rows.items() if "/" not in m}
+    assert printed == published_numbers.TABLE2
     rows = {row["method"]: row for row in rows_of(made / "table3.csv")}
     assert rows["infusenet_resnet18_decoded"]["paper"] == "0.3758"
     assert rows["infusenet_resnet18_finetuned"]["paper"] == ""
@@ -215,8 +306,8 @@ def test_small_tables_have_the_papers_value_beside(made):
 
 
 def test_claims_give_the_papers_own_figures():
-    printed = {(c.topic, c.comparison): c.printed for c in claims.CLAIMS}
-    assert len(printed) == len(claims.CLAIMS)
+    printed = {(c.topic, c.comparison): c.printed for c in CLAIMS}
+    assert len(printed) == len(CLAIMS)
     assert printed["overall", "InfuseNet − ResNet18 (flow)"] == pytest.approx(0.0402)
     assert printed["overall", "InfuseNet − SSSNet"] == pytest.approx(0.0180)
     assert printed["magnification", "InfuseNet − LED"] == pytest.approx(0.1400)
@@ -239,29 +330,71 @@ def test_claims_count_aus_and_judge_by_the_interval(made):
     assert rows["frequent AUs (≥ 10 %)", "InfuseNet − SSSNet"]["verdict"] == "does not hold"
     assert rows["overall", "InfuseNet − SSSNet"]["paper_metric"] == "mixed"
     assert rows["overall", "InfuseNet − ResNet18 (flow)"]["paper_metric"] == "mean"
+    p_values = []
     for row in rows.values():
-        judged = ["pooled", "fold_mean"] if row["paper_metric"] == "mixed" else ["fold_mean"]
-        bounds = [[float(row[f"{end}_{average}"]) for end in ("low", "high")] for average in judged]
-        if float(row["paper"]) < 0:
-            bounds = [[-high, -low] for low, high in bounds]
-        holds, fails = all(low > 0 for low, _ in bounds), all(high < 0 for _, high in bounds)
-        assert row["verdict"] == ("holds" if holds else "does not hold" if fails else "undecided")
+        averages = ["pooled", "fold_mean"] if row["paper_metric"] == "mixed" else ["fold_mean"]
+        sides = {float(row[f"difference_{average}"]) > 0 for average in averages}
+        p_values.append(max(float(row[f"p_{average}"]) for average in averages) if len(sides) == 1 else 1)
+    for row, p in zip(rows.values(), resampling.holm(p_values), strict=True):
+        assert float(row["p_holm"]) == pytest.approx(p)
+        same = (float(row["difference_fold_mean"]) > 0) == (float(row["paper"] or 1) > 0)
+        expected = ("holds" if same else "does not hold") if p < 0.05 else "cannot be told from these data"
+        assert row["verdict"] == expected
+
+
+def test_claims_cover_both_figures_and_every_comparison_of_the_text(made):
+    rows = {(row["topic"], row["comparison"]): row for row in rows_of(made / "claims.csv")}
+    printed = {
+        ("backbone on latents", "ResNet18 (latents) − ViT-Tiny (latents)"): 0.0155,
+        ("infusion", "InfuseNet − late fusion"): 0.1293,
+        ("infusion", "InfuseNet − FrameMag"): 0.0987,
+    }
+    for name, value in printed.items():
+        assert float(rows[name]["paper"]) == pytest.approx(value)
+    factors = [row for (topic, _), row in rows.items() if topic == "factor (figure 4)"]
+    assert [row["paper"] for row in factors] == ["", "0.0089", ""]
+    assert [row["method"].count("/") for row in factors] == [1, 1, 2]
+    best, worst, _ = (float(row["difference_fold_mean"]) for row in factors)
+    assert best <= worst
+    for other in ("InfuseNet", "FrameMag"):
+        row = rows["activation (figure 5)", f"area, {other} − FrameFlow"]
+        for average in ("pooled", "fold_mean"):
+            assert float(row[f"difference_{average}"]) == pytest.approx(0.2)
+        assert row["verdict"] == "holds"
+        assert (row["paper"], row["paper_wins"], row["wins_pooled"]) == ("", "", "")
+    assert "`resnet18_flow` 7" in (made / "claims.md").read_text()
+
+
+def test_figure4_claims_choose_their_rivals_from_the_data(results):
+    best, worst, fall = figure4_claims(results)
+    f1 = {factor: results.f1(f"{INFUSENET}_factor{factor}", "mean")[:, -1].mean() for factor in (5, 15, 20)}
+    assert f"factor {max(f1, key=f1.get)}," in best.comparison
+    assert f"factor {min(f1, key=f1.get)}," in worst.comparison
+    assert [claim.choices for claim in (best, worst, fall)] == [3, 3, 1]
+    assert fall.terms == {INFUSENET: 1, f"{INFUSENET}_factor15": -0.5, f"{INFUSENET}_factor20": -0.5}
 
 
 @pytest.mark.parametrize(
     ("other", "pooled", "mean", "expected"),
     [
-        ("resnet18_flow", (-3, -2), (1, 2), "holds"),
-        ("resnet18_flow", (1, 2), (-1, 2), "undecided"),
-        ("sssnet", (1, 2), (1, 2), "holds"),
-        ("sssnet", (1, 2), (-1, 2), "undecided"),
-        ("sssnet", (1, 2), (-2, -1), "undecided"),
-        ("sssnet", (-3, -2), (-2, -1), "does not hold"),
+        ("resnet18_flow", (-1, 0.001), (1, 0.001), "holds"),
+        ("resnet18_flow", (1, 0.001), (1, 0.2), "cannot be told from these data"),
+        ("resnet18_flow", (1, 0.001), (-1, 0.001), "does not hold"),
+        ("sssnet", (1, 0.001), (1, 0.001), "holds"),
+        ("sssnet", (1, 0.001), (1, 0.2), "cannot be told from these data"),
+        ("sssnet", (1, 0.001), (-1, 0.001), "cannot be told from these data"),
+        ("sssnet", (-1, 0.001), (-1, 0.001), "does not hold"),
+        ("sssnet", (1, 0.03), (1, 0.03), "cannot be told from these data"),
     ],
 )
 def test_a_claim_is_judged_by_the_papers_metric(other, pooled, mean, expected):
-    claim = claims.Claim("overall", "", {INFUSENET: 1, other: -1}, EVERY_AU)
-    assert claims._verdict(claim, {"pooled": (0, *pooled), "mean": (0, *mean)}) == expected
+    """Beside another claim, so that a p of .03 does not survive Holm's correction."""
+    claim = Claim("overall", "", {INFUSENET: 1, other: -1}, EVERY_AU)
+    sides = {
+        name: Contrast(v, 0, 0, 0, 0, p, 0, None) for name, (v, p) in (("pooled", pooled), ("mean", mean))
+    }
+    beside = {name: Contrast(1, 0, 0, 0, 0, 0.9, 0, None) for name in sides}
+    assert claims.verdicts([claim, claim], [sides, beside])[0][1] == expected
 
 
 def test_claims_name_weights_variants_and_unlike_recipes(made):
