@@ -59,6 +59,6 @@ def test_the_curve_is_scikit_learns_and_the_error_its_weighted_distance(seed):
 
 def test_calibrated_and_certain_but_wrong_are_the_ends():
     labels = np.array([[1], [0], [0], [0]])
-    assert calibration.calibration_error(labels, np.full((4, 1), 0.25)).tolist() == [0]
-    assert calibration.calibration_error(labels, 1.0 - labels).tolist() == [1]
-    assert calibration.probabilities(np.array([-1e9, 0, 1e9])).tolist() == [0, 0.5, 1]
+    assert calibration.calibration_error(labels, np.full((4, 1), 0.25)) == pytest.approx(0)
+    assert calibration.calibration_error(labels, 1.0 - labels) == pytest.approx(1)
+    assert calibration.probabilities(np.array([-1e9, 0, 1e9])) == pytest.approx([0, 0.5, 1])
