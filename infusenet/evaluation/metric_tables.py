@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infusenet.config.departures import departure
 from infusenet.evaluation.markdown_latex import Grid, spread
 from infusenet.evaluation.metric_rows import FURTHER, SCOPES, MetricRow
 from infusenet.evaluation.metrics import COLUMNS
@@ -42,9 +43,16 @@ def page(
     return "\n\n".join(parts) + "\n"
 
 
-def recipe_lines(facts: dict[str, dict]) -> str:
-    """One line per method: its recipe, initial weights first."""
-    return "\n".join(f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items()))
+def recipe_lines(facts: Mapping[str, dict]) -> str:
+    """One line per method: its recipe, initial weights first. Then one per method that departs from its source."""
+    recipes = [f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items())]
+    departures = [
+        f"- `{method}`: {text}"
+        for method, fact in sorted(facts.items())
+        if (text := departure(method, fact["recipe"]))
+    ]
+    heading = ["", "Departures from the sources, whose settings are in brackets:", ""] if departures else []
+    return "\n".join([*recipes, *heading, *departures])
 
 
 def start_columns(facts: Mapping[str, dict], method: str) -> dict[str, str]:

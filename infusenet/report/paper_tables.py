@@ -10,7 +10,7 @@ import numpy as np
 
 from infusenet.evaluation import markdown_latex
 from infusenet.evaluation.markdown_latex import Grid, spread
-from infusenet.evaluation.metric_tables import method_cells, recipe_words
+from infusenet.evaluation.metric_tables import method_cells, recipe_lines
 from infusenet.evaluation.metrics import COLUMNS
 from infusenet.evaluation.scoring_notes import head_words, scoring_notes
 from infusenet.files import write_if_changed
@@ -219,7 +219,7 @@ def _describe(results: Results, system: str) -> list[str]:
 
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
     """Markdown with the rows' recipes, and LaTeX."""
-    recipes = "\n".join(f"- `{method}`: {recipe_words(results.facts[method])}" for method in methods)
+    recipes = recipe_lines({method: results.facts[method] for method in methods})
     notes = [*results.notes, *scoring_notes({method: results.facts[method] for method in methods})]
     text = markdown_latex.page(title + results.label, grids, notes) + f"\n## Recipes\n\n{recipes}\n"
     write_if_changed(output / f"{target}.md", text)
