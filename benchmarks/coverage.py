@@ -18,7 +18,7 @@ from infusenet.standins.database_sizes import FULL
 HABIT = 1.0  # standard deviation over subjects, on the logit scale, of showing an AU
 FACE = 0.8  # of finding it, and of finding it where it is not
 HIT, FALSE = -0.2, 0.25  # logit of a hit of the average subject; false alarms as a share of the AU's rate
-POPULATION = 40_000  # subjects per database behind the true values
+POPULATION, TIMES = 40_000, 10  # subjects per database, and how often, behind the true values
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def truth(generator: np.random.Generator) -> dict[str, np.ndarray]:
     """The F1 of all possible subjects, as `scores` returns it for one draw."""
     counts = []
     for name, size in FULL.items():
-        labels, decisions, _ = database(name, POPULATION, generator)
-        sums = resampling.f1_parts(labels, decisions).sum(0, keepdims=True)
-        counts.append(sums * size.subjects / POPULATION)
+        parts = (database(name, POPULATION, generator)[:2] for _ in range(TIMES))
+        sums = sum(resampling.f1_parts(*part).sum(0, keepdims=True) for part in parts)
+        counts.append(sums * size.subjects / (POPULATION * TIMES))
     return {name: values[0] for name, values in scores(counts, np.ones((1, len(FULL)))).items()}
 
 
@@ -88,7 +88,7 @@ def coverage(simulations: int, draws: int, seed: int = 0) -> dict[str, dict[str,
             weights = resampling.draws([len(part) for part in counts], draws, number)
             point = scores(counts, np.ones((1, weights.shape[1])))
             for name, values in scores(counts, weights).items():
-                low, high = resampling.interval(values)
+                low, high = resampling.interval(point[name][0], values)
                 holds = low <= expected[name] <= high
                 rows[unit][name].append((holds, high - low, point[name][0] - expected[name]))
     return {

@@ -21,25 +21,42 @@ def clips(seed, subjects=5):
 def test_a_draw_scores_all_clips_of_the_subjects_that_it_took(seed):
     labels, decisions, groups = clips(seed)
     weights = resampling.draws([2, 3], 4, seed)
-    assert (weights[:, :2].sum(1) == 2).all()
-    assert (weights[:, 2:].sum(1) == 3).all()
+    # One of two, and two of three, that weigh as much as all of them.
+    assert set(weights[:, :2].ravel()) <= {0, 2}
+    assert set(weights[:, 2:].ravel()) <= {0, 1.5, 3}
+    np.testing.assert_allclose(weights.sum(1), 5)
     counts = resampling.group_sums(resampling.f1_parts(labels, decisions), groups)
     for weight, values in zip(weights, resampling.ratios(weights, counts), strict=True):
-        times = weight.astype(int)[groups]
-        taken = np.repeat(np.arange(len(groups)), times)
-        expected = f1_score(labels[taken], decisions[taken], average=None, zero_division=0)
+        taken = {"sample_weight": weight[groups], "average": None, "zero_division": 0}
+        expected = f1_score(labels, decisions, **taken)
         np.testing.assert_allclose(values, expected)
 
 
 def test_an_interval_excludes_0_exactly_where_p_is_below_one_in_twenty():
     for shift in np.linspace(0, 4, 60):
         values = np.random.default_rng(3).normal(shift, 1, 9999)
-        low, high = resampling.interval(values)
-        p = resampling.p_value(values)
+        low, high = resampling.interval(shift, values)
+        p = resampling.p_value(shift, values)
         if abs(p - 0.05) > 0.001:
             assert (p < 0.05) == (low > 0 or high < 0)
-    assert resampling.p_value(np.zeros(100)) == 1
-    assert resampling.p_value(np.ones(9999)) == pytest.approx(2 / 10_000)
+    assert resampling.p_value(0, np.zeros(100)) == 1
+    assert resampling.p_value(1, np.ones(9999)) == pytest.approx(2 / 10_000)
+
+
+def test_an_interval_reaches_up_where_the_draws_lie_too_low():
+    assert resampling.interval(0.5, np.linspace(0.2, 0.6, 101), 0.9) == pytest.approx((0.42, 0.78))
+
+
+def test_a_database_of_one_subject_is_in_every_draw():
+    assert (resampling.draws([1, 4], 20, 0)[:, 0] == 1).all()
+
+
+@given(st.integers(2, 40))
+def test_the_draws_spread_as_the_mean_of_independent_subjects_does(size):
+    """The variance of a mean over n subjects is that of the subjects over n, with n - 1 in its denominator."""
+    values = np.random.default_rng(size).normal(size=size)
+    means = resampling.draws([size], 20_000, size) @ values / size
+    assert means.var() == pytest.approx(values.var(ddof=1) / size, rel=0.06)
 
 
 def test_holm_multiplies_the_smallest_p_most_and_keeps_the_order():
@@ -60,7 +77,7 @@ def test_intervals_over_subjects_cover_where_intervals_over_clips_are_too_narrow
         for unit, groups in units.items():
             counts = resampling.group_sums(values, groups)
             drawn = resampling.ratios(resampling.draws([len(counts)], 300, number), counts)[:, 0]
-            low, high = resampling.interval(drawn)
+            low, high = resampling.interval(right.mean(), drawn)
             covered[unit] += low <= 0.5 <= high
     assert covered["subjects"] >= 88
     assert covered["clips"] <= 65

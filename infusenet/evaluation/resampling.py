@@ -11,14 +11,18 @@ LEVEL = 0.95
 
 
 def draws(sizes: Sequence[int], count: int, seed: int) -> np.ndarray:
-    """Bootstrap weights float (count, sum of sizes): how often each draw takes each group.
+    """Bootstrap weights float (count, sum of sizes): how much of each group is in each draw.
 
-    Each draw takes, from each block of ``sizes`` groups (the subjects of a held-out database), as many
-    groups as there are, with replacement.
+    Of each block of n of ``sizes`` groups (the subjects of a held-out database) a draw takes n - 1 with
+    replacement, each with the weight n / (n - 1): taking n would make the spread of the draws too small (Rao
+    and Wu, Journal of the American Statistical Association 1988). A block of one group is in every draw.
     """
     generator = np.random.default_rng(seed)
-    blocks = [generator.multinomial(size, np.full(size, 1 / size), count) for size in sizes]
-    return np.hstack(blocks).astype(float)
+    blocks = []
+    for size in sizes:
+        taken = max(1, size - 1)
+        blocks.append(generator.multinomial(taken, np.full(size, 1 / size), count) * (size / taken))
+    return np.hstack(blocks)
 
 
 def group_sums(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -45,20 +49,24 @@ def ratios(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of bootstrap values (draws,)."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+def interval(value: float, drawn: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """The basic bootstrap interval of ``value`` from its values in the draws (draws,).
 
-
-def p_value(values: np.ndarray) -> float:
-    """Two-sided p of "it is 0", from bootstrap values (draws,): below .05 where the 95 % interval excludes 0.
-
-    The least p of B draws is 2 / (B + 1); equal values on both sides of 0 give 1.
+    The draws lie about ``value`` as ``value`` lies about the truth. Where they lie too low, because a draw may
+    hold none of a rare AU's positives, so does ``value``, and the interval reaches further up.
     """
-    side = min((values <= 0).sum(), (values >= 0).sum())
-    return float(min(1.0, 2 * (side + 1) / (len(values) + 1)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(2 * value - high), float(2 * value - low)
+
+
+def p_value(value: float, drawn: np.ndarray) -> float:
+    """Two-sided p of "the truth is 0": below .05 where the 95 % interval excludes 0.
+
+    The least p of B draws is 2 / (B + 1); where ``value`` and all draws are 0 it is 1.
+    """
+    side = min((drawn - value >= value).sum(), (drawn - value <= value).sum())
+    return float(min(1.0, 2 * (side + 1) / (len(drawn) + 1)))
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

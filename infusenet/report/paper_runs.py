@@ -181,8 +181,8 @@ def _contrast(
 ) -> Contrast:
     """``people`` and ``clips``: the value in draws of subjects and of clips, float (draws,)."""
     level = 1 - (1 - resampling.LEVEL) / choices
-    p = min(1.0, choices * resampling.p_value(people))
-    intervals = *resampling.interval(people, level), *resampling.interval(clips, level)
+    p = min(1.0, choices * resampling.p_value(value, people))
+    intervals = *resampling.interval(value, people, level), *resampling.interval(value, clips, level)
     return Contrast(float(value), *intervals, p, float(people.std(ddof=1)), seeds)
 
 
