@@ -259,7 +259,7 @@ def test_the_next_run_makes_all_of_it_again(project):
     before = files(project)
     ends = (".log", ".tsv", ".sizes")
     names = [name for name in before if name.startswith("results/") and not name.endswith(ends)]
-    assert len(names) == 4 * 2 + 4 + 2 + 1
+    assert len(names) == 4 * 2 + len(METRICS) + 2 + 1
     names += ["data_manifests/one.csv", "cache/one/clips.csv", "cache/three/audit.csv"]
     for how in CUTS:
         for name in names:
