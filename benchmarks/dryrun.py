@@ -27,7 +27,7 @@ words = sys.argv[3:]
 output = pathlib.Path(words[words.index("--output") + 1])
 inside = {{
     "train": ["weights.safetensors", "log.csv"],
-    "evaluate": ["metrics.csv", "metrics.md", "heatmap.png", "training.png"],
+    "evaluate": ["metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png"],
 }}
 beside = [output, output.with_name("run.json"), pathlib.Path(f"{{output}}.sha256"), output.with_suffix(".png")]
 for file in [output / name for name in inside[words[0]]] if words[0] in inside else beside:

@@ -38,6 +38,29 @@ def narrow():
         yield narrow
 
 
+@pytest.fixture(scope="module")
+def paper_runs(tmp_path_factory):
+    """Runs of every method of the paper with made-up predictions, which pass for CD6ME's."""
+    from paper_predictions import write_all
+    from predictions import make_cd6me
+
+    from infusenet.databases import cd6me
+
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cd6me, "FOLDER", root / "cd6me")
+        yield make_cd6me(write_all(root), cd6me.FOLDER)
+
+
+@pytest.fixture(scope="module")
+def paper_results(paper_runs):
+    """The same, read for comparison."""
+    from infusenet.evaluation.evaluate import read_runs
+    from infusenet.report.paper_runs import Results
+
+    return Results(read_runs(paper_runs))
+
+
 @pytest.fixture
 def project(tmp_path):
     """A checkout's workflow with three tiny databases; the stages' command only writes its outputs."""

@@ -37,7 +37,7 @@ words = sys.argv[3:]
 output = words[words.index("--output") + 1]
 files = dict(
     train=["weights.safetensors", "log.csv"],
-    evaluate=["metrics.csv", "metrics.md", "heatmap.png", "training.png"],
+    evaluate=["metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png"],
     report=OUTPUTS.get(words[1], ()),
     ledger=["ledger.csv", "ledger.html"],
 ).get(words[0])

@@ -26,7 +26,7 @@ from infusenet.training.trainer import train
 
 RUN = "method/gamma/seed0"
 SMALL = recipe_of("off_apexnet", epochs=3)
-METRICS = ("metrics.csv", "metrics.md", "heatmap.png", "training.png")
+METRICS = ("metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png")
 LEDGER = ("ledger.csv", "ledger.html")
 CUTS = {
     "empty": lambda data: b"",
@@ -259,7 +259,7 @@ def test_the_next_run_makes_all_of_it_again(project):
     before = files(project)
     ends = (".log", ".tsv", ".sizes")
     names = [name for name in before if name.startswith("results/") and not name.endswith(ends)]
-    assert len(names) == 4 * 2 + 4 + 2 + 1
+    assert len(names) == 4 * 2 + len(METRICS) + 2 + 1
     names += ["data_manifests/one.csv", "cache/one/clips.csv", "cache/three/audit.csv"]
     for how in CUTS:
         for name in names:

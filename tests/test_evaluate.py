@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from predictions import make_cd6me, write_run
-from sklearn.metrics import f1_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
 from infusenet.evaluation import plots
-from infusenet.evaluation.evaluate import evaluate
+from infusenet.evaluation.evaluate import WRITTEN, evaluate
 from infusenet.models import heads_by_name
 from infusenet.models.heads import OTHER_COLOURS
 from infusenet.protocol import AUS, CD6ME
@@ -54,18 +54,34 @@ def test_numbers_are_those_of_the_predictions(runs, tmp_path):
         flow = f1(CD6ME, au, "flow")
         assert float(rows[f"{method}/flow_head", 1, "pooled", f"AU{au}"]["f1"]) == pytest.approx(flow)
     assert float(rows[method, 1, "pooled", "average"]["f1"]) == pytest.approx(np.mean(pooled))
+
+    def ranked(score, names, au):
+        labels = [int(r[f"AU{au}"]) for name in names for r in tables[name]]
+        return score(labels, [float(r[f"mag_AU{au}"]) for name in names for r in tables[name]])
+
+    for column, score in (("average_precision", average_precision_score), ("auroc", roc_auc_score)):
+        for scope, names in (("pooled", CD6ME), ("casme", ["casme"])):
+            # In casme AU5 has no positive label: it is in no average.
+            expected = {au: ranked(score, names, au) for au in AUS if (scope, au) != ("casme", 5)}
+            for au, value in expected.items():
+                assert float(rows[method, 1, scope, f"AU{au}"][column]) == pytest.approx(value)
+            average = float(rows[method, 1, scope, "average"][column])
+            assert average == pytest.approx(np.mean(list(expected.values())))
     assert rows[method, 1, "casme", "AU5"]["support"] == "0"
     assert {row["protocol"] for row in rows.values()} == {"CD6ME"}
     weights = {name.partition("/")[0]: row["initial_weights"] for (name, *_), row in rows.items()}
     assert weights == {method: "none", "always_one": "", "prior_rate": ""}
     assert float(rows[method, 1, "casme", "AU5"]["f1"]) == 0
+    for score in ("average_precision", "auroc"):
+        assert rows[method, 1, "casme", "AU5"][score] == "n/a"
+        assert rows[method, 1, "mean", "AU5"][score] == ""
     assert float(rows["always_one", 0, "pooled", "average"]["f1"]) < np.mean(pooled)
 
 
 def test_outputs_are_made_and_repeat(runs, tmp_path):
     evaluate(runs, tmp_path / "a")
     evaluate(runs, tmp_path / "b")
-    for name in ("metrics.csv", "metrics.md", "heatmap.png", "training.png"):
+    for name in WRITTEN:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert Image.open(tmp_path / "a/heatmap.png").size[0] > 800
     page = (tmp_path / "a/metrics.md").read_text()
@@ -85,7 +101,7 @@ def test_other_databases_are_labelled(tmp_path):
 
 def test_stand_ins_are_labelled(tmp_path):
     evaluate([write_run(tmp_path, name, standins=True) for name in CD6ME], tmp_path / "out")
-    assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 5
+    assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 11
     assert {row["protocol"] for row in long_rows(tmp_path / "out").values()} == {"stand-ins, not CD6ME"}
 
 
@@ -113,7 +129,7 @@ def test_weights_and_variant_stand_in_every_row(tmp_path):
     parts = dict.fromkeys(["vit", "vit/flow_head", "vit/mean_of_heads"], ("timm tiny_vit", "tinyvit_5m"))
     assert told == parts | dict.fromkeys(["always_one", "prior_rate"], ("", ""))
     tables = (tmp_path / "out/metrics.md").read_text().split("\n## ")[1:]
-    assert len(tables) == 4
+    assert len(tables) == 10
     for table in tables:
         assert "| `vit` [tinyvit_5m] | timm tiny_vit |" in table
         assert "| `vit/flow_head` [tinyvit_5m] | timm tiny_vit |" in table

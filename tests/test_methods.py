@@ -14,6 +14,7 @@ import yaml
 
 from infusenet import cli, models
 from infusenet.config import configuration
+from infusenet.config.departures import departure
 from infusenet.config.methods import METHODS, Method
 from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.errors import InputError
@@ -100,6 +101,29 @@ def test_the_listing_names_every_method(capsys):
     assert "reads flow; 11,182,668 parameters\n" in listed
     assert "beside the magnifier's 186,160, which are cached" in listed
     assert "filter_rate 0.1, filter_drop 50" in listed
+    frozen = "flow by TV-L1, the source's by Classic+NL (fast); magnifier frozen, the source's fine-tuned\n"
+    assert f"preset paper\n    departs from its source: {frozen}" in listed
+    lbp_top = listed[listed.index("lbp_top\n") : listed.index("off_apexnet\n")]
+    assert "departs" not in lbp_top
+
+
+def test_departures_name_the_settings_that_are_not_the_sources():
+    recipe = recipe_of("infusenet_resnet18").as_dict() | {"scope": "channel"}
+    text = departure("infusenet_resnet18", recipe)
+    assert text.endswith(
+        "weights none (imagenet); size 64 (224); epochs 1 (50); batch 4 (32); scope channel (preset's)"
+    )
+    assert departure("infusenet_resnet18", recipe | {"epochs": 50}).count("epochs") == 0
+    assert departure("lbp_top", recipe_of("lbp_top", frames="tim10").as_dict()) == "frames tim10 (first10)"
+    assert "magnifier" not in departure("infusenet_resnet18_finetuned", {})
+    assert departure("of another version", recipe) == ""
+
+
+def test_resnets_of_the_benchmark_start_from_timms_weights():
+    sources = {name: models.create(recipe_of(name)).imagenet for name in ("resnet10", "resnet34")}
+    assert {name: source.name for name, source in sources.items()} == {
+        "resnet10": "resnet10t.c3_in1k", "resnet34": "resnet34.bt_in1k",
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")

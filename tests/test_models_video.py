@@ -14,8 +14,20 @@ from infusenet.models.lbp_top import FEATURES, blocks, features
 from infusenet.models.led import TemporalFilter
 
 
-def lbp_top_by_loops(video, length, step):
-    """Histograms as dicts from (row, column, plane) to counts by code, from the definition."""
+def places_of(y, side):
+    """The first and second block along one axis of the place ``y``, 1-based inside the border: MEB's rule in words.
+
+    With n = 8 blocks: overlap o = ceil(.7 (ceil(side / n) - 1)) - 1, length b = floor((side + o (n - 1)) / n).
+    """
+    o = math.ceil(0.7 * (math.ceil(side / 8) - 1)) - 1
+    b = math.floor((side + o * 7) / 8)
+    first = 0 if y <= b else math.floor((y - b - 1) / (b - o) + 1)
+    second = math.ceil((y + (first + 1) * o) / b) - 1
+    return min(first, 7), min(second, 7)
+
+
+def lbp_top_by_loops(video):
+    """Histograms as counts by row, column, plane and code, from the definition and MEB's rule of blocks."""
     frames, side, _ = video.shape
     counts = np.zeros((8, 8, 3, 256), int)
 
@@ -31,11 +43,11 @@ def lbp_top_by_loops(video, length, step):
                     a, b = rounded(a), rounded(b)
                     for plane, (dt, dy, dx) in enumerate(((0, b, a), (b, 0, a), (b, a, 0))):
                         codes[plane] |= int(video[t + dt, y + dy, x + dx] >= video[t, y, x]) << p
-                for row in range(8):
-                    for column in range(8):
-                        if 0 <= y - 3 - row * step < length and 0 <= x - 3 - column * step < length:
-                            for plane in range(3):
-                                counts[row, column, plane, codes[plane]] += 1
+                rows, columns = (places_of(place - 2, side - 6) for place in (y, x))
+                cells = {(rows[0], columns[0]), (rows[1], columns[1])}
+                for row, column in cells:
+                    for plane in range(3):
+                        counts[row, column, plane, codes[plane]] += 1
     return counts
 
 
@@ -46,20 +58,44 @@ def changes(code):
 
 def test_histograms_are_those_of_the_definition():
     video = np.random.default_rng(0).integers(0, 4, (8, 30, 30), dtype=np.uint8)
-    counts = lbp_top_by_loops(video, *blocks(24))
+    counts = lbp_top_by_loops(video)
     uniform = [code for code in range(256) if changes(code) <= 2]
     rest = [code for code in range(256) if changes(code) > 2]
     expected = np.concatenate([counts[..., uniform], counts[..., rest].sum(-1, keepdims=True)], -1)
     assert np.array_equal(features(video), expected.ravel())
 
 
-def test_block_layout_of_the_benchmark():
-    assert blocks(112 - 6) == (21, 12)
-    for side in range(18, 300):
-        length, step = blocks(side)
-        assert 0 < step <= length
-        assert 7 * step + length <= side
+@pytest.mark.parametrize("side", [18, 24, 106, 107, 250])
+def test_blocks_along_an_axis_are_those_of_the_rule(side):
+    first, last = blocks(side)
+    assert list(zip(first, last, strict=True)) == [places_of(y, side) for y in range(1, side + 1)]
+    assert set(first) == set(last) == set(range(8))
+
+
+def test_a_clip_of_ten_frames_has_the_benchmarks_number_of_counts():
+    video = np.random.default_rng(0).integers(0, 256, (10, 112, 112), dtype=np.uint8)
+    assert features(video).sum() == 247_476
     assert FEATURES == 11_328
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "cells"),
+    [
+        (5, 5, {(0, 0)}),
+        (5, 15, {(0, 0), (0, 1)}),  # where two blocks overlap, both
+        (15, 15, {(0, 0), (1, 1)}),  # where four do, the first and the diagonally last
+        (5, 106, {(0, 7)}),  # the far rim belongs to the last block
+        (106, 106, {(7, 7)}),
+    ],
+)
+def test_a_place_counts_in_two_blocks_at_most(y, x, cells):
+    """A place, 1-based inside the border of 3 px, whose code alone differs when its gray value is the highest."""
+    flat = np.zeros((7, 112, 112), np.uint8)
+    peak = flat.copy()
+    peak[3, y + 2, x + 2] = 1
+    # The code of the place itself turns from 255 to 0, which is the first bin; in the others only one bit changes.
+    first_bins = [features(video).reshape(8, 8, 3, -1)[:, :, 0, 0] for video in (flat, peak)]
+    assert set(zip(*np.nonzero(first_bins[1] - first_bins[0]), strict=True)) == cells
 
 
 def test_features_of_a_clip_take_less_than_60_ms():
@@ -131,26 +167,30 @@ def test_a_later_frame_changes_no_earlier_output():
 def test_frames_spread_over_the_whole_clip_when_scoring():
     model = build("led").eval()
     state = torch.get_rng_state()
-    assert model.sample(2, 32).tolist() == [[0, 6, 12, 18, 24, 31]] * 2
+    assert model.sample(torch.tensor([32, 8])).tolist() == [[0, 6, 12, 18, 24, 31], [0, 1, 2, 4, 5, 7]]
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_frames_spread_over_shortened_spans_in_training():
-    model = build("led").train()
-    rows = model.sample(2000, 32)
+@pytest.mark.parametrize("length", [8, 32])
+def test_three_training_clips_in_four_end_early_and_the_others_start_late(length):
+    model, lengths = build("led").train(), torch.full((4000,), length)
     torch.manual_seed(0)
-    first = model.sample(2000, 32)
+    rows = model.sample(lengths)
     torch.manual_seed(0)
-    assert torch.equal(first, model.sample(2000, 32))
+    assert torch.equal(rows, model.sample(lengths))
     assert rows.min() == 0
-    assert rows.max() == 31
+    assert rows.max() == length - 1
     assert (rows.diff(dim=1) >= 1).all()
-    late, early = rows[:, 0] > 0, rows[:, -1] < 31
+    # A cut is uniform in 0 .. length - 6; one of 0 starts at the first frame and ends at the last.
+    cuts = length - 6 + 1
+    late = rows[:, 0] > 0
+    assert late.float().mean().item() == pytest.approx(0.25 * (cuts - 1) / cuts, abs=0.03)
+    assert set(rows[late, 0].tolist()) == set(range(1, cuts))
+    assert (rows[late, -1] == length - 1).all()
+    early = rows[:, -1] < length - 1
     assert not (late & early).any()
-    # A quarter each, but for the 1 in 27 draws that cut nothing.
-    for part in (late, early):
-        assert part.float().mean().item() == pytest.approx(0.25 * 26 / 27, abs=0.03)
-    assert set(rows[late, 0].tolist()) == set(range(1, 27))
+    # A cut of one frame ends at the last one: the span of an early end is counted up to the length.
+    assert early.float().mean().item() == pytest.approx(0.75 * (cuts - 2) / cuts, abs=0.03)
 
 
 def test_the_scalars_learn_at_their_own_rate():
@@ -162,9 +202,26 @@ def test_the_scalars_learn_at_their_own_rate():
     assert [model.group_rates(epoch) for epoch in (0, 49, 50)] == [[1, 1], [1, 1], [1, 0.1]]
 
 
-def test_chosen_frames_are_those_that_the_network_sees():
-    model, video = build("led").eval(), batch("led")["video"]
+def frames_seen(model, video):
     seen = []
     model.filter.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     model(video=video)
-    assert torch.equal(seen[0], video[:, [0, 6, 12, 18, 24, 31]].float())
+    return seen[0]
+
+
+def test_chosen_frames_are_those_that_the_network_sees():
+    video = batch("led")["video"]
+    seen = frames_seen(build("led").eval(), video)
+    assert torch.equal(seen, video[:, [0, 6, 12, 18, 24, 31]].float())
+
+
+def test_of_a_short_clip_the_frames_count_and_not_their_copies():
+    """A store fills clips of fewer than 32 frames up with copies; shorter than 8 they are stretched to 8."""
+    frames = torch.randint(
+        0, 256, (12, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    places = [np.linspace(0, count - 1, 32).round().astype(int) for count in (12, 4)]
+    seen = frames_seen(build("led").eval(), torch.stack([frames[place] for place in places]))
+    assert torch.equal(seen[0], frames[[0, 2, 4, 6, 8, 11]].float())
+    # Of eight frames the places 0, 1, 2, 4, 5 and 7, each frame standing for two of them.
+    assert torch.equal(seen[1], frames[[0, 0, 1, 2, 2, 3]].float())

@@ -7,7 +7,7 @@ import pytest
 from predictions import edit_facts, make_cd6me, write_run
 
 from infusenet.databases import cd6me
-from infusenet.evaluation import plots
+from infusenet.evaluation import plots, reliability_picture
 from infusenet.evaluation.evaluate import evaluate, read_runs
 from infusenet.evaluation.markdown_latex import latex
 from infusenet.evaluation.protocol_label import protocol
@@ -38,7 +38,7 @@ def shown(monkeypatch):
         titles[path.name] = figure.get_suptitle()
         path.touch()
 
-    for module in (plots, figure3, figure4):
+    for module in (plots, reliability_picture, figure3, figure4):
         monkeypatch.setattr(module, "save", save)
     return titles
 
@@ -117,7 +117,7 @@ def test_metrics_and_their_pictures_say_what_differs(runs, tmp_path, shown):
     assert all(DIFFERENT in line for line in page.splitlines() if line.startswith("#"))
     assert f"{LAST}." in page.split("## ")[0]
     assert protocols(tmp_path / "b/metrics.csv") == {f"{DIFFERENT}: {LAST}"}
-    assert set(shown) == {"heatmap.png", "training.png"}
+    assert set(shown) == {"heatmap.png", "reliability.png", "training.png"}
     for title in shown.values():
         name, *lines = title.split("\n")
         assert (name, " ".join(lines)) == (DIFFERENT, LAST)

@@ -331,11 +331,11 @@ def f1_by_scope(
     >>> f1["mean"]["AU12"], f1["samm"]["average"], round(f1["pooled"]["average"], 3)
     (0.5, 1.0, 0.333)
     """
-    from infusenet.evaluation.metrics import f1_rows
+    from infusenet.evaluation.metric_rows import metric_rows
 
     raise_all(_fold_problems(labels, logits), "labels and logits refused")
     table: dict[str, dict[str, float]] = {}
-    for row in f1_rows("", 0, labels, [logits[name] for name in labels]):
+    for row in metric_rows("", 0, labels, [logits[name] for name in labels]):
         table.setdefault(row.scope, {})[row.au] = row.f1
     return table
 

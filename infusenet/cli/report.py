@@ -37,11 +37,11 @@ def compare(args) -> int:
 
 
 def add_report_options(sub) -> None:
-    sub.add_argument("target", help="table1 to table3, claims, figure1 to figure5")
+    sub.add_argument("target", help="table1 to table3, claims, activation, figure1 to figure5")
     sub.add_argument("runs", type=Path, nargs="*")
     sub.add_argument("--output", type=Path, required=True, help="a folder")
-    add_stores(sub, required=False, about="figures 1 and 5: ")
-    sub.add_argument("--manifests", type=Path, help="figures 1 and 5")
+    add_stores(sub, required=False, about="activation, figures 1 and 5: ")
+    sub.add_argument("--manifests", type=Path, help="activation, figures 1 and 5")
     sub.add_argument("--clips", nargs="*", default=[], help="DATABASE/SUBJECT/CLIP (figure 5: with :AU<n>)")
     sub.add_argument("--weights", type=Path, help="figure 1: the magnifier behind the latents")
     sub.add_argument("--recipe", help="figure 2: InfuseNet's recipe as JSON; default: from --config")
@@ -58,20 +58,22 @@ def report(args):
     if target.function:
         target.make(args.runs, args.output)
     else:
-        _picture(args, name, args.output / target.files[0])
+        _look_into_models(args, name, args.output / target.files[0])
     note_sizes(args.output, target.files)
 
 
-def _picture(args, name: str, picture: Path) -> None:
+def _look_into_models(args, name: str, output: Path) -> None:
     from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 
     if name == "figure2":
         from infusenet.report.figure2 import figure2
 
-        figure2(method_recipe(args, INFUSENET), picture)
+        figure2(method_recipe(args, INFUSENET), output)
         return
-    if TARGETS[name].shows_faces and not (args.stores and args.manifests):
-        raise InputError(f"{name} shows faces: give --stores and --manifests")
+    if TARGETS[name].reads_stores and not (args.stores and args.manifests):
+        raise InputError(
+            f"{name} looks into models with the clips of their stores: give --stores and --manifests"
+        )
     from infusenet.training.folds import Folders
 
     stores = Folders(args.stores)
@@ -79,11 +81,15 @@ def _picture(args, name: str, picture: Path) -> None:
         from infusenet.report.figure1 import figure1
 
         clip = args.clips[0] if args.clips else None
-        figure1(args.runs, stores, args.manifests, picture, clip, args.weights)
+        figure1(args.runs, stores, args.manifests, output, clip, args.weights)
+    elif name == "activation":
+        from infusenet.report.activation import activation
+
+        activation(args.runs, stores, args.manifests, output)
     else:
         from infusenet.report.figure5 import figure5
 
-        figure5(args.runs, stores, args.manifests, picture, args.clips)
+        figure5(args.runs, stores, args.manifests, output, args.clips)
 
 
 def add_ledger_options(sub) -> None:

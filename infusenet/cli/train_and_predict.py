@@ -14,9 +14,11 @@ def add_methods_options(sub) -> None:
 
 
 def methods(args):
-    """Print every method with inputs, parameters, recipe and source, with the settings of the configuration."""
+    """Print every method with inputs, parameters, recipe, source and departures from it, with the settings of the
+    configuration."""
     from infusenet import magnifier, models
     from infusenet.config import configuration, json_schema, yaml_files
+    from infusenet.config.departures import departure
     from infusenet.config.methods import METHODS
     from infusenet.models.unfilled_parameters import UnfilledParameters
 
@@ -41,6 +43,8 @@ def methods(args):
         print(f"    {method.title}; {method.source}")
         print(f"    reads {', '.join(store.name for store in recipe.stores.values())}; {parameters}")
         print(f"    {', '.join(f'{k} {v}' for k, v in settings.items())}")
+        if text := departure(name, recipe.as_dict()):
+            print(f"    departs from its source: {text}")
 
 
 def add_train_options(sub) -> None:

@@ -30,7 +30,7 @@ STAGES = {
 }
 
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
-EVALUATE_REVISION = 4
+EVALUATE_REVISION = 5
 
 # The magnifiers in this package by name, the newest last.
 SHIPPED = {

@@ -1,4 +1,4 @@
-"""Evaluate predictions: one long table of F1, a Markdown page and two figures."""
+"""Evaluate predictions: one long table of scores, a Markdown page and three figures."""
 
 import csv
 import hashlib
@@ -12,14 +12,16 @@ import numpy as np
 
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
-from infusenet.evaluation import f1_tables, plots
+from infusenet.evaluation import metric_tables, plots, reliability_picture
 from infusenet.evaluation.machine_notes import machine_notes
-from infusenet.evaluation.metrics import AU_NAMES, F1Row, f1_rows, guesser_rows
+from infusenet.evaluation.metric_rows import MetricRow, guesser_rows, metric_rows
+from infusenet.evaluation.metrics import AU_NAMES
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.json_notes import fits, parse
 from infusenet.protocol import AUS
 
+WRITTEN = ("metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png")
 # Of run.json, what is read of runs of all versions.
 FACTS = {"recipe": {"method": str}, "held_out": str, "seed": int, "n_train": int, "label_counts": {str: int}}
 
@@ -48,17 +50,32 @@ class Fold:
         """Logits (n, 12) of the head that is scored."""
         return self.logits[self.heads[0]]
 
+    @property
+    def systems(self) -> dict[str, np.ndarray]:
+        """Logits (n, 12) of every row that a table has of this method, by the row's name.
+
+        The method's own name is its scored head; of a method with several, ``{method}/{head}_head`` is
+        another head and ``{method}/mean_of_heads`` the mean of all logits.
+        """
+        others = {f"{self.method}/{head}_head": self.logits[head] for head in self.heads[1:]}
+        if others:
+            others[f"{self.method}/mean_of_heads"] = np.mean(list(self.logits.values()), 0)
+        return {self.method: self.score} | others
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subject of each clip."""
+        return [name.split("/")[1] for name in self.clips]
+
 
 def evaluate(runs: Sequence[Path], output: Path) -> None:
-    """Write ``metrics.csv``, ``metrics.md``, ``heatmap.png`` and ``training.png`` into ``output``.
+    """Write the files of `WRITTEN` into ``output``.
 
     Every number is computed from the runs' ``predictions.csv`` and ``run.json``. ``metrics.csv`` is
-    long: the columns and scopes of `infusenet.evaluation.metrics.F1Row`, then initial_weights, variant (of
-    the ViT), protocol (CD6ME, or the name of another protocol and its differences). A method is scored by
-    its first head; of one with several, ``{method}/{head}_head`` scores another one and
-    ``{method}/mean_of_heads`` the mean of all logits.
-    ``always_one`` and ``prior_rate`` are guessers that read no clip; the second guesses at the rate of each
-    fold's training labels.
+    long: the columns and scopes of `infusenet.evaluation.metric_rows.MetricRow`, then initial_weights,
+    variant (of the ViT), protocol (CD6ME, or the name of another protocol and its differences). A method is
+    scored by its first head; `Fold.systems` names the rows of the others. ``always_one`` and ``prior_rate``
+    are guessers that read no clip; the second guesses at the rate of each fold's training labels.
 
     Raises
     ------
@@ -71,14 +88,9 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     rows = []
     for method, seed in sorted({(fold.method, fold.seed) for fold in folds}):
         group = [fold for fold in folds if (fold.method, fold.seed) == (method, seed)]
-        heads = group[0].heads
         truth = {fold.held_out: fold.labels for fold in group}
-        rows += f1_rows(method, seed, truth, [fold.score for fold in group])
-        for head in heads[1:]:
-            rows += f1_rows(f"{method}/{head}_head", seed, truth, [fold.logits[head] for fold in group])
-        if len(heads) > 1:
-            means = [np.mean([fold.logits[head] for head in heads], 0) for fold in group]
-            rows += f1_rows(f"{method}/mean_of_heads", seed, truth, means)
+        for name in group[0].systems:
+            rows += metric_rows(name, seed, truth, [fold.systems[name] for fold in group])
     first = [fold for fold in folds if (fold.method, fold.seed) == (folds[0].method, folds[0].seed)]
     truth = {fold.held_out: fold.labels for fold in first}
     rows += guesser_rows("always_one", truth, [np.ones(len(AUS))] * len(first))
@@ -87,17 +99,25 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
     output = Path(output)
     facts = {fold.method: fold.facts for fold in folds}
     label = protocol(folds)
-    head = [*F1Row._fields, "initial_weights", "variant", "protocol"]
-    lines = [[*row, *f1_tables.start_columns(facts, row.method).values(), label.column] for row in rows]
+    head = [*MetricRow._fields, "initial_weights", "variant", "protocol"]
+    lines = [
+        [
+            *metric_tables.csv_cells(row),
+            *metric_tables.start_columns(facts, row.method).values(),
+            label.column,
+        ]
+        for row in rows
+    ]
     write_if_changed(output / "metrics.csv", csv_text(head, lines))
-    page = f1_tables.page(rows, databases, facts, label, machine_notes(folds))
+    page = metric_tables.page(rows, databases, facts, label, machine_notes(folds))
     write_if_changed(output / "metrics.md", page)
     plots.heatmap(rows, databases, label, output / "heatmap.png")
+    reliability_picture.draw(folds, label, output / "reliability.png")
     logs = {}
     for fold in folds:
         logs.setdefault(fold.method, []).append(fold.path / "log.csv")
     plots.training_curves(logs, label, output / "training.png")
-    note_sizes(output, ("metrics.csv", "metrics.md", "heatmap.png", "training.png"))
+    note_sizes(output, WRITTEN)
 
 
 def read_runs(runs: Sequence[Path]) -> list[Fold]:

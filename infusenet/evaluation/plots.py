@@ -9,8 +9,9 @@ import numpy as np
 
 from infusenet import models
 from infusenet.errors import InputError
-from infusenet.evaluation.f1_tables import by_cell
-from infusenet.evaluation.metrics import COLUMNS, F1Row
+from infusenet.evaluation.metric_rows import MetricRow
+from infusenet.evaluation.metric_tables import by_cell
+from infusenet.evaluation.metrics import COLUMNS
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.files import aside
 from infusenet.models.heads import OTHER_COLOURS
@@ -19,7 +20,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 
-def heatmap(rows: Sequence[F1Row], databases: Sequence[str], label: Protocol, path: Path) -> None:
+def heatmap(rows: Sequence[MetricRow], databases: Sequence[str], label: Protocol, path: Path) -> None:
     """Draw F1 by AU and held-out database, one panel per method (mean over seeds).
 
     Cells without a positive label are gray and read n/a: F1 is not defined there.
@@ -51,7 +52,7 @@ def heatmap(rows: Sequence[F1Row], databases: Sequence[str], label: Protocol, pa
         axis.axvline(len(COLUMNS) - 1.5, color="white", linewidth=2)
         axis.set_title(f"F1 of {method} by held-out database", fontsize=11)
         figure.colorbar(image, ax=axis, label="F1", pad=0.01)
-    _entitle(figure, label)
+    entitle(figure, label)
     save(figure, path)
 
 
@@ -92,11 +93,12 @@ def training_curves(logs: dict[str, Sequence[Path]], label: Protocol, path: Path
         axis.set_ylabel("binary cross-entropy")
     if lines:
         figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
-    _entitle(figure, label)
+    entitle(figure, label)
     save(figure, path)
 
 
-def _entitle(figure, label: Protocol) -> None:
+def entitle(figure, label: Protocol) -> None:
+    """Head a figure with the protocol's differences, if there are any."""
     if label.differences:
         figure.suptitle(label.name + label.lines, fontsize=11)
 

@@ -8,6 +8,16 @@ from infusenet import models
 TWO_NETWORKS = ("mag", "flow")
 
 
+def head_words(system: str) -> str:
+    """The head of a row (`infusenet.evaluation.evaluate.Fold.systems`) in words; empty for the scored one."""
+    row = system.partition("/")[2]
+    if not row or row == "mean_of_heads":
+        return row and "mean of its heads"
+    name = row.removesuffix("_head")
+    titles = {name: head.title for name, head in models.heads_by_name().items()}
+    return f"{titles[name]}'s head" if name in titles else f"head `{name}`"
+
+
 def scoring_notes(facts: Mapping[str, dict]) -> list[str]:
     """One sentence per set of heads on how methods of several heads are scored.
 

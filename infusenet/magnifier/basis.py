@@ -44,13 +44,17 @@ def _change(model: Magnifier, matrix: torch.Tensor, channel: int, images: torch.
     # The encoder's blocks add to a value behind a ReLU. What the new basis adds to that value is a multiple of
     # one channel, which is never negative and so passes the first block's ReLU by one hidden channel.
     _write(first.conv2, matrix)
-    start = torch.relu(encoder.conv1_shape(encoder.resblks(torch.relu(encoder.conv2(torch.relu(encoder.conv1(images)))))))
+    start = torch.relu(
+        encoder.conv1_shape(encoder.resblks(torch.relu(encoder.conv2(torch.relu(encoder.conv1(images))))))
+    )
     weight = first.conv2.weight.square().sum(dim=(0, 2, 3))
     unused = int((torch.relu(first.conv1(start)).square().mean(dim=(0, 2, 3)) * weight).argmin())
     first.conv1.weight[unused] = 0
     first.conv1.weight[unused, channel, 1, 1] = 1
     first.conv2.weight[:, unused] = 0
-    first.conv2.weight[:, unused, 1, 1] = matrix[:, channel] - torch.eye(CHANNELS, device=matrix.device)[channel]
+    first.conv2.weight[:, unused, 1, 1] = (
+        matrix[:, channel] - torch.eye(CHANNELS, device=matrix.device)[channel]
+    )
 
     for block in (second, *manipulator.resblks, *decoder.resblks):
         _read(block.conv1, back)

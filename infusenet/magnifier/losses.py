@@ -97,7 +97,9 @@ def following(noisy: torch.Tensor, batch: Batch) -> torch.Tensor:
     length = functional.avg_pool2d(batch.length, 4)[:, 0]
     size, length = (inside(x, MARGIN // 4).flatten(1) for x in (size, length))
     varied = length.std(dim=1) > VARIED * length.mean(dim=1).clamp(min=1e-3)
-    return varied * (1 - functional.cosine_similarity(*(x - x.mean(dim=1, keepdim=True) for x in (size, length))))
+    return varied * (
+        1 - functional.cosine_similarity(*(x - x.mean(dim=1, keepdim=True) for x in (size, length)))
+    )
 
 
 def spread(latent: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,14 @@
 """LBP-TOP with a support vector machine per AU: the CD6ME benchmark's baseline without learning.
 
-Zhao and Pietikäinen 2007: local binary patterns on three orthogonal planes. Parameters are the
-benchmark's: radius 3 in x, y and t, 8 neighbours at rounded places, uniform patterns, raw counts.
+Zhao and Pietikäinen 2007: local binary patterns on three orthogonal planes. Parameters and the rule of
+overlapping blocks are the benchmark's: radius 3 in x, y and t, 8 neighbours at rounded places, uniform
+patterns, raw counts.
 """
+
+import math
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
@@ -30,19 +32,26 @@ def uniform_bins() -> np.ndarray:
     return np.where(uniform, np.cumsum(uniform) - 1, BINS - 1)
 
 
-def blocks(side: int) -> tuple[int, int]:
-    """Length and step in px of 8 blocks in a row that overlap by about 0.7 of an eighth.
+def blocks(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last of 8 overlapping blocks in a row that each place counts in: int (side,) twice.
 
-    ``side`` is that of the map of codes, the image's less two radii: 106 gives 21 and 12. The
-    remainder at the far edge is in no block.
+    ``side`` is that of the map of codes, the image's less two radii: 106 gives blocks of 21 px, each 12 px
+    after the one before. Both are the same where no two blocks overlap. The remainder at the far edge belongs
+    to the last block.
     """
-    overlap = int(np.ceil(0.7 * (np.ceil(side / BLOCKS) - 1))) - 1
+    overlap = math.ceil(0.7 * (math.ceil(side / BLOCKS) - 1)) - 1
     length = (side + overlap * (BLOCKS - 1)) // BLOCKS
-    return length, length - overlap
+    place = np.arange(1, side + 1)
+    first = np.maximum(0, (place - length - 1) // (length - overlap) + 1)
+    last = -(-(place + (first + 1) * overlap) // length) - 1
+    return np.minimum(first, BLOCKS - 1), np.minimum(last, BLOCKS - 1)
 
 
 def features(video: np.ndarray) -> np.ndarray:
     """LBP-TOP histograms of a gray clip.
+
+    A place counts in two blocks at most: that of its first row and first column, and, where another one
+    overlaps, that of its last row and last column. Where four overlap, the two others leave it out.
 
     Parameters
     ----------
@@ -65,12 +74,17 @@ def features(video: np.ndarray) -> np.ndarray:
             code |= (video[tuple(place)] >= centre).view(np.uint8) << bit
         maps.append(bins[code])
 
-    length, step = blocks(centre.shape[1])
-    windows = sliding_window_view(np.stack(maps), (length, length), axis=(2, 3))
-    windows = windows[:, :, : BLOCKS * step : step, : BLOCKS * step : step]
-    windows = windows.transpose(2, 3, 0, 1, 4, 5).reshape(BLOCKS * BLOCKS * 3, -1)
-    first = BINS * np.arange(len(windows))[:, None]
-    return np.bincount((windows + first).ravel(), minlength=FEATURES).astype(np.int16)
+    # The place of a count: its block, plane and bin.
+    planes = np.stack(maps) + BINS * np.arange(len(PLANES))[:, None, None, None]
+    first, last = (
+        BLOCKS * rows[:, None] + columns
+        for rows, columns in zip(*(blocks(side) for side in centre.shape[1:]), strict=True)
+    )
+    again = first != last
+    size = len(PLANES) * BINS
+    counts = np.bincount((planes + size * first).ravel(), minlength=FEATURES)
+    counts += np.bincount((planes[..., again] + size * last[again]).ravel(), minlength=FEATURES)
+    return counts.astype(np.int16)
 
 
 class LBPTOP(nn.Module):

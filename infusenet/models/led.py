@@ -2,12 +2,15 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.models.shallow import check
 from infusenet.protocol import AUS
 
 FRAMES = 6  # of a clip, per pass
+SHORTEST = 8  # frames; shorter clips are stretched to it
+LATE = 0.25  # share of the training draws that start late; the others end early
 
 
 class TemporalFilter(nn.Module):
@@ -41,12 +44,12 @@ class TemporalFilter(nn.Module):
 class LED(nn.Module):
     """Six frames of a clip, filtered, then two 3-D convolutions.
 
-    In training the six spread over a shortened span with torch's random numbers: half of the time
-    the whole clip, else it starts later or ends earlier by a uniform number of frames. When scoring
-    they spread over the whole clip.
+    In training the six spread over a shortened span with torch's random numbers: three times in four the clip
+    ends earlier, else it starts later, by a number of frames that is uniform and may be 0 (the benchmark's
+    sampler as it works). When scoring they spread over the whole clip.
 
-    `parameter_groups` gives Adam's groups, `group_rates` the factors on their rates in an epoch: the filter's three scalars learn at ``filter_rate``, from epoch ``filter_drop`` (counted from
-    0) at a tenth of it.
+    `parameter_groups` gives Adam's groups, `group_rates` the factors on their rates in an epoch: the filter's
+    three scalars learn at ``filter_rate``, from epoch ``filter_drop`` (counted from 0) at a tenth of it.
     """
 
     scoring_batch = 1
@@ -64,19 +67,28 @@ class LED(nn.Module):
             nn.Linear(256, len(AUS)),
         )  # fmt: skip
 
-    def sample(self, clips: int, length: int) -> Tensor:
-        """The indices of the frames to read: int64 (clips, 6), each row ascending in 0 .. length - 1."""
-        first, last = torch.zeros(clips, 1).long(), torch.full((clips, 1), length - 1)
+    def sample(self, lengths: Tensor) -> Tensor:
+        """The frames to read of clips of ``lengths`` frames, int64 (B,): int64 (B, 6), each row ascending."""
+        lengths = lengths[:, None]
+        first, last = torch.zeros_like(lengths), lengths - 1
         if self.training:
-            cut, kind = torch.randint(0, length - FRAMES + 1, (clips, 1)), torch.rand(clips, 1)
-            first += cut * (kind >= 0.75)
-            last -= cut * ((kind >= 0.5) & (kind < 0.75))
-        return first + torch.arange(FRAMES) * (last - first) // (FRAMES - 1)
+            # Drawn on the CPU, so that the device changes no draw.
+            cut, kind = torch.rand(2, len(lengths), 1).to(lengths.device)
+            cut, late = (cut * (lengths - FRAMES + 1)).long(), kind >= 1 - LATE
+            first, last = cut * late, lengths - cut * ~late
+        spread = torch.arange(FRAMES, device=lengths.device) * (last - first) // (FRAMES - 1)
+        return torch.minimum(first + spread, lengths - 1)
 
     def forward(self, video: Tensor) -> dict[str, Tensor]:
-        """Gray clips uint8 (B, T, 64, 64), T >= 6 -> logits (B, 12)."""
-        indices = self.sample(*video.shape[:2]).to(video.device)
-        frames = video[torch.arange(len(video), device=video.device)[:, None], indices]
+        """Gray clips uint8 (B, T, 64, 64) -> logits (B, 12). A frame equal to the one before it fills up a clip
+        that has fewer than T."""
+        changes = (video[:, 1:] != video[:, :-1]).flatten(2).any(2)
+        number = functional.pad(changes.cumsum(1), (1, 0))  # of each stored frame in its clip
+        frames = number[:, -1:] + 1
+        lengths = frames.clamp(min=SHORTEST)
+        chosen = self.sample(lengths[:, 0]) * frames // lengths
+        clip = torch.arange(len(video), device=video.device)[:, None]
+        frames = video[clip, torch.searchsorted(number, chosen)]
         return {"video": self.net(self.filter(frames.float())[:, None])}
 
     def parameter_groups(self, rate: float) -> list[dict]:

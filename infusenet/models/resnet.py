@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
+from torchvision.models import ResNet18_Weights, ResNet50_Weights
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
@@ -16,12 +16,13 @@ from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.stage_recipes import shipped_weights
 from infusenet.models.backbone_base import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
-from infusenet.models.weights import initialise
+from infusenet.models.weights import TimmWeights, initialise
 from infusenet.protocol import AUS
 
 DEPTHS = {
     18: (BasicBlock, [2, 2, 2, 2], ResNet18_Weights.IMAGENET1K_V1),
-    34: (BasicBlock, [3, 4, 6, 3], ResNet34_Weights.IMAGENET1K_V1),
+    # The weights that the benchmark started from: timm's own of that time, under their present name.
+    34: (BasicBlock, [3, 4, 6, 3], TimmWeights("resnet34.bt_in1k")),
     50: (Bottleneck, [3, 4, 6, 3], ResNet50_Weights.IMAGENET1K_V1),
 }
 # Mean and standard deviation of ImageNet's RGB in [0, 1], as torchvision's weights expect it.

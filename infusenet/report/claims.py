@@ -1,155 +1,114 @@
-"""The claims of the paper's section 4.3, each as one contrast: the paper's figure, ours and its interval."""
+"""The table of the paper's claims: its figure, ours and its interval, and whether the claim holds here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from infusenet.config.methods import TRAINING
 from infusenet.evaluation import markdown_latex
-from infusenet.evaluation.f1_tables import method_cells, recipe_lines
-from infusenet.evaluation.markdown_latex import Grid
+from infusenet.evaluation.markdown_latex import Grid, spread
+from infusenet.evaluation.metric_tables import method_cells, recipe_lines
+from infusenet.evaluation.resampling import holm
+from infusenet.evaluation.scoring_notes import scoring_notes
 from infusenet.files import write_if_changed
-from infusenet.report import published_numbers
-from infusenet.report.paper_runs import Results, load
-from infusenet.report.paper_tables import (
+from infusenet.report import activation_table, published_numbers
+from infusenet.report.claim_list import CLAIMS, Claim, figure4_claims, figure5_claims
+from infusenet.report.comparisons import (
     AVERAGES,
     EVERY_AU,
     INTERVAL_NOTE,
     SHORT,
+    SIGNIFICANT,
+    SPREADS_NOTE,
     columns,
-    csv_row,
     interval,
-    write_csv,
+    p_words,
+    spreads,
+    uncertainty,
 )
-from infusenet.report.tables_and_figures import ABLATED, INFUSENET, TARGETS
+from infusenet.report.paper_runs import Contrast, Results, load
+from infusenet.report.result_csv import csv_row, write_csv
+from infusenet.report.tables_and_figures import TARGETS
 
+VERDICTS = {1: "holds", -1: "does not hold", 0: "cannot be told from these data"}
 # The settings besides the model that the compared methods may differ in.
 RECIPE = {name: name.replace("_", " ") for name in (*TRAINING, "size")} | {"weights": "initial weights"}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """``terms`` weights methods, ``aus`` float (12,) weights AUs; ``quoted`` is the paper's wording."""
-
-    topic: str
-    comparison: str
-    terms: Mapping[str, float]
-    aus: np.ndarray
-    quoted: str = ""
-
-    @property
-    def printed(self) -> float:
-        """The paper's figure, computed from the cells of Table 1 (the decoded row: of Table 3)."""
-        averages = {
-            method: row[-1] for method, row in published_numbers.TABLE1.items()
-        } | published_numbers.TABLE3
-        if self.aus is EVERY_AU:
-            value = sum(weight * averages[method] for method, weight in self.terms.items())
-        else:
-            value = sum(
-                weight * published_numbers.TABLE1[method][:-1] @ self.aus
-                for method, weight in self.terms.items()
-            )
-        return round(float(value), 6)
-
-    @property
-    def metric(self) -> str:
-        """The average that the paper's rows likely are: pooled, mean or mixed."""
-        return published_numbers.common_metric(self.terms)
-
-
-def _share(group: np.ndarray) -> np.ndarray:
-    return group / group.sum()
-
-
-def _minus(method: str, other: str) -> dict[str, float]:
-    return {method: 1.0, other: -1.0}
-
-
-UPPER, LOWER, RARE, FREQUENT = map(
-    _share,
-    (published_numbers.UPPER, published_numbers.LOWER, published_numbers.RARE, published_numbers.FREQUENT),
-)
-REFERENCES = {
-    "resnet18_flow": ("ResNet18 (flow)", "4 %", "5/7 better", "4/5 better (its cells: 5/5)"),
-    "sssnet": ("SSSNet", "1.8 %", "", ""),
-}
-GAINS = _minus(INFUSENET, "resnet18_flow"), _minus("infusenet_vit", "vit_tiny_flow")
-CLAIMS = [
-    claim
-    for method, (name, average, rare, frequent) in REFERENCES.items()
-    for claim in (
-        Claim("overall", f"InfuseNet − {name}", _minus(INFUSENET, method), EVERY_AU, average),
-        Claim("upper AUs (1–9)", f"InfuseNet − {name}", _minus(INFUSENET, method), UPPER),
-        Claim("lower AUs (10–17)", f"InfuseNet − {name}", _minus(INFUSENET, method), LOWER),
-        Claim("upper − lower AUs", f"InfuseNet − {name}", _minus(INFUSENET, method), UPPER - LOWER),
-        Claim("rare AUs (< 10 %)", f"InfuseNet − {name}", _minus(INFUSENET, method), RARE, rare),
-        Claim("frequent AUs (≥ 10 %)", f"InfuseNet − {name}", _minus(INFUSENET, method), FREQUENT, frequent),
-        Claim("rare − frequent AUs", f"InfuseNet − {name}", _minus(INFUSENET, method), RARE - FREQUENT),
-    )
-] + [
-    Claim("depth", "ResNet18 − ResNet10", _minus("resnet18_flow", "resnet10"), EVERY_AU, "10 underfits"),
-    Claim("depth", "ResNet18 − ResNet34", _minus("resnet18_flow", "resnet34"), EVERY_AU, "34 overfits"),
-    Claim("depth", "ResNet18 − ResNet50", _minus("resnet18_flow", "resnet50"), EVERY_AU, "50 overfits"),
-    Claim("infusion", "InfuseNet (ViT-Tiny) − ViT-Tiny (flow)", GAINS[1], EVERY_AU),
-    Claim(
-        "infusion", "gain on ResNet18 − gain on ViT-Tiny",
-        GAINS[0] | {method: -weight for method, weight in GAINS[1].items()}, EVERY_AU,
-    ),
-    Claim("magnification", "InfuseNet − LED", _minus(INFUSENET, "led"), EVERY_AU, "over 14 %"),
-    Claim("latents", "latent − decoded", _minus(INFUSENET, f"{ABLATED}decoded"), EVERY_AU, "5 %"),
-]  # fmt: skip
 
 
 def claims(runs: Sequence[Path], output: Path) -> None:
     """Write ``claims.md`` and ``claims.csv``: does each comparison hold in these predictions?
 
-    It holds where our 95 % interval lies wholly on the paper's side of 0, does not hold where it lies
-    wholly on the other side, and is undecided where it includes 0. The interval is of the average that
-    the paper's rows likely are; where these rows mix both averages, both intervals must agree.
+    Each is judged (`verdicts`) by the average that the paper's rows likely are; where these rows mix both
+    averages, both must agree. Figure 5's areas are read from ``activation.csv`` in ``output``.
     """
     results = load(runs, "claims")
+    areas = activation_table.areas(output / TARGETS["claims"].reads[0], results.clips)
+    all_claims = [*CLAIMS, *figure4_claims(results), *figure5_claims(areas)]
+    contrasts = [{average: claim.contrast(results, average) for average in AVERAGES} for claim in all_claims]
+    judged = verdicts(all_claims, contrasts)
     cells = {method: row[:-1] for method, row in published_numbers.TABLE1.items()}
     lines, rows = [], []
-    for claim in CLAIMS:
-        contrasts = {average: results.contrast(claim.terms, claim.aus, average) for average in AVERAGES}
-        verdict = _verdict(claim, contrasts)
+    for claim, by_average, (p, verdict) in zip(all_claims, contrasts, judged, strict=True):
         paper_wins = _wins(claim, cells)
-        line = [claim.topic, claim.comparison, f"{claim.printed:+.4f}", claim.quoted or "–"]
+        printed = "–" if claim.printed is None else f"{claim.printed:+.4f}"
+        line = [claim.topic, claim.comparison, printed, claim.quoted or "–"]
         line += [SHORT.get(claim.metric, claim.metric), paper_wins]
         row = {"topic": claim.topic, "comparison": claim.comparison} | _methods(results, claim)
         row |= {"paper": claim.printed, "quoted": claim.quoted}
         row |= {"paper_metric": claim.metric, "paper_wins": paper_wins}
-        for average, contrast in contrasts.items():
+        for average, contrast in by_average.items():
             our_wins = _wins(claim, {m: results.f1(m, average)[:, :-1].mean(0) for m in claim.terms})
             line += [*interval(contrast), our_wins]
-            row |= columns(average, difference=contrast[0], low=contrast[1], high=contrast[2], wins=our_wins)
-        lines.append([*line, verdict])
-        rows.append(row | {"verdict": verdict})
+            row |= columns(average, difference=contrast.value, **uncertainty(contrast), p=contrast.p)
+            row |= columns(average, wins=our_wins)
+        parts = _judged(claim, by_average)
+        stated = [f"{SHORT[average]}: " * (len(parts) > 1) + spreads(parts[average]) for average in parts]
+        lines.append([*line, "; ".join(stated), f"{verdict} (p {p_words(p)})"])
+        rows.append(row | {"p_holm": p, "verdict": verdict})
     head = ["AUs or topic", "comparison", "paper", "in its words", "its metric", "its AUs better"]
     for words in SHORT.values():
         head += [f"ours, {words}", "95 % interval", "AUs better"]
-    table = Grid("Differences in F1" + results.label, [*head, "verdict"], lines, _notes(results))
-    recipes = recipe_lines({method: results.facts[method] for method in TARGETS["claims"].methods})
-    text = markdown_latex.page("Claims of the paper's section 4.3" + results.label, [table], results.notes)
-    write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipes}\n")
+    notes = [*_notes(results, all_claims), *_empty_maps(areas)]
+    table = Grid("Differences in F1" + results.label, [*head, "spread", "verdict"], lines, notes)
+    facts = {method: results.facts[method] for method in TARGETS["claims"].methods}
+    text = markdown_latex.page(
+        "Claims of the paper's section 4.3" + results.label,
+        [table, _systems(results)],
+        [*results.notes, *scoring_notes(facts)],
+    )
+    write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipe_lines(facts)}\n")
     write_csv(output / "claims.csv", rows, results)
 
 
-def _verdict(claim: Claim, contrasts: Mapping[str, tuple[float, float, float]]) -> str:
-    judged = contrasts if claim.metric == "mixed" else {claim.metric: contrasts[claim.metric]}
-    verdicts = set()
-    for _, low, high in judged.values():
-        low, high = (low, high) if claim.printed > 0 else (-high, -low)
-        verdicts.add("holds" if low > 0 else "does not hold" if high < 0 else "undecided")
-    return verdicts.pop() if len(verdicts) == 1 else "undecided"
+def verdicts(
+    all_claims: Sequence[Claim], contrasts: Sequence[Mapping[str, Contrast]]
+) -> list[tuple[float, str]]:
+    """The p after Holm's correction over all claims, and the verdict, of each.
+
+    A claim whose rows mix both averages has the larger p of both, and 1 where they point in two directions.
+    """
+    p_values, directions = [], []
+    for claim, by_average in zip(all_claims, contrasts, strict=True):
+        parts = _judged(claim, by_average).values()
+        signs = {claim.direction if part.value > 0 else -claim.direction for part in parts}
+        p_values.append(max(part.p for part in parts) if len(signs) == 1 else 1.0)
+        directions.append(signs.pop())
+    corrected = holm(p_values).tolist()
+    return [
+        (p, VERDICTS[direction if p < SIGNIFICANT else 0])
+        for p, direction in zip(corrected, directions, strict=True)
+    ]
+
+
+def _judged(claim: Claim, contrasts: Mapping[str, Contrast]) -> Mapping[str, Contrast]:
+    """The contrasts of the averages that the paper's rows likely are."""
+    return contrasts if claim.metric == "mixed" else {claim.metric: contrasts[claim.metric]}
 
 
 def _wins(claim: Claim, f1: Mapping[str, np.ndarray]) -> str:
     """The number of AUs in which the first method exceeds the second; ``f1`` float (12,) by method."""
-    if len(claim.terms) != 2 or (claim.aus < 0).any():
+    if not claim.compares_aus:
         return ""
     if not claim.terms.keys() <= f1.keys():
         return "–"
@@ -164,7 +123,23 @@ def _methods(results: Results, claim: Claim) -> dict[str, str]:
     return {name: " / ".join(filter(None, (row[name] for row in rows))) for name in rows[0]}
 
 
-def _notes(results: Results) -> list[str]:
+def _systems(results: Results) -> Grid:
+    """F1 of the compared methods, by all their heads."""
+    lines = []
+    for system in results.systems(TARGETS["claims"].methods):
+        line = method_cells(results.facts, system, f"`{system}`")
+        for average in AVERAGES:
+            own = results.contrast({system: 1}, EVERY_AU, average)
+            line += [spread(results.f1(system, average)[:, -1]), f"±{own.people:.3f}"]
+        lines.append(line)
+    head = ["method", "initial weights"]
+    for words in SHORT.values():
+        head += [f"F1, {words} ± seeds", "people"]
+    note = "No row is judged here: the claims above are, and by the heads that the paper scores."
+    return Grid(f"The compared methods and all their heads{results.label}", head, lines, [note, SPREADS_NOTE])
+
+
+def _notes(results: Results, all_claims: Sequence[Claim]) -> list[str]:
     positives = np.vstack(results.labels).sum(0)
     shares = positives / max(1, positives.sum())
     means = {method: row[-1] for method, row in published_numbers.TABLE1.items()} | published_numbers.MEB
@@ -174,14 +149,19 @@ def _notes(results: Results) -> list[str]:
         if claim.metric == "mixed" and claim.aus is EVERY_AU
     ]
     notes = [
+        "A verdict rests on the people's spread and not on the seeds': a claim holds or does not hold where p, over "
+        f"draws of subjects and corrected by Holm over the {len(all_claims)} rows, is below {SIGNIFICANT}, and else "
+        "cannot be told from these data.",
+        SPREADS_NOTE,
         "The paper's figures are differences of its printed cells. Its metric is what those cells were likely "
         "computed with; mixed: its rows of SSSNet, ResNet10, ResNet34 and LED are pooled, the others probably "
         "means over folds. With MEB's own fold means of these rows the paper's averages read "
         f"{', '.join(alike)}.",
-        INTERVAL_NOTE + f" With {len(CLAIMS)} comparisons, about one in twenty intervals misses by chance.",
-        "holds: the interval lies wholly on the paper's side of 0; does not hold: wholly on the other side; "
-        "undecided: it includes 0. It is the interval of the paper's metric; where that is mixed both must say "
-        "the same, else undecided.",
+        "The verdict is that of the paper's metric; where that is mixed both averages must say the same.",
+        INTERVAL_NOTE,
+        "Figure 4's rivals are the best and the worst of three in these data; their interval and p allow for the "
+        "choice (Bonferroni). Figure 5's areas are shares of the image above half of the map's maximum, over all "
+        "labels of all clips, of the lowest seed; they are no F1.",
         "Rare and frequent AUs are those of CD6ME (frequent: AU1, AU2, AU4, AU7, AU14).",
         *_starts(results),
         *_unlike(results),
@@ -191,6 +171,15 @@ def _notes(results: Results) -> list[str]:
     if ((shares.round(2) >= 0.1) != published_numbers.FREQUENT).any():
         notes.append("In the labels of these folds other AUs have 10 % or more of the positive labels.")
     return notes
+
+
+def _empty_maps(areas: Mapping[str, Sequence[np.ndarray]]) -> list[str]:
+    """A sentence on the labels that no place of the face supports, and that no area is measured of."""
+    measured = {
+        method: sum(int((~np.isnan(part)).sum()) for part in parts) for method, parts in areas.items()
+    }
+    words = ", ".join(f"`{method}` {count}" for method, count in measured.items())
+    return [f"Labels with an area: {words}; the other labels have an empty map and count in no row."]
 
 
 def _starts(results: Results) -> list[str]:

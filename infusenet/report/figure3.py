@@ -10,7 +10,7 @@ from infusenet.evaluation import metrics
 from infusenet.evaluation.plots import plt, save
 from infusenet.report import published_numbers
 from infusenet.report.paper_runs import load
-from infusenet.report.paper_tables import csv_row, write_csv
+from infusenet.report.result_csv import csv_row, write_csv
 from infusenet.report.tables_and_figures import TARGETS
 
 

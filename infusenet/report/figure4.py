@@ -7,9 +7,10 @@ import numpy as np
 
 from infusenet.evaluation.plots import plt, save
 from infusenet.report import published_numbers
+from infusenet.report.comparisons import AVERAGES
 from infusenet.report.magnifier_words import magnifier_words
 from infusenet.report.paper_runs import Results, load
-from infusenet.report.paper_tables import AVERAGES, csv_row, write_csv
+from infusenet.report.result_csv import csv_row, write_csv
 from infusenet.report.tables_and_figures import FACTORS, INFUSENET, RELEASED_FACTOR10
 
 # Okabe-Ito colours; marker and side step distinguish the lines without colour too.

@@ -1,34 +1,62 @@
 """Predictions of several methods on the same clips, for comparison. Only `load` reads files."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from infusenet.errors import InputError
-from infusenet.evaluation import metrics
+from infusenet.evaluation import metrics, resampling
 from infusenet.evaluation.evaluate import Fold, read_runs
 from infusenet.evaluation.machine_notes import machine_notes
 from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
 from infusenet.protocol import CD6ME
 from infusenet.report.tables_and_figures import TARGETS
 
-DRAWS, DRAW_SEED = 1000, 0
-INTERVAL = (0.025, 0.975)
+# Draws of subjects, so many that a p stays small after Holm's correction; and of clips, for the interval beside.
+DRAWS, CLIP_DRAWS, DRAW_SEED = 10_000, 1000, 0
+UNITS = ("subjects", "clips")
+
+
+class Contrast(NamedTuple):
+    """Weighted scores of some methods with their uncertainty.
+
+    ``low`` and ``high``: 95 % interval over draws of subjects; ``clips_low`` and ``clips_high``: over draws of
+    clips, as if they were independent. ``p``: two-sided, of 0, over subjects. ``people`` and ``seeds``: the
+    standard deviation that the choice of subjects and that of one training's seed give to ``value``; ``seeds``
+    is None where a method has one seed.
+    """
+
+    value: float
+    low: float
+    high: float
+    clips_low: float
+    clips_high: float
+    p: float
+    people: float
+    seeds: float | None
 
 
 class Results:
-    """Decisions of every method and seed, stacked over the held-out databases in one order.
+    """Decisions of every method, head and seed, stacked over the held-out databases in one order.
+
+    A *system* is a row of a table: a method by its scored head, another of its heads, or the mean of its heads
+    (`infusenet.evaluation.evaluate.Fold.systems`).
 
     Attributes
     ----------
     databases : list[str]
         Held-out databases, CD6ME's order first.
+    clips : list of tuple[str, ...]
+        ``database/subject/clip`` of each clip, one tuple per database.
     labels : list of int (n, 12)
         One array per database.
+    subjects : list of int (n,)
+        The subject of each clip, counted from 0 in each database.
     decisions : dict[str, dict[int, list of int (n, 12)]]
-        By method and seed: one array per database.
+        By system and seed: one array per database.
     facts : dict[str, dict]
         The run.json of one run of each method.
     protocol : Protocol
@@ -43,12 +71,15 @@ class Results:
             key=lambda name: (CD6ME.index(name) if name in CD6ME else len(CD6ME), name),
         )
         folds = sorted(folds, key=lambda f: (f.seed, self.databases.index(f.held_out)))
-        labels = {fold.held_out: fold.labels for fold in folds}
-        self.labels = [labels[name] for name in self.databases]
+        first = {fold.held_out: fold for fold in folds}
+        self.clips = [first[name].clips for name in self.databases]
+        self.labels = [first[name].labels for name in self.databases]
+        self.subjects = [np.unique(first[name].subjects, return_inverse=True)[1] for name in self.databases]
         self.decisions: dict[str, dict[int, list[np.ndarray]]] = {}
         for fold in folds:
-            seeds = self.decisions.setdefault(fold.method, {})
-            seeds.setdefault(fold.seed, []).append(metrics.positive(fold.score))
+            for name, logits in fold.systems.items():
+                seeds = self.decisions.setdefault(name, {})
+                seeds.setdefault(fold.seed, []).append(metrics.positive(logits))
         self.facts = {fold.method: fold.facts for fold in folds}
         self._rms = {}
         for fold in folds:
@@ -56,7 +87,8 @@ class Results:
             self._rms.setdefault(fold.method, []).append(rms)
         self.protocol, self._machine_notes = protocol(folds), machine_notes(folds)
         self.label = self.protocol.heading
-        self._bootstraps: dict[tuple[str, str], np.ndarray] = {}
+        self._f1_draws = cache(self._f1_draws)
+        self._weights = cache(self._weights)
 
     @property
     def notes(self) -> list[str]:
@@ -75,14 +107,18 @@ class Results:
             ]
         return self.protocol.notes
 
-    def f1(self, method: str, average: str) -> np.ndarray:
+    def systems(self, methods: Sequence[str]) -> list[str]:
+        """The methods, each with its other heads and the mean of its heads after it."""
+        return [name for method in methods for name in self.decisions if name.partition("/")[0] == method]
+
+    def f1(self, system: str, average: str) -> np.ndarray:
         """F1 float (seeds, 13): the 12 AUs, then their mean. ``average``: pooled, mean or a database."""
         if average in self.databases:
             at = self.databases.index(average)
-            values = [metrics.f1(self.labels[at], folds[at]) for folds in self.decisions[method].values()]
+            values = [metrics.f1(self.labels[at], folds[at]) for folds in self.decisions[system].values()]
         else:
             score = {"pooled": metrics.pooled, "mean": metrics.fold_mean}[average]
-            values = [score(self.labels, folds) for folds in self.decisions[method].values()]
+            values = [score(self.labels, folds) for folds in self.decisions[system].values()]
         return np.column_stack([values, np.mean(values, 1)])
 
     def magnifier(self, method: str) -> str:
@@ -96,39 +132,76 @@ class Results:
         return None if None in values else float(np.sqrt(np.mean(np.square(values))))
 
     def contrast(
-        self, terms: Mapping[str, float], aus: np.ndarray, average: str
-    ) -> tuple[float, float, float]:
-        """F1 of methods, weighted and summed, with a 95 % bootstrap interval: value, low, high.
+        self, terms: Mapping[str, float], aus: np.ndarray, average: str, choices: int = 1
+    ) -> Contrast:
+        """F1 of systems, weighted and summed, with bootstrap intervals.
 
-        ``terms`` maps methods to weights, for example 1 and -1 for a difference; ``aus`` float (12,)
-        weights the AUs; ``average`` is pooled or mean (over folds). Clips are drawn with replacement
-        within each held-out database, the same draws for all methods, so the comparison is paired; F1 is
-        averaged over a method's seeds in each draw. The interval covers the chance in the clips, not that
-        in training, and ignores that clips of one subject are alike.
+        ``terms`` maps systems to weights, for example 1 and -1 for a difference; ``aus`` float (12,)
+        weights the AUs; ``average`` is pooled or mean (over folds). Subjects are drawn with replacement
+        within each held-out database, the same draws for all systems, so the comparison is paired; F1 is
+        averaged over a system's seeds in each draw. Of a comparison that was chosen among ``choices`` after
+        looking at the data, interval and p are Bonferroni's: wider and larger.
         """
         value = sum(weight * self.f1(name, average)[:, :-1].mean(0) @ aus for name, weight in terms.items())
-        differences = sum(weight * self._bootstrap(name, average) @ aus for name, weight in terms.items())
-        return float(value), *map(float, np.quantile(differences, INTERVAL))
+        drawn = [
+            sum(weight * self._f1_draws(name, average, unit) @ aus for name, weight in terms.items())
+            for unit in UNITS
+        ]
+        return _contrast(value, *drawn, self._seeds_spread(terms, aus, average), choices)
 
-    @cached_property
-    def _weights(self) -> np.ndarray:
-        return metrics.draws([len(labels) for labels in self.labels], DRAWS, DRAW_SEED)
+    def ratio(self, values: Sequence[np.ndarray], average: str) -> Contrast:
+        """The contrast of a ratio of sums over clips: ``values`` float (n, 2, 1) per database, above and below."""
+        sums = np.stack([part.sum(0) for part in values])
+        sums = sums.sum(0, keepdims=True) if average == "pooled" else sums
+        drawn = [self._ratio_draws(values, average, unit)[:, 0] for unit in UNITS]
+        value = np.mean([resampling.ratios(np.ones((1, 1)), part[None]) for part in sums])
+        return _contrast(value, *drawn, None)
 
-    def _bootstrap(self, method: str, average: str) -> np.ndarray:
+    def _seeds_spread(self, terms: Mapping[str, float], aus: np.ndarray, average: str) -> float | None:
+        """Heads of one method share its seeds; other methods' seeds are independent trainings."""
+        values: dict[str, np.ndarray] = {}
+        for name, weight in terms.items():
+            method = name.partition("/")[0]
+            values[method] = values.get(method, 0) + weight * self.f1(name, average)[:, :-1] @ aus
+        if any(len(seeds) == 1 for seeds in values.values()):
+            return None
+        return float(np.sqrt(sum(seeds.var(ddof=1) for seeds in values.values())))
+
+    def groups(self, unit: str) -> list[np.ndarray]:
+        """The units that a draw takes as a whole: int (n,) per database, each clip's subject or the clip itself."""
+        return self.subjects if unit == "subjects" else [np.arange(len(labels)) for labels in self.labels]
+
+    def _weights(self, unit: str) -> list[np.ndarray]:
+        """Bootstrap weights float (draws, groups) per database."""
+        sizes = [groups.max() + 1 for groups in self.groups(unit)]
+        weights = resampling.draws(sizes, DRAWS if unit == "subjects" else CLIP_DRAWS, DRAW_SEED)
+        return np.split(weights, np.cumsum(sizes)[:-1], axis=1)
+
+    def _f1_draws(self, system: str, average: str, unit: str) -> np.ndarray:
         """F1 float (draws, 12), mean over seeds."""
-        if (method, average) not in self._bootstraps:
-            score = {"pooled": self._pooled_draws, "mean": self._fold_mean_draws}[average]
-            values = [score(folds) for folds in self.decisions[method].values()]
-            self._bootstraps[method, average] = np.mean(values, 0)
-        return self._bootstraps[method, average]
+        values = []
+        for folds in self.decisions[system].values():
+            parts = [resampling.f1_parts(*fold) for fold in zip(self.labels, folds, strict=True)]
+            values.append(self._ratio_draws(parts, average, unit))
+        return np.mean(values, 0)
 
-    def _pooled_draws(self, folds: Sequence[np.ndarray]) -> np.ndarray:
-        return metrics.f1(np.vstack(self.labels), np.vstack(folds), self._weights)
+    def _ratio_draws(self, values: Sequence[np.ndarray], average: str, unit: str) -> np.ndarray:
+        """Ratios float (draws, k) of sums over clips; ``values`` (n, 2, k) per database."""
+        pairs = zip(values, self.groups(unit), strict=True)
+        counts, weights = [resampling.group_sums(*pair) for pair in pairs], self._weights(unit)
+        if average == "pooled":
+            return resampling.ratios(np.hstack(weights), np.concatenate(counts))
+        return np.mean([resampling.ratios(*fold) for fold in zip(weights, counts, strict=True)], 0)
 
-    def _fold_mean_draws(self, folds: Sequence[np.ndarray]) -> np.ndarray:
-        ends = np.cumsum([len(labels) for labels in self.labels])
-        weights = np.split(self._weights, ends[:-1], axis=1)
-        return np.mean([metrics.f1(*fold) for fold in zip(self.labels, folds, weights, strict=True)], 0)
+
+def _contrast(
+    value: float, people: np.ndarray, clips: np.ndarray, seeds: float | None, choices: int = 1
+) -> Contrast:
+    """``people`` and ``clips``: the value in draws of subjects and of clips, float (draws,)."""
+    level = 1 - (1 - resampling.LEVEL) / choices
+    p = min(1.0, choices * resampling.p_value(value, people))
+    intervals = *resampling.interval(value, people, level), *resampling.interval(value, clips, level)
+    return Contrast(float(value), *intervals, p, float(people.std(ddof=1)), seeds)
 
 
 def load(runs: Sequence[Path], target: str) -> Results:

@@ -8,26 +8,32 @@ from pathlib import Path
 
 import numpy as np
 
-from infusenet.csv_tables import csv_text
 from infusenet.evaluation import markdown_latex
-from infusenet.evaluation.f1_tables import method_cells, recipe_words, start_columns
 from infusenet.evaluation.markdown_latex import Grid, spread
+from infusenet.evaluation.metric_tables import method_cells, recipe_lines
 from infusenet.evaluation.metrics import COLUMNS
+from infusenet.evaluation.scoring_notes import head_words, scoring_notes
 from infusenet.files import write_if_changed
 from infusenet.report import published_numbers
+from infusenet.report.comparisons import (
+    AVERAGES,
+    EVERY_AU,
+    INTERVAL_NOTE,
+    READING_NOTE,
+    SHORT,
+    SPREADS_NOTE,
+    columns,
+    corrected,
+    interval,
+    reading,
+    spreads,
+    uncertainty,
+)
 from infusenet.report.magnifier_words import magnifier_words
-from infusenet.report.paper_runs import Results, load
+from infusenet.report.paper_runs import Contrast, Results, load
+from infusenet.report.result_csv import csv_row, write_csv
 from infusenet.report.tables_and_figures import ABLATED, INFUSENET, PAPER_METHODS
 
-AVERAGES = {"pooled": "F1 pooled over the clips of all folds", "mean": "F1 as mean over folds"}
-SHORT = {"pooled": "pooled", "mean": "fold mean"}
-EVERY_AU = np.full(12, 1 / 12)
-INTERVAL_NOTE = (
-    "Intervals: 95 %, 1000 bootstrap draws of clips within each held-out database, the same draws for both "
-    "methods, mean over seeds. They hold the chance in the clips, not that in training; clips of one subject "
-    "are alike, so true intervals are wider. An AU without a positive label in a fold counts as 0 in the fold "
-    "mean, in a draw too, which may hold none of a rare AU's few."
-)
 CACHED = "Cached latents freeze the magnifier's encoder and manipulator, which the paper fine-tunes"
 
 
@@ -38,27 +44,40 @@ def table1(runs: Sequence[Path], output: Path) -> None:
     in brackets where it is likely the other average.
     """
     results = load(runs, "table1")
-    methods = [*PAPER_METHODS, *(name for name in results.decisions if name not in PAPER_METHODS)]
-    grids = [_by_au(results, methods, average) for average in AVERAGES]
-    grids += [_by_database(results, methods), _against(results, methods)]
+    others = dict.fromkeys(name.partition("/")[0] for name in results.decisions)
+    methods = list(dict.fromkeys([*PAPER_METHODS, *others]))
+    systems = results.systems(methods)
+    grids = [_by_au(results, systems, average) for average in AVERAGES]
+    grids += [_by_database(results, systems), _against(results, systems)]
     _write(output, "table1", "Table 1: F1 per Action Unit", results, methods, grids)
 
     rows = []
     for average in (*AVERAGES, *results.databases):
-        for method in methods:
-            values = results.f1(method, average)
+        differences = _differences(results, systems, average) if average in AVERAGES else {}
+        for system in systems:
+            values = results.f1(system, average)
             printed = (
-                published_numbers.TABLE1.get(method, [None] * 13) if average in AVERAGES else [None] * 13
+                published_numbers.TABLE1.get(system, [None] * 13) if average in AVERAGES else [None] * 13
             )
             for au, f1, paper_f1 in zip(COLUMNS, values.T, printed, strict=True):
-                row = csv_row(results, method) | {"scope": average, "au": au}
+                row = csv_row(results, system) | {"scope": average, "au": au}
                 row |= {"seeds": len(f1), "f1": f1.mean(), "std": _std(f1), "paper": paper_f1}
-                row["paper_metric"] = "" if paper_f1 is None else published_numbers.metric(method)
-                if average in AVERAGES and au == "average" and method != INFUSENET:
-                    difference = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
-                    row |= dict(zip(("infusenet_minus", "low", "high"), difference, strict=True))
+                row["paper_metric"] = "" if paper_f1 is None else published_numbers.metric(system)
+                if average in AVERAGES and au == "average":
+                    own = uncertainty(results.contrast({system: 1}, EVERY_AU, average))
+                    row |= {f"f1_{name}": value for name, value in own.items()}
+                    if system in differences:
+                        difference, p = differences[system]
+                        row |= {"infusenet_minus": difference.value} | uncertainty(difference, p)
                 rows.append(row)
     write_csv(output / "table1.csv", rows, results)
+
+
+def _differences(results: Results, systems: Sequence[str], average: str) -> dict[str, tuple[Contrast, float]]:
+    """InfuseNet minus each other system, with the p that is corrected over these rows."""
+    others = [system for system in systems if system != INFUSENET]
+    contrasts = [results.contrast({INFUSENET: 1, system: -1}, EVERY_AU, average) for system in others]
+    return dict(zip(others, zip(contrasts, corrected(contrasts), strict=True), strict=True))
 
 
 def table2(runs: Sequence[Path], output: Path) -> None:
@@ -90,55 +109,63 @@ def _ablation(
 ) -> None:  # fmt: skip
     """A small table of average F1; ``names`` maps methods to the paper's names of the rows."""
     results = load(runs, target)
+    systems = results.systems(list(names))
+    differences = {average: _differences(results, systems, average) for average in AVERAGES}
     lines, rows = [], []
-    for method, name in names.items():
-        seeds = len(results.decisions[method])
-        row = {"row": name} | csv_row(results, method) | {"seeds": seeds}
-        f1, paper_cells, differences = [], ["–", "–"], []
+    for system in systems:
+        name = ", ".join(filter(None, (names[system.partition("/")[0]], head_words(system))))
+        seeds = len(results.decisions[system])
+        row = {"row": name} | csv_row(results, system) | {"seeds": seeds}
+        f1, paper_cells, cells = [], ["–", "–"], []
         for average in AVERAGES:
-            values = results.f1(method, average)[:, -1]
+            values = results.f1(system, average)[:, -1]
             f1.append(spread(values))
             row |= columns(average, f1=values.mean(), std=_std(values))
-            if method != INFUSENET:
-                contrast = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
-                row |= columns(average, infusenet_minus=contrast[0], low=contrast[1], high=contrast[2])
-                differences += interval(contrast)
-        if method in printed:
-            row |= {"paper": printed[method], "paper_metric": published_numbers.metric(method)}
-            paper_cells = [_printed(printed[method]), published_numbers.metric_words(method)]
-        start = method_cells(results.facts, method, f"`{method}`")
-        lines.append([name, *start, seeds, *f1, *paper_cells, *(differences or [""] * 4)])
+            if system != INFUSENET:
+                contrast, p = differences[average][system]
+                row |= columns(average, infusenet_minus=contrast.value, **uncertainty(contrast, p))
+                cells += [*interval(contrast), spreads(contrast), reading(contrast, p)]
+        if system in printed:
+            row |= {"paper": printed[system], "paper_metric": published_numbers.metric(system)}
+            paper_cells = [_printed(printed[system]), published_numbers.metric_words(system)]
+        start = method_cells(results.facts, system, f"`{system}`")
+        lines.append([name, *start, seeds, *f1, *paper_cells, *(cells or [""] * 8)])
         rows.append(row)
     head = ["row", "method", "initial weights", "seeds", *(f"F1 {words}" for words in SHORT.values())]
     head += ["paper", "paper's metric"]
     for words in SHORT.values():
-        head += [f"InfuseNet minus it, {words}", "95 % interval"]
+        head += [f"InfuseNet minus it, {words}", "95 % interval", "spread", "reading"]
     topic = title.partition(": ")[2]
-    grids = [Grid(f"Average F1 by {topic}{results.label}", head, lines, [note, INTERVAL_NOTE])]
-    _write(output, target, title, results, names, grids)
+    notes = [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE, note]
+    grids = [Grid(f"Average F1 by {topic}{results.label}", head, lines, notes)]
+    _write(output, target, title, results, list(names), grids)
     write_csv(output / f"{target}.csv", rows, results)
 
 
-def _by_au(results: Results, methods: Sequence[str], average: str) -> Grid:
+def _by_au(results: Results, systems: Sequence[str], average: str) -> Grid:
     lines = []
-    for method in methods:
+    for method in systems:
         values = results.f1(method, average)
-        lines.append([*_describe(results, method), len(values), *map(spread, values.T)])
+        own = results.contrast({method: 1}, EVERY_AU, average)
+        cells = [*map(spread, values.T), f"{own.low:.3f} to {own.high:.3f}"]
+        lines.append([*_describe(results, method), len(values), *cells])
         if method in published_numbers.TABLE1:
             other = published_numbers.metric(method) != average
             cells = [f"({_printed(v)})" if other else _printed(v) for v in published_numbers.TABLE1[method]]
             words = published_numbers.metric_words(method)
             if other and method in published_numbers.MEB:
                 words += f"; MEB's fold mean {_printed(published_numbers.MEB[method])[:4]}"
-            lines.append([f"*paper: {words}*", "", "", *cells])
+            lines.append([f"*paper: {words}*", "", "", *cells, ""])
     positives = np.vstack(results.labels).sum(0)
     shares = [f"{count} ({count / max(1, positives.sum()):.0%})" for count in positives]
-    lines.append(["positive labels", "", "", *shares, positives.sum()])
+    lines.append(["positive labels", "", "", *shares, positives.sum(), ""])
     notes = [
-        "Mean ± standard deviation over seeds; n/a: one seed. Paper's figures in brackets were likely computed "
-        "with the other average, so compare them in the other table."
+        "Mean ± standard deviation over seeds, the chance in training; n/a: one seed. The interval of the average "
+        "is of the chance in the subjects. This table judges nothing; the last one does.",
+        "Paper's figures in brackets were likely computed with the other average, so compare them in the other "
+        "table.",
     ]
-    if f"{ABLATED}released" in methods:
+    if f"{ABLATED}released" in systems:
         notes.append(
             f"{CACHED}; the row 'as released' too computes the released forward map on them, where the released "
             "code trains every weight."
@@ -146,9 +173,8 @@ def _by_au(results: Results, methods: Sequence[str], average: str) -> Grid:
         notes.append(_released_note(results))
     if average == "mean":
         notes.append("An AU without a positive label in a fold counts as 0 there.")
-    return Grid(
-        AVERAGES[average] + results.label, ["method", "initial weights", "seeds", *COLUMNS], lines, notes
-    )
+    head = ["method", "initial weights", "seeds", *COLUMNS, "average, 95 % interval"]
+    return Grid(AVERAGES[average] + results.label, head, lines, notes)
 
 
 def _released_note(results: Results) -> str:
@@ -163,82 +189,55 @@ def _released_note(results: Results) -> str:
     )
 
 
-def _by_database(results: Results, methods: Sequence[str]) -> Grid:
+def _by_database(results: Results, systems: Sequence[str]) -> Grid:
     lines = [
         [*_describe(results, m), *(spread(results.f1(m, name)[:, -1]) for name in results.databases)]
-        for m in methods
+        for m in systems
     ]
     clips = [f"{len(labels)} ({labels.sum()})" for labels in results.labels]
     lines.append(["clips (positive labels)", "", *clips])
     head = ["method", "initial weights", *results.databases]
-    return Grid("Average F1 by held-out database" + results.label, head, lines)
+    note = "Mean ± standard deviation over seeds, the chance in training. This table judges nothing."
+    return Grid("Average F1 by held-out database" + results.label, head, lines, [note])
 
 
-def _against(results: Results, methods: Sequence[str]) -> Grid:
+def _against(results: Results, systems: Sequence[str]) -> Grid:
     paper_average = published_numbers.TABLE1[INFUSENET][-1]
+    differences = {average: _differences(results, systems, average) for average in AVERAGES}
     lines = []
-    for method in methods:
-        if method != INFUSENET:
-            line = _describe(results, method)
-            for average in AVERAGES:
-                value, low, high = results.contrast({INFUSENET: 1, method: -1}, EVERY_AU, average)
-                reading = "InfuseNet better" if low > 0 else "InfuseNet worse" if high < 0 else "open"
-                line += [*interval((value, low, high)), reading]
-            paper_cells = ["–", "–"]
-            if method in published_numbers.TABLE1:
-                kind = published_numbers.common_metric([INFUSENET, method])
-                paper_cells = [
-                    f"{paper_average - published_numbers.TABLE1[method][-1]:+.4f}",
-                    SHORT.get(kind, kind),
-                ]
-            lines.append([*line, *paper_cells])
+    for system in differences["pooled"]:
+        line = _describe(results, system)
+        for average in AVERAGES:
+            contrast, p = differences[average][system]
+            line += [*interval(contrast), spreads(contrast), reading(contrast, p)]
+        paper_cells = ["–", "–"]
+        if system in published_numbers.TABLE1:
+            kind = published_numbers.common_metric([INFUSENET, system])
+            difference = paper_average - published_numbers.TABLE1[system][-1]
+            paper_cells = [f"{difference:+.4f}", SHORT.get(kind, kind)]
+        lines.append([*line, *paper_cells])
     head = ["method", "initial weights"]
     for words in SHORT.values():
-        head += [words, "95 % interval", "reading"]
+        head += [words, "95 % interval", "spread", "reading"]
     head += ["paper's difference", "its metric"]
     title = f"{published_numbers.TITLES[INFUSENET]} minus each method: average F1{results.label}"
-    return Grid(title, head, lines, [INTERVAL_NOTE])
+    return Grid(title, head, lines, [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE])
 
 
-def _describe(results: Results, method: str) -> list[str]:
-    """Title with the ViT's variant, and initial weights."""
-    return method_cells(results.facts, method, published_numbers.TITLES.get(method, f"`{method}`"))
+def _describe(results: Results, system: str) -> list[str]:
+    """Title with the head and the ViT's variant, and initial weights."""
+    method = system.partition("/")[0]
+    title = published_numbers.TITLES.get(method, f"`{method}`")
+    return method_cells(results.facts, system, ", ".join(filter(None, (title, head_words(system)))))
 
 
 def _write(output, target, title, results: Results, methods, grids: Sequence[Grid]) -> None:
     """Markdown with the rows' recipes, and LaTeX."""
-    recipes = "\n".join(f"- `{method}`: {recipe_words(results.facts[method])}" for method in methods)
-    text = markdown_latex.page(title + results.label, grids, results.notes) + f"\n## Recipes\n\n{recipes}\n"
+    recipes = recipe_lines({method: results.facts[method] for method in methods})
+    notes = [*results.notes, *scoring_notes({method: results.facts[method] for method in methods})]
+    text = markdown_latex.page(title + results.label, grids, notes) + f"\n## Recipes\n\n{recipes}\n"
     write_if_changed(output / f"{target}.md", text)
     write_if_changed(output / f"{target}.tex", markdown_latex.latex_page(grids, results.notes))
-
-
-def csv_row(results: Results, method: str) -> dict:
-    """The first columns of a method's row: its name, its initial weights and its ViT's variant."""
-    return {"method": method} | start_columns(results.facts, method)
-
-
-def columns(average: str, **values) -> dict:
-    """CSV columns that name their average: ``f1`` becomes ``f1_pooled`` or ``f1_fold_mean``."""
-    return {f"{name}_{SHORT[average].replace(' ', '_')}": value for name, value in values.items()}
-
-
-def write_csv(path: Path, rows: Sequence[dict], results: Results) -> None:
-    """Write rows of unequal keys as one CSV; missing values stay empty. Floats have all digits.
-
-    The last column, ``protocol``, is CD6ME, or how the folds differ from it.
-    """
-    rows = [row | {"protocol": results.protocol.column} for row in rows]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [[row.get(name) for name in names] for row in rows]
-    lines = [[float(v) if isinstance(v, np.floating) else v for v in line] for line in lines]
-    write_if_changed(path, csv_text(names, lines))
-
-
-def interval(contrast: tuple[float, float, float]) -> tuple[str, str]:
-    """A difference and its interval as text."""
-    value, low, high = contrast
-    return f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}"
 
 
 def _std(values: np.ndarray) -> float | None:

@@ -50,15 +50,19 @@ class Target:
     """A table or figure.
 
     ``methods`` whose runs it needs; ``released``: those that it needs too where the latents of the released
-    weights are configured (`infusenet.config.methods.RELEASED_LATENTS`); ``files`` that it writes; ``function``: the ``module.function`` of this
-    folder that makes it from saved predictions, empty where `infusenet.cli.report` draws it from models;
-    ``shows_faces``: it reads the faces stores too.
+    weights are configured (`infusenet.config.methods.RELEASED_LATENTS`); ``files`` that it writes;
+    ``function``: the ``module.function`` of this folder that makes it from saved predictions, empty where
+    `infusenet.cli.report` draws it from models; ``reads_stores``: it looks into the models with the clips of
+    their stores; ``shows_faces``: it reads the faces stores too. ``reads``: files of other entries, in the
+    same folder.
     """
 
     methods: list[str]
     files: list[str]
     function: str = ""
+    reads_stores: bool = False
     shows_faces: bool = False
+    reads: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
 
     def methods_with(self, variants: Collection[str]) -> list[str]:
@@ -101,11 +105,17 @@ TARGETS = {
             "infusenet_vit",
             "vit_tiny_flow",
             f"{ABLATED}decoded",
+            "resnet18_mag",
+            "vit_tiny_mag",
+            "late_fusion",
+            *(method for factor, method in FACTORS["difference"].items() if factor != 10),
         ],
         ["claims.md", "claims.csv"],
         "claims.claims",
+        reads=("activation.csv",),
     ),
-    "figure1": Target([INFUSENET], ["figure1.png"], shows_faces=True),
+    "activation": Target(["resnet18_flow", "resnet18_mag", INFUSENET], ["activation.csv"], reads_stores=True),
+    "figure1": Target([INFUSENET], ["figure1.png"], reads_stores=True, shows_faces=True),
     "figure2": Target([], ["figure2.png"]),
     "figure3": Target(["sssnet", INFUSENET], ["figure3.png", "figure3.csv"], "figure3.figure3"),
     "figure4": Target(
@@ -114,5 +124,7 @@ TARGETS = {
         "figure4.figure4",
         released=(RELEASED_FACTOR10,),
     ),
-    "figure5": Target(["resnet18_flow", "resnet18_mag", INFUSENET], ["figure5.png"], shows_faces=True),
+    "figure5": Target(
+        ["resnet18_flow", "resnet18_mag", INFUSENET], ["figure5.png"], reads_stores=True, shows_faces=True
+    ),
 }

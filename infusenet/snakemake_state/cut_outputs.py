@@ -24,7 +24,8 @@ from infusenet.report.tables_and_figures import TARGETS
 ENDS = {".png": b"IEND\xaeB`\x82", ".html": (b"</html>", b"</html>\n"), ".safetensors": b""}
 NEWLINE = b"\n"
 WRITTEN = (
-    *("metrics.csv", "metrics.md", "heatmap.png", "training.png", "ledger.csv", "ledger.html"),
+    *("metrics.csv", "metrics.md", "heatmap.png", "reliability.png", "training.png"),
+    *("ledger.csv", "ledger.html"),
     *("report.html", "paper.html", "nuisance/nuisance.md", "nuisance/nuisance.csv", "nuisance/nuisance.png"),
     *(name for target in TARGETS.values() for name in target.files),
 )

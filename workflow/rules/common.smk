@@ -168,8 +168,9 @@ def paper_runs(target):
 def paper_input(target):
     def files(wildcards):
         _same_clips(target)
+        read = [f"{RESULTS}/{name}" for name in TARGETS[target].reads]
         if not TARGETS[target].shows_faces:
-            return results_of(paper_runs(target))
+            return results_of(paper_runs(target)) + read
         if not WITH_FACES:
             raise WorkflowError(f"{target} shows faces, and all databases were given without theirs")
         return results_of(paper_runs(target)) + ancient([store_path(name, "faces.h5") for name in WITH_FACES])
@@ -242,13 +243,16 @@ def _picture_options(target):
     """Options for the stores of faces, the clips and the model's recipe."""
     if target == "figure2":
         return f"--recipe {shlex.quote(configuration.resolve_method(CONFIG, INFUSENET).to_json())}"
-    if not TARGETS[target].shows_faces:
+    if not TARGETS[target].reads_stores:
         return ""
+    places = f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"
+    if not TARGETS[target].shows_faces:
+        return places
     names = CONFIG["figures"][f"{target}_clip" if target == "figure1" else f"{target}_clips"] or []
     clips = shlex.join([names] if isinstance(names, str) else names)
     weights = CONFIG["latents"].get("weights")
     return " ".join(
-        [f"--stores {shlex.join(STORES)} --manifests {MANIFESTS}"]
+        [places]
         + [f"--clips {clips}"] * bool(clips)
         + [f"--weights {shlex.quote(weights)}"] * (is_file_of_weights(weights) and target == "figure1")
     )

@@ -8,6 +8,9 @@ rule evaluate:
         metrics=report(f"{RESULTS}/metrics.csv", caption="../report/metrics.rst", category="F1"),
         table=f"{RESULTS}/metrics.md",
         heatmap=report(f"{RESULTS}/heatmap.png", caption="../report/heatmap.rst", category="F1"),
+        reliability=report(
+            f"{RESULTS}/reliability.png", caption="../report/reliability.rst", category="Calibration"
+        ),
         training=report(f"{RESULTS}/training.png", caption="../report/training.rst", category="Training"),
     params:
         runs=runs(METHODS),

@@ -1,19 +1,28 @@
-"""Markdown tables from the rows of F1. Pooled F1 and the mean over folds never share a column."""
+"""Markdown tables from the rows of metrics.csv. Pooled F1 and the mean over folds never share a column."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infusenet.config.departures import departure
 from infusenet.evaluation.markdown_latex import Grid, spread
-from infusenet.evaluation.metrics import COLUMNS, SCOPES, F1Row
+from infusenet.evaluation.metric_rows import FURTHER, SCOPES, MetricRow
+from infusenet.evaluation.metrics import COLUMNS
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.evaluation.scoring_notes import scoring_notes
 
-# Entries of a recipe that have no influence on F1, or that the page shows in another place.
+# Entries of a recipe that have no influence on the scores, or that the page shows in another place.
 OMITTED = ("method", "revision", "stores", "threads", "weights")
+
+SPREAD_NOTE = (
+    "±: standard deviation over seeds, the chance in training. These tables judge no difference: `table1` and "
+    "`claims` do, by the chance in the subjects. n/a: not defined, for want of a positive label (AUROC: or of a "
+    "negative one); an average is over the AUs that have a value."
+)
 
 
 def page(
-    rows: Sequence[F1Row],
+    rows: Sequence[MetricRow],
     databases: Sequence[str],
     facts: dict[str, dict],
     protocol: Protocol,
@@ -25,18 +34,30 @@ def page(
     `infusenet.evaluation.machine_notes`.
     """
     label = protocol.heading
-    parts = [f"# F1 per Action Unit{label}", *protocol.notes, *machine_notes, recipe_lines(facts)]
+    parts = [f"# Scores per Action Unit{label}", *protocol.notes, *machine_notes, recipe_lines(facts)]
     for name, scope in SCOPES.items():
         parts += [f"## {scope.title}{label}", table(rows, name, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]
+    for name, score in FURTHER.items():
+        parts += [f"## {score.title}, pooled{label}", table(rows, "pooled", facts, name)]
+        title = f"## {score.title}, average by held-out database{label}"
+        parts += [title, by_database(rows, databases, facts, name)]
+    parts.append(SPREAD_NOTE)
     guessers = "`always_one` says every AU is present, `prior_rate` guesses at the training labels' rate."
     parts.append(" ".join([*scoring_notes(facts), guessers]))
     return "\n\n".join(parts) + "\n"
 
 
-def recipe_lines(facts: dict[str, dict]) -> str:
-    """One line per method: its recipe, initial weights first."""
-    return "\n".join(f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items()))
+def recipe_lines(facts: Mapping[str, dict]) -> str:
+    """One line per method: its recipe, initial weights first. Then one per method that departs from its source."""
+    recipes = [f"- `{method}`: {recipe_words(fact)}" for method, fact in sorted(facts.items())]
+    departures = [
+        f"- `{method}`: {text}"
+        for method, fact in sorted(facts.items())
+        if (text := departure(method, fact["recipe"]))
+    ]
+    heading = ["", "Departures from the sources, whose settings are in brackets:", ""] if departures else []
+    return "\n".join([*recipes, *heading, *departures])
 
 
 def start_columns(facts: Mapping[str, dict], method: str) -> dict[str, str]:
@@ -73,10 +94,10 @@ def recipe_words(fact: dict) -> str:
     return ", ".join([initial_weights(_weights(fact)), *(f"{k.replace('_', ' ')} {v}" for k, v in rest)])
 
 
-def table(rows: Sequence[F1Row], scope: str, facts: Mapping[str, dict]) -> str:
-    """Methods x AUs of one scope; mean and standard deviation over seeds."""
+def table(rows: Sequence[MetricRow], scope: str, facts: Mapping[str, dict], score: str = "f1") -> str:
+    """Methods x AUs of one scope; mean and standard deviation over seeds. ``score``: a column of the rows."""
     scope_rows = [row for row in rows if row.scope == scope]
-    cells = by_cell(scope_rows)
+    cells = by_cell(scope_rows, score)
     lines = []
     for method in dict.fromkeys(row.method for row in scope_rows):
         values = [cells[method, scope, au] for au in COLUMNS]
@@ -86,9 +107,11 @@ def table(rows: Sequence[F1Row], scope: str, facts: Mapping[str, dict]) -> str:
     return Grid("", ["method", "initial weights", "seeds", *COLUMNS], lines).markdown()
 
 
-def by_database(rows: Sequence[F1Row], databases: Sequence[str], facts: Mapping[str, dict]) -> str:
-    """Methods x held-out databases: the average over AUs."""
-    cells = by_cell(rows)
+def by_database(
+    rows: Sequence[MetricRow], databases: Sequence[str], facts: Mapping[str, dict], score: str = "f1"
+) -> str:
+    """Methods x held-out databases: the average over AUs of a column of the rows."""
+    cells = by_cell(rows, score)
     lines = [
         [
             *method_cells(facts, method, f"`{method}`"),
@@ -99,13 +122,20 @@ def by_database(rows: Sequence[F1Row], databases: Sequence[str], facts: Mapping[
     return Grid("", ["method", "initial weights", *databases], lines).markdown()
 
 
-def by_cell(rows: Sequence[F1Row]) -> dict[tuple[str, str, str], list[float]]:
-    """F1 of every seed by (method, scope, au)."""
+def by_cell(rows: Sequence[MetricRow], score: str = "f1") -> dict[tuple[str, str, str], list[float]]:
+    """A score of every seed by (method, scope, au)."""
     cells = {}
     for row in rows:
-        cells.setdefault((row.method, row.scope, row.au), []).append(row.f1)
+        cells.setdefault((row.method, row.scope, row.au), []).append(getattr(row, score))
     return cells
 
 
+def csv_cells(row: MetricRow) -> list[object]:
+    """The row's cells in metrics.csv: ``n/a`` where a score is not defined."""
+    return ["n/a" if value != value else value for value in row]
+
+
 def _cell(values: Sequence[float]) -> str:
+    if any(map(math.isnan, values)):
+        return "n/a"
     return spread(values) if len(values) > 1 else f"{values[0]:.3f}"
