@@ -38,7 +38,7 @@ def readings(path: Path) -> list[list[list[str]]]:
         delimiters = own[1] if own else DELIMITERS
         return [list(csv.reader(io.StringIO(text, newline=""), delimiter=sign)) for sign in delimiters]
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as such") from None
+        raise InputError(f"{path}: no CSV in UTF-8 ({error}); save it again as 'CSV UTF-8'") from None
 
 
 def csv_rows(path: Path | str) -> tuple[list[str], list[dict[str, str]]]:

@@ -28,6 +28,16 @@ def bundle(made, tmp_path):
     return tmp_path / "bundle"
 
 
+@pytest.fixture(scope="module")
+def narrow():
+    """The module that has `RECIPE`, a training of narrow networks; they are registered while a module's tests last."""
+    import narrow
+
+    with pytest.MonkeyPatch.context() as patch:
+        narrow.register(patch)
+        yield narrow
+
+
 @pytest.fixture
 def project(tmp_path):
     """A checkout's workflow with three tiny databases; the stages' command only writes its outputs."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from synthetic import RECIPE, write_database
+from narrow import RECIPE
+from synthetic import write_database
 
 from infusenet import cli
 from infusenet.errors import InputError
@@ -36,7 +37,7 @@ def run(root, output, seed=0, **changes):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, narrow):
     root = tmp_path_factory.mktemp("compare")
     for name in ("alpha", "beta", "gamma"):
         write_database(root, name, count=8)

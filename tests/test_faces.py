@@ -12,7 +12,7 @@ from skimage import data
 from infusenet.config.stage_recipes import resolve
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError
-from infusenet.preprocess import alignment, face_detection
+from infusenet.preprocess import alignment, face_detection, failed_faces
 from infusenet.preprocess.faces import build, slots, video_numbers
 from infusenet.protocol import AUS
 from infusenet.store import Store
@@ -84,14 +84,14 @@ def test_recovery_ladder(astronaut):
     cut = astronaut[40:210, 95:235]  # a release whose face fills the frame
     assert face_detection.detect(cut).landmarks.shape == (68, 2)
     blank = np.full_like(astronaut, 90)
-    with pytest.raises(face_detection.NoFace):
+    with pytest.raises(failed_faces.NoFace):
         face_detection.detect(blank)
     recovered = face_detection.detect(blank, astronaut)
     assert (recovered.rung, recovered.recovered) == ("neighbour", True)
 
 
 def test_two_faces(astronaut):
-    with pytest.raises(face_detection.MultipleFaces):
+    with pytest.raises(failed_faces.MultipleFaces):
         face_detection.detect(np.hstack([astronaut, astronaut]))
     small = np.full_like(astronaut, 90)
     third = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -137,7 +137,7 @@ def rolled(image):
 @pytest.mark.parametrize("harm", [dark, blurred, rolled])
 def test_a_second_face_that_is_hard_to_see_is_still_one(harm):
     photograph = data.astronaut()
-    with pytest.raises(face_detection.MultipleFaces):
+    with pytest.raises(failed_faces.MultipleFaces):
         face_detection.detect(np.hstack([photograph, harm(photograph)]))
 
 

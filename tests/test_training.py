@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from synthetic import RECIPE, RECIPES, clips_of, write_database
+from narrow import RECIPE
+from synthetic import RECIPES, clips_of, write_database
 
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
@@ -21,10 +22,11 @@ from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
 from infusenet.training.trainer import train
 
 METHOD, REAL_EPOCH = RECIPE.method, training.run_epoch
+RESNETS = {"model": "infusenet_resnet18"}  # in place of the narrow networks of the other tests
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, narrow):
     """Three databases and a finished run without the third."""
     root = tmp_path_factory.mktemp("train")
     for name in ("alpha", "beta", "gamma"):
@@ -94,7 +96,7 @@ def test_training_learns(root, tmp_path):
     """Loss falls, and unseen clips of another database are scored well above always-one's F1."""
     for name in ("alpha", "beta", "gamma"):
         write_database(tmp_path, name, count=30)
-    run(tmp_path, tmp_path, epochs=6)
+    run(tmp_path, tmp_path, epochs=6, **RESNETS)
     log = rows_of(tmp_path / "log.csv")
     for head in ("loss_mag", "loss_flow"):
         assert float(log[-1][head]) < 0.5 * float(log[0][head])
@@ -259,7 +261,7 @@ def test_a_clip_s_score_does_not_depend_on_the_other_clips(root, tmp_path):
 
 
 def test_released_preset_trains_and_predicts(root, tmp_path):
-    run(root, tmp_path, preset="released", epochs=1)
+    run(root, tmp_path, preset="released", epochs=1, **RESNETS)
     predict(tmp_path, root / "cache", root / "manifests")
     assert len(rows_of(tmp_path / "predictions.csv")) == 10
     assert "frame_flow.fc.weight" not in run_folder.load_weights(tmp_path)[0]

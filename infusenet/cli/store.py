@@ -108,7 +108,9 @@ def import_(args):
     for bundle in args.bundles:
         database, folder = import_bundle(bundle, args.output)
         if database in folders:
-            raise InputError(f"{bundle}: of {database} like {folders[database]}; import one of them")
+            raise InputError(
+                f"{bundle} and {folders[database]} both hold {database}; import only one of them"
+            )
         folders[database] = folder
         print(f"{folder}: sound")
     print(

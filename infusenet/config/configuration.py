@@ -55,7 +55,10 @@ def settle(raw: dict) -> dict:
         config = merge(config, standins["settings"])
     config["audit"] = audit.policies(config.get("audit"))
     if len(config["databases"]) < 2:
-        raise InputError("databases: one is configured, expected at least two: each is tested on the others")
+        raise InputError(
+            "databases: one is configured, expected at least two: each method is trained on all but one and "
+            "tested on that one"
+        )
     raise_all(_same_clips(config["databases"]), "configuration refused")
     check_values(config)
     for name in config["methods"]:

@@ -10,8 +10,8 @@ STAGES: dict[str, dict[str, Option]] = {
         "keep": Option(
             one_of("pairs", "first10", "tim10", "span"),
             "pairs",
-            "frames that are stored: onset, apex and pseudo-apex candidates; or gray clips: the first ten "
-            "frames, all frames interpolated to ten, 32 frames evenly spread",
+            "frames that are stored: onset, apex and pseudo-apex candidates; or a gray clip of the first ten "
+            "frames, of all frames interpolated to ten, or of 32 frames evenly spread",
             variants_only=("first10", "tim10", "span"),  # flow and latents need the pairs
         ),
         "size": Option(PIXELS, 224, "side of the aligned crop, in pixels"),
@@ -50,7 +50,7 @@ STAGES: dict[str, dict[str, Option]] = {
         "latent": Option(
             one_of("difference", "magnified", "decoded"),
             "difference",
-            "factor x (encoder(apex) - encoder(onset)); with encoder(apex) added; or the decoded RGB image",
+            "the latent difference that the magnifier computes; its sum with encoder(apex); or the decoded RGB image",
             variants_only=("decoded",),  # no latent: only `infusenet_resnet18_decoded` reads such a store
         ),
         "factor": Option(number(1), 10, "magnification factor; `difference` latents serve every factor"),

@@ -39,8 +39,8 @@ SHIPPED_WEIGHTS = Path(__file__).parents[1] / "magnifier" / "weights" / "magnifi
 class Recipe:
     """The settings that decide the numbers of a stage or of a training, as one value.
 
-    A recipe travels as canonical JSON: Snakemake param, command-line argument, HDF5 attribute. A setting
-    that is None has no meaning beside the others; the JSON has no key for it.
+    A recipe travels as canonical JSON: Snakemake param, command-line argument, HDF5 attribute. A setting that
+    has no meaning with the other settings is None; the JSON has no key for it.
     """
 
     def as_dict(self) -> dict:
@@ -87,8 +87,8 @@ class FlowRecipe(StageRecipe):
         return self.solver == "spline_tvl1"
 
     def as_dict(self) -> dict:
-        """OpenCV's recipe does not name its solver: it is the text of the time before there was a choice, so
-        that stores made then stay valid."""
+        """OpenCV's recipe does not name its solver: its text is the same as before there was a choice of
+        solvers, so that stores made then stay valid."""
         recipe = super().as_dict()
         if self.solver == "opencv_tvl1":
             del recipe["solver"]
@@ -158,7 +158,7 @@ def current_revision(stage: str, settings: Mapping) -> int:
 
 
 def settings_of(recipe: Mapping) -> dict:
-    """The settings that `resolve` makes a recipe from, of the recipe as JSON values."""
+    """From a recipe as JSON values, the settings that `resolve` would make this recipe from."""
     settings = {name: value for name, value in recipe.items() if name not in ("stage", "revision")}
     return _with_solver(settings) if recipe.get("stage") == "flow" else settings
 
@@ -191,7 +191,7 @@ def from_dict(values: Mapping, origin: object) -> StageRecipe:
 
 
 def problems(values: Mapping) -> Iterator[str]:
-    """A sentence for everything that makes JSON values no recipe of a stage."""
+    """One sentence for each reason why JSON values are not a recipe of a stage."""
     if (stage := values.get("stage")) not in RECIPES:
         yield _unknown(stage)
         return

@@ -48,8 +48,8 @@ def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
 def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """One resampling of a frame into the crop: uint8 (size, size, 3), border replicated.
 
-    Where the face is larger than the crop, it is warped to a multiple of the crop's size first and
-    averaged down, so that no detail folds into false motion.
+    Where the face in the frame is larger than in the crop, the frame is first warped to a multiple of the
+    crop's size and then averaged down, so that aliasing of fine detail does not look like motion.
     """
     shrink = 1 / np.hypot(*matrix[:, 0])
     factor = max(1, int(np.ceil(shrink - 0.25)))
@@ -74,7 +74,7 @@ def sway(onset: np.ndarray, frame: np.ndarray, landmarks: np.ndarray) -> np.ndar
     Returns
     -------
     float64 (2, 3) : Euclidean transform from the onset's crop to the frame's; the identity where
-        ECC does not converge (a blink), so that refinement never makes a clip worse than none
+        ECC does not converge (a blink), so that a refinement that fails changes nothing
     """
     low, high = landmarks[17:48].min(0), landmarks[17:48].max(0)
     mask = np.zeros(onset.shape[:2], np.uint8)

@@ -1,6 +1,7 @@
-"""Detection of the face on a clip's onset frame, and the rules by which a face counts as failed.
+"""Detection of the face on a clip's onset frame by dlib.
 
-The landmarks found here serve the whole clip (`infusenet.preprocess.alignment`). Arrays in, arrays out.
+The landmarks found here serve the whole clip (`infusenet.preprocess.alignment`); when a face counts as failed
+is decided in `infusenet.preprocess.failed_faces`. Arrays in, arrays out.
 """
 
 from dataclasses import dataclass
@@ -13,34 +14,10 @@ import dlib
 import numpy as np
 
 from infusenet.errors import InputError
+from infusenet.preprocess.failed_faces import NoFace, credible, subject_face
 
 # Share of the frame added on each side before detection, for releases whose faces fill the frame.
 PADDING = 0.25
-# A second face counts as background when the first one is this many times larger.
-DOMINANT = 2.0
-# Boxes below this share of the best one's detection weight are no faces. Measured on two photographs at many
-# sizes: nine in ten false boxes (on cloth, on a helmet) are below 0.28 of the face's weight and half below
-# 0.07; second faces as good as the first reach 0.66 and more, and of 288 that were darkened, blurred or rolled
-# by up to 30 degrees two are below 0.25.
-WEAK = 0.25
-
-
-class FailedFace(Exception):
-    """The face of a clip failed. The text is the reason, ``status`` the clip's status in the store."""
-
-    status: str
-
-
-class NoFace(FailedFace):
-    """No rung of the detector found a face; the text may end in a hint."""
-
-    status = "no_face"
-
-
-class MultipleFaces(FailedFace):
-    """Several faces of similar size: the subject's is unknown."""
-
-    status = "multiple_faces"
 
 
 @dataclass(frozen=True)
@@ -80,11 +57,8 @@ def detect(onset: np.ndarray, neighbour: np.ndarray | None = None) -> Detection:
         rungs.append(("neighbour", neighbour, 1, True))
     for name, image, upsample, padded in rungs:
         gray, margin = _gray(image, padded)
-        boxes = sorted(_boxes(gray, upsample), key=lambda box: -box.area())
-        if boxes:
-            if len(boxes) > 1 and boxes[0].area() < DOMINANT * boxes[1].area():
-                raise MultipleFaces("several faces of similar size on the onset frame")
-            shape = _predictor()(gray, boxes[0])
+        if face := subject_face(_boxes(gray, upsample)):
+            shape = _predictor()(gray, face)
             points = np.array([(point.x, point.y) for point in shape.parts()], float) - margin
             return Detection(points, name)
     raise NoFace(f"no face found on the onset or the frame after it{_hint(onset)}")
@@ -99,7 +73,7 @@ def _gray(image: np.ndarray, padded: bool) -> tuple[np.ndarray, int]:
 
 def _boxes(gray: np.ndarray, upsample: int) -> list:
     boxes, weights, _ = _detector().run(gray, upsample)
-    return [box for box, weight in zip(boxes, weights, strict=True) if weight >= WEAK * max(weights)]
+    return credible(boxes, weights)
 
 
 def _hint(onset: np.ndarray) -> str:

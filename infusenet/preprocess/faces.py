@@ -17,7 +17,8 @@ from infusenet.hashing import clip_key, digest, file_digest
 from infusenet.preprocess import alignment
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.contact_sheet import contact_sheet as draw
-from infusenet.preprocess.face_detection import FailedFace, detect
+from infusenet.preprocess.face_detection import detect
+from infusenet.preprocess.failed_faces import FailedFace
 from infusenet.preprocess.images import read_frames
 from infusenet.preprocess.temporal import spread, tim
 from infusenet.protocol import CANDIDATES

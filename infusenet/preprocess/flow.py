@@ -24,7 +24,7 @@ def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, 
 
     Parameters
     ----------
-    processes : processes that share the clips; on a GPU one does all
+    processes : number of processes that share the clips; on a GPU a single process computes all of them
     device : "auto" (CUDA where available), "cpu" or "cuda"; for the spline solver, OpenCV's has only the CPU
 
     Raises

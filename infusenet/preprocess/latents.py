@@ -36,7 +36,7 @@ def build(
     ----------
     weights : file of the magnifier; default: the shipped one. Must be the file that the recipe names.
     device : "auto" (CUDA where available), "cpu" or "cuda"
-    threads : CPU threads, default 1. Each count gives its own last bits; a clip's latents do not
+    threads : CPU threads, default 1. The last bits of the result depend on this count; a clip's latents do not
         depend on the other clips.
 
     Raises

@@ -1,7 +1,7 @@
 """Optical strain: how much the face is stretched and sheared at each pixel, from its optical flow.
 
-`strain` takes the derivatives from the pixels. A flow of `infusenet.preprocess.spline_tvl1` knows its own exactly
-and gives them to `tensor_norm`.
+`strain` takes the derivatives from the pixels. A flow of `infusenet.preprocess.spline_tvl1` has exact
+derivatives without them and passes these to `tensor_norm`.
 """
 
 import cv2

@@ -17,9 +17,9 @@ REACH = 0.42
 def rank_one(flows: SplineFlow, count: int) -> SplineFlow:
     """One flow per clip from the flows onset -> apex, apex + 1, ...
 
-    The head's motion, a similarity, is taken off each flow. What is left is fitted by one field for all
-    frames times a number per frame (the first term of the singular value decomposition), and the apex'
-    share of it is put back on the apex' head motion.
+    The head's motion, a similarity, is taken off each flow. The rest is approximated by one field, common to
+    all frames, times a number per frame (the first term of the singular value decomposition). The result is
+    this field times the apex's number, plus the apex's head motion.
 
     Parameters
     ----------

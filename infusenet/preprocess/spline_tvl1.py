@@ -12,9 +12,9 @@ warp one step of lagged diffusivity (Vogel and Oman 1996), solved by preconditio
 One Bregman iteration (Osher et al. 2005) gives back what total variation takes off small peaks.
 
 Three choices keep sub-pixel motion, measured in docs/flow.md: the apex is read between its pixels by cubic
-splines (bilinear and bicubic reading shift it); the gradient is the onset's alone (the warped apex' own
-noise is lowest half-way between pixels and pulls the flow there); and the unknown is a spline field, which
-makes no steps.
+splines (bilinear and bicubic reading shift it); the gradient is the onset's alone (the warped apex' own noise
+is lowest half-way between pixels and pulls the flow there); and the unknown is a spline field, which has no
+jumps between pixels.
 """
 
 from dataclasses import dataclass

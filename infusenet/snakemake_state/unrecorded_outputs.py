@@ -47,8 +47,8 @@ def check_triggers(triggers: Collection[str] | None) -> None:
         return
     if lacking := [f"{name} ({change})" for name, change in TRIGGERS.items() if name not in triggers]:
         raise InputError(
-            f"--rerun-triggers leaves out {', '.join(lacking)}: results that such a change makes stale "
-            "would stay, with 'Nothing to be done'. Remove the option, or `rerun-triggers` from the profile; "
+            f"--rerun-triggers leaves out {', '.join(lacking)}: after such a change, Snakemake "
+            "would say 'Nothing to be done' and keep results that are out of date. Remove the option, or `rerun-triggers` from the profile; "
             "files with a new time and the same content rerun nothing in any case"
         )
 

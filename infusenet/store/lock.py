@@ -60,8 +60,8 @@ class Lock:
                 f"lost its lock to {_describe(state[0])}" if state else "has no lock any more: it was removed"
             )
             raise InputError(
-                f"{self.target}: this job {loss}; it publishes nothing. Run the command again: if another job made "
-                "the file, it is used"
+                f"{self.target}: this job {loss}, so it publishes nothing. Run the command again; a file that "
+                "another job made in the meantime is then used"
             )
 
     def acquire(self) -> None:

@@ -11,7 +11,7 @@ SOLVERS = {
     "spline_tvl1": {"solver": "spline_tvl1"},
     "spline_tvl1x3": {"solver": "spline_tvl1", "frames": 3},
 }
-# Apex frames that the hungriest of them reads.
+# The largest number of apex frames that one of them reads.
 APEXES = 3
 
 

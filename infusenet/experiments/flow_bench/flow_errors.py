@@ -100,7 +100,8 @@ def error_sums(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> Erro
 
 
 def error_figures(clips: Sequence[ErrorSums]) -> ErrorFigures:
-    """Figures over the clips: every place counts alike in ratios and slopes, every clip in the other means."""
+    """Figures over the clips: in ratios, slopes and false flow each place has equal weight, in the other
+    means each clip."""
     sums = ErrorSums(*(np.array(values) for values in zip(*clips, strict=True)))
     total = ErrorSums(*(values.sum(0) for values in sums))
     inside, true_inside, outside, true_outside = sums.energy[~np.isnan(sums.strain_r)].T

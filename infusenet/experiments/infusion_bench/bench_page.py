@@ -48,14 +48,14 @@ def notes(bench: Bench) -> list[str]:
     return [
         f"Levels: {levels}. Everything else is the same at every level.",
         "All networks start from scratch. F1 is the average over AUs of the F1 pooled over the held-out "
-        f"databases, mean ± standard deviation over {seeds} seed(s). Differences are taken seed by seed. Levels, "
-        "latents and ways to infuse of one system start from equal weights and draw alike; two systems share the "
-        "draws of the pseudo-apex alone, so their differences have the spread of two trainings. `*` marks a "
-        "difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. "
+        f"databases, mean ± standard deviation over {seeds} seed(s). Differences are taken seed by seed. Trainings "
+        "of one system at other levels, with other latents or another way to infuse have the same initial weights "
+        "and random draws; two systems share only the draws of the pseudo-apex, so their differences have the "
+        "spread of two trainings. `*` marks a difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. "
         "The intervals hold the chance of training, not that of the clips, and are not corrected for the number "
         "of comparisons.",
-        "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still tells the parts of a "
-        "face apart, which at 64 px is block 2; after block 4 the two are the same. An empty map has the share "
+        "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still separates the "
+        "parts of a face, which is block 2 at 64 px; after block 4, HiResCAM and Grad-CAM are the same. An empty map has the share "
         "0. Each clip's map is made alone, of the infusion `batch` too, which is scored in batches.",
     ]
 

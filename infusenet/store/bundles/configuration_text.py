@@ -69,8 +69,8 @@ def _blocks(store_recipes: dict[str, dict]) -> Iterator[str]:
             )
             if name in VARIANTS and settings != declared:
                 raise InputError(
-                    f"{name}.h5 has other settings than the workflow gives a store of this name beside {stage}.h5: "
-                    f"{difference(settings, declared)}"
+                    f"{name}.h5: its settings are not those that the workflow uses for a store of this name "
+                    f"together with this {stage}.h5: {difference(settings, declared)}"
                 )
             if name not in (stage, *VARIANTS):
                 variants[name] = {k: v for k, v in settings.items() if block.get(k) != v}

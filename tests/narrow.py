@@ -1,0 +1,49 @@
+"""InfuseNet of two narrow networks: what trains, stores and reads networks is tested on it in a fraction of the time.
+
+It has ResNet18's parts (convolutions with batch normalisation, four blocks, pooling, a head for each network) and
+InfuseNet's own infusion, 16 channels wide.
+"""
+
+import sys
+from dataclasses import replace
+
+import synthetic
+from torch import nn
+
+from infusenet import models
+from infusenet.models.backbone_base import Backbone, latent_entry
+from infusenet.models.infusion import InfuseNet, settings
+from infusenet.protocol import AUS
+
+WIDTH = 16
+RECIPE = replace(synthetic.RECIPE, model="narrow")
+
+
+class Trunk(Backbone):
+    def __init__(self, head: str, entry: nn.Module):
+        super().__init__()
+        self.head, self.entry = head, entry
+        self.blocks = nn.ModuleList(block(WIDTH) for _ in range(4))
+        self.fc = nn.Linear(WIDTH, len(AUS))
+
+    def stem(self, *flow, **latents):
+        return self.entry(*flow, *latents.values())
+
+    def pool(self, map):
+        return map.mean((2, 3))
+
+
+def block(inputs: int, stride: int = 1) -> nn.Module:
+    convolution = nn.Conv2d(inputs, WIDTH, 3, stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(WIDTH), nn.ReLU())
+
+
+def narrow(recipe) -> InfuseNet:
+    flow = Trunk("flow", block(3, 4))
+    return InfuseNet(settings(recipe), flow, Trunk("mag", nn.Sequential(latent_entry(recipe), block(64))))
+
+
+def register(patch) -> None:
+    """Make ``narrow`` a model by that name until ``patch``, a `pytest.MonkeyPatch`, is undone."""
+    patch.setitem(models.MODELS, "narrow", models.MODELS["infusenet_resnet18"]._replace(file="narrow"))
+    patch.setitem(sys.modules, "infusenet.models.narrow", sys.modules[__name__])
