@@ -47,6 +47,4 @@ parity: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
-	# Without its dependencies, which pyproject.toml names: its opencv-python would overwrite the contrib build.
-	pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt grad-cam
 	touch $@
