@@ -1,4 +1,4 @@
-# `make demo` and `make test` work on a fresh clone with Python 3.11 and make.
+# `make demo` and `make test` work on a fresh clone with Python 3.11 to 3.14 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -32,7 +32,7 @@ test: .venv/.installed
 
 # All folds of the demo on a SLURM of this one machine; as root, installs Debian's packages if need be.
 test-cluster: .venv/.installed standins
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,slurm]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,test,slurm]"
 	tests/cluster/slurm.sh pytest tests/cluster
 
 lint: .venv/.installed
@@ -46,5 +46,5 @@ parity: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,test]"
 	touch $@
