@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # Unlocks only where no live process holds the lock, and finishes what a killed run left.
 SNAKEMAKE := python workflow/scripts/unlock.py && snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: demo all_folds report test test-cluster lint parity benchmarks
+.PHONY: demo all_folds report test test-wheel test-cluster lint parity benchmarks
 
 demo: .venv/.installed standins
 	$(SNAKEMAKE) -- all_folds
@@ -29,6 +29,10 @@ all_folds report: .venv/.installed
 test: .venv/.installed
 	pytest -n 2 --durations 10
 	@echo "The tests passed. \`make lint\` checks style, \`make demo\` runs everything on stand-ins."
+
+# The commands of an installed wheel, in a folder far from the checkout.
+test-wheel: .venv/.installed
+	tests/wheel.sh
 
 # All folds of the demo on a SLURM of this one machine; as root, installs Debian's packages if need be.
 test-cluster: .venv/.installed standins

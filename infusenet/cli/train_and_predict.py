@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from infusenet.cli.shared_options import add_config, add_fold, method_recipe
+from infusenet.cli.shared_options import add_config, add_fold, has_configuration, method_recipe
 
 
 def add_methods_options(sub) -> None:
@@ -16,8 +16,11 @@ def methods(args):
     from infusenet.config import configuration, json_schema, yaml_files
     from infusenet.config.methods import METHODS
 
-    raw = json_schema.validate(yaml_files.read(args.config))
-    configuration.check_values(raw)
+    if has_configuration(args.config):
+        raw = json_schema.validate(yaml_files.read(args.config))
+        configuration.check_values(raw)
+    else:
+        raw = configuration.defaults()
     shipped = magnifier.load()
     cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())
     for name, method in METHODS.items():
