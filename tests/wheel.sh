@@ -26,8 +26,9 @@ python -c 'import infusenet, sys; sys.exit(0 if infusenet.__file__.startswith(sy
 infusenet standins standins
 cp "$checkout/workflow/config.yaml" settings.yaml
 mkdir manifests
-stages() {  # DATABASE WORKBOOK FRAMES
-    infusenet read "$1" --annotations "standins/$1/$2" --frames "standins/$1/$3" --output "manifests/$1.csv"
+stages() {  # DATABASE WORKBOOK FRAMES; of its first eight clips
+    infusenet read "$1" --annotations "standins/$1/$2" --frames "standins/$1/$3" --output all.csv
+    head -n 9 all.csv > "manifests/$1.csv"
     infusenet faces "manifests/$1.csv" --frames "standins/$1/$3" --processes 2 --output "cache/$1/faces.h5"
     infusenet flow "cache/$1/faces.h5" --processes 2 --output "cache/$1/flow.h5"
     infusenet latents "cache/$1/faces.h5" --size 64 --output "cache/$1/latents.h5"
