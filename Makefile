@@ -1,4 +1,4 @@
-# `make demo` and `make test` work on a fresh clone with Python 3.11 and make.
+# `make demo` and `make test` work on a fresh clone with Python 3.11 to 3.14 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # Unlocks only where no live process holds the lock, and finishes what a killed run left.
 SNAKEMAKE := python workflow/scripts/unlock.py && snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: demo all_folds report test test-cluster docs-check lint parity benchmarks
+.PHONY: demo all_folds report test test-wheel test-cluster docs-check lint parity benchmarks
 
 demo: .venv/.installed standins
 	$(SNAKEMAKE) -- all_folds
@@ -30,9 +30,13 @@ test: .venv/.installed
 	pytest -n 2 --durations 10
 	@echo "The tests passed. \`make lint\` checks style, \`make demo\` runs everything on stand-ins."
 
+# The commands of an installed wheel, in a folder far from the checkout.
+test-wheel: .venv/.installed
+	tests/wheel.sh
+
 # All folds of the demo on a SLURM of this one machine; as root, installs Debian's packages if need be.
 test-cluster: .venv/.installed standins
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,slurm]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,test,slurm]"
 	tests/cluster/slurm.sh pytest tests/cluster
 
 # Every block of README.md and docs/, as written, on a fresh clone: half an hour, or two minutes after `make demo` with
@@ -51,7 +55,5 @@ parity: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
-	# Without its dependencies, which pyproject.toml names: its opencv-python would overwrite the contrib build.
-	pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt grad-cam
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,test]"
 	touch $@

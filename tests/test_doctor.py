@@ -30,11 +30,12 @@ from infusenet.preprocess.latents import encoded, pictures
 
 def installed(monkeypatch, **versions):
     """As if these packages were installed, and the tested ones but for OpenCV."""
-    packages = {k: v for k, v in software.pins().items() if "opencv" not in k} | {
+    packages = {k: v for k, v in software.tested_versions().items() if "opencv" not in k} | {
         name.replace("_", "-"): version for name, version in versions.items()
     }
     Package = namedtuple("Package", "name version")
-    monkeypatch.setattr(metadata, "distributions", lambda: [Package(*pair) for pair in packages.items()])
+    packages = [Package(*pair) for pair in packages.items() if pair[1]]
+    monkeypatch.setattr(metadata, "distributions", lambda: packages)
 
 
 def test_the_tested_wheels_are_in_order(monkeypatch):
@@ -60,11 +61,36 @@ def test_landmark_model_is_missing(monkeypatch):
     assert levels(software.wheels())["dlib"] == "fix"
 
 
-def test_another_version_is_noted_and_a_missing_package_is_not_let_pass(monkeypatch):
-    installed(monkeypatch, opencv_contrib_python="5.0.0.93", torch="2.6.0")
-    assert levels(software.wheels())["wheels"] == "note"
+def test_versions_other_than_those_of_make(monkeypatch):
+    installed(monkeypatch, opencv_contrib_python="5.0.0.93", torch="99.0")
+    (note,) = [diagnosis for diagnosis in software.wheels() if diagnosis.check == "wheels"]
+    assert note.level == "note"
+    assert note.state == "torch 99.0"
+    assert note.expected == f"{software.tested_versions()['torch']}, which make installs"
+    installed(monkeypatch, torch="1.9")
+    assert "torch 1.9" in failures(software.wheels())
     monkeypatch.setattr(metadata, "distributions", list)
     assert "torch is not installed" in failures(software.wheels())
+
+
+def test_no_library_for_stand_ins_is_a_note(monkeypatch):
+    installed(monkeypatch, opencv_contrib_python="5.0.0.93", xlwt=None)
+    (note,) = [diagnosis for diagnosis in software.wheels() if diagnosis.check == "wheels"]
+    assert (note.level, note.state) == ("note", "xlwt is not installed")
+
+
+def test_an_installed_wheel_says_itself_what_it_needs(monkeypatch, tmp_path):
+    """There is no checkout with pyproject.toml and constraints.txt beside it."""
+    extras = {name: software.requirements(name) for name in ("", "standins", "slurm")}
+    lines = [str(requirement) for requirement in extras[""].values()]
+    lines += [f'{r}; extra == "{name}"' for name in ("standins", "slurm") for r in extras[name].values()]
+    monkeypatch.setattr(software, "PROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.setattr(software, "CONSTRAINTS", tmp_path / "constraints.txt")
+    monkeypatch.setattr(metadata, "requires", {"infusenet": lines}.__getitem__)
+    assert {name: software.requirements(name) for name in extras} == extras
+    installed_torch = str(extras[""]["torch"].specifier).removeprefix(">=")
+    assert software.version_fault(extras[""]["torch"], installed_torch, software.tested_versions()) is None
+    assert software.version_fault(extras[""]["torch"], "1.9", software.tested_versions()).level == "fix"
 
 
 # --- weights ---------------------------------------------------------------------------------------

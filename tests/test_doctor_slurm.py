@@ -37,7 +37,7 @@ def answers(monkeypatch):
 
     monkeypatch.setattr(slurm.subprocess, "run", run)
     monkeypatch.setattr(slurm.shutil, "which", lambda name: None if name == "nvidia-smi" else name)
-    monkeypatch.setattr(metadata, "version", lambda name: software.pins("slurm")[name])
+    monkeypatch.setattr(metadata, "version", software.tested_versions().get)
     return answers
 
 
@@ -53,8 +53,10 @@ def test_a_cluster_in_order(ready, answers):
 
 
 def test_no_plugin_or_another_one(ready, monkeypatch):
-    monkeypatch.setattr(metadata, "version", lambda name: "1.0")
+    monkeypatch.setattr(metadata, "version", lambda name: "99.0")
     assert levels(slurm.cluster(ready))["plugin"] == "note"
+    monkeypatch.setattr(metadata, "version", lambda name: "1.0")
+    assert "snakemake-executor-plugin-slurm>=" in failures(slurm.cluster(ready))
 
     def absent(name):
         raise metadata.PackageNotFoundError(name)

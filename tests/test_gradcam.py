@@ -6,11 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from model_inputs import batch, build
 from synthetic import RECIPE, SIZE
 from torch import nn
 from torch.nn import functional
 
 from infusenet import models
+from infusenet.errors import InputError
 from infusenet.models.infusion import minmax
 from infusenet.protocol import AUS
 from infusenet.report.gradcam import cam, cam_layers, inside_share, resolving_block
@@ -66,24 +68,49 @@ def test_map_lies_where_the_evidence_is():
     assert not cam(model, {"flow": image}, 1, cam_layers(model, 1), 64).any()
 
 
+def definition(model, clip, layers, head, au, size, mean_weights):
+    """ReLU of the sum over channels of map times gradient, from 0 to 1 and resized; of several layers the mean."""
+    kept, hooks = [], []
+    for layer in layers:
+        hooks.append(layer.register_forward_hook(lambda module, args, output: kept.append(output)))
+    logits = model(**{name: value[None] for name, value in clip.items()})[head]
+    for hook in hooks:
+        hook.remove()
+    parts = []
+    for output, weight in zip(kept, torch.autograd.grad(logits[0, AUS.index(au)], kept), strict=True):
+        weight = weight.mean((2, 3), keepdim=True) if mean_weights else weight
+        support = minmax(functional.relu((weight * output).sum(1, keepdim=True)), "sample")
+        parts.append(functional.interpolate(support, (size, size), mode="bilinear"))
+    return minmax(sum(parts) / len(parts), "sample")[0, 0].detach()
+
+
 @pytest.mark.parametrize(("head", "block"), LAYERS)
 def test_map_is_that_of_the_formula(infusenet, head, block):
-    """ReLU of the sum over channels of map times gradient, scaled to 1 and resized."""
-    layer = infusenet.get_submodule(LAYERS[head, block])
-    clip, kept = inputs(64), []
-    with layer.register_forward_hook(lambda module, args, output: kept.append(output)):
-        logits = infusenet(**{name: value[None] for name, value in clip.items()})[head]
-    empty = []
-    for place, au in enumerate(AUS):
-        weight = torch.autograd.grad(logits[0, place], kept[0], retain_graph=True)[0]
-        if block == 4:
-            weight = weight.mean((2, 3), keepdim=True)
-        expected = minmax(functional.relu((weight * kept[0]).sum(1, keepdim=True)), "sample")
-        expected = minmax(functional.interpolate(expected, (20, 20), mode="bilinear"), "sample")
-        found = cam(infusenet, clip, au, [layer], 20, head)
-        np.testing.assert_allclose(found, expected[0, 0].detach(), atol=1e-3)
+    layers, clip, empty = [infusenet.get_submodule(LAYERS[head, block])], inputs(64), []
+    for au in AUS:
+        found = cam(infusenet, clip, au, layers, 20, head)
+        expected = definition(infusenet, clip, layers, head, au, 20, mean_weights=block == 4)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
         empty.append(not found.any())
     assert not all(empty)
+
+
+def test_maps_of_two_networks_are_averaged_each_from_0_to_1():
+    model = build("late_fusion").eval()
+    clip = {name: values[0] for name, values in batch("late_fusion").items()}
+    layers = cam_layers(model, 2)
+    assert len(layers) == 2
+    expected = definition(model, clip, layers, "fused", 12, 20, mean_weights=False)
+    found = cam(model, clip, 12, layers, 20)
+    assert found.any()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_tokens_are_no_map():
+    model = build("vit_tiny_flow", variant="patch16")
+    clip = {"flow": batch("vit_tiny_flow")["flow"][0]}
+    with pytest.raises(InputError, match=r"shape \(1, 17, 192\), expected \(1, channels, height, width\)"):
+        cam(model, clip, 12, cam_layers(model), 20)
 
 
 def test_layers_by_kind_of_model(infusenet):

@@ -92,9 +92,13 @@ def write(root, recipe, databases=("casme", "samm"), count=5):
             )  # fmt: skip
 
 
-def test_the_listing_names_every_method(capsys):
-    assert cli.main(["methods", "--config", str(ROOT / "workflow/config.yaml")]) == 0
-    listed = capsys.readouterr().out
+def test_the_listing_names_every_method(capsys, tmp_path, monkeypatch):
+    """Also where there is no configuration, which is said."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["methods"]) == 0
+    listed, note = capsys.readouterr()
+    assert note == "workflow/config.yaml: no such file, so every option has its default\n"
+    assert cli.main(["methods", "--config", "workflow/mine.yaml"]) == 1
     for name, method in METHODS.items():
         assert f"{name}\n    {method.title}; {method.source}\n" in listed
     # torchvision's ResNet18 with 12 outputs; both networks less FrameMag's first convolution, cached latents.

@@ -61,12 +61,15 @@ def project(tmp_path_factory):
     """A copy of the project with a seventh reader, and a workbook with frames for it."""
     root, checkout = tmp_path_factory.mktemp("newcomer"), Path(infusenet.__file__).parents[1]
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("infusenet", "data_manifests", "workflow"):
+    for folder in ("infusenet", "workflow"):
         shutil.copytree(checkout / folder, root / folder, ignore=ignored)
     registry = root / "infusenet/databases/readers/__init__.py"
     registry.write_text(registry.read_text().replace('    "casme3a",\n', '    "casme3a",\n    "newbase",\n'))
     (root / "infusenet/databases/readers/newbase.py").write_text(FILE)
-    errata, (header, *_) = root / "data_manifests/errata", (ERRATA / "samm.csv").read_text().splitlines()
+    errata, (header, *_) = (
+        root / "infusenet/databases/tables/errata",
+        (ERRATA / "samm.csv").read_text().splitlines(),
+    )
     (errata / "newbase.csv").write_text(f"{header}\np2,v1,,,,,80,,,the owner's letter\n")
     newbase().write(root / "raw")
     RELEASES["samm"]().write(root / "samm")

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from infusenet.config import configuration, options, reference_page
 from infusenet.config.json_schema import schema
+from infusenet.config.methods import METHODS
 from infusenet.databases.audit import MACRO, MICRO
 from infusenet.errors import InputError
 from infusenet.protocol import PSEUDO_APEX
@@ -101,6 +102,12 @@ def disagreements(text):
 
 def test_the_shipped_configuration_agrees_with_the_table():
     assert not list(disagreements(SHIPPED))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_a_configuration_the_recipes_are_those_of_the_shipped_one(method):
+    shipped = configuration.resolve_method(yaml.safe_load(SHIPPED), method)
+    assert configuration.resolve_method(configuration.defaults(), method) == shipped
 
 
 def test_the_shipped_configuration_has_every_key():

@@ -1,45 +1,44 @@
-"""One set of versions: pyproject.toml, environment.yml and constraints.txt say the same."""
+"""Versions: oldest tested ones in pyproject.toml, exact ones in constraints.txt, the same in environment.yml."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+
+from infusenet.doctor import software
 
 ROOT = Path(__file__).parents[1]
-
-
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# Only a lab with a cluster installs this one; conda users add it by pip.
-SLURM = PROJECT["optional-dependencies"]["slurm"]
+EXTRAS = PROJECT["optional-dependencies"]
+# Only a lab with a cluster installs the extra slurm; conda users add it by pip.
+BY_CONDA = [*PROJECT["dependencies"], *EXTRAS["standins"], *EXTRAS["test"]]
+LINES = [*BY_CONDA, *EXTRAS["slurm"]]
 
 
-def pinned() -> list[str]:
-    return PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+def test_every_dependency_has_a_lower_bound_and_no_other():
+    """Beside newer versions of anything else, the package can be installed."""
+    assert not [line for line in LINES if not re.fullmatch(r"[\w-]+(\[\w+\])?>=[0-9.]+(post[0-9]+)?", line)]
 
 
-def bare(requirement: str) -> str:
-    """Name and version, without extras, in the one spelling."""
-    name, version = requirement.split("==")
-    return f"{name.split('[')[0].lower().replace('_', '-')}=={version}"
+def test_constraints_are_exact_and_within_the_bounds():
+    tested = software.tested_versions()
+    assert all(tested.values())
+    for requirement in map(Requirement, LINES):
+        assert requirement.specifier.contains(tested[software.spelled(requirement.name)]), requirement
 
 
-def test_every_dependency_is_pinned():
-    assert all(requirement.count("==") == 1 for requirement in pinned() + SLURM)
-
-
-def test_conda_environment_has_the_same_pins():
+def test_conda_environment_has_the_versions_of_constraints():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
-    assert sorted(pip) == sorted(pinned())
+    tested = software.tested_versions()
+    names = [line.partition(">=")[0] for line in BY_CONDA]
+    assert pip == [f"{name}=={tested[software.spelled(Requirement(name).name)]}" for name in names]
 
 
-def test_constraints_hold_the_same_versions():
-    lines = (ROOT / "constraints.txt").read_text().split()
-    assert {bare(requirement) for requirement in pinned() + SLURM} <= {bare(line) for line in lines}
-
-
-def test_class_activation_maps_have_one_version():
-    """It is installed without its dependencies, so it stands outside pyproject.toml."""
-    (line,) = [line for line in (ROOT / "constraints.txt").read_text().split() if line.startswith("grad-cam")]
-    assert line in (ROOT / "environment.yml").read_text()
-    assert line in (ROOT / "README.md").read_text()
+def test_ci_and_conda_take_the_oldest_python():
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert PROJECT["classifiers"][0] == f"Programming Language :: Python :: {oldest}"
+    assert f"PYTHON=python{oldest}\n" in (ROOT / ".ci/run").read_text()
+    assert f"python={oldest}" in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]

@@ -135,7 +135,7 @@ def test_rows_outside_cd6me_can_be_kept(sections, tmp_path):
 
 
 def test_the_configuration_takes_what_releases_need(sections, cropped, tmp_path):
-    raw = yaml.safe_load((ERRATA.parents[1] / "workflow/config.yaml").read_text())
+    raw = yaml.safe_load((ERRATA.parents[3] / "workflow/config.yaml").read_text())
     raw["databases"] = {
         "casme": sections,
         "casme2": cropped | {"labels": "cd6me"},

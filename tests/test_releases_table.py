@@ -17,7 +17,7 @@ from releases import Copy, compare, read, refused, write_csv, write_frames
 
 from infusenet.databases import ERRATA, Reading
 
-README = ERRATA.parent / "README.md"
+README = ERRATA.parents[3] / "data_manifests/README.md"
 HEADER = "| release | clips | windows differing | labels differing | not in CD6ME | absent |\n"
 CUT, OWN, LONG, CROPPED = "CD6ME's windows", "the owners' windows", "the owners' long clips", "Cropped"
 FILMS, CLIPS = "whole films", "the owners' clips"

@@ -1,6 +1,7 @@
 """Stand-ins: the planned counts, the owners' quirks, motion that is where and what the truth says."""
 
 import hashlib
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -311,6 +312,14 @@ def test_an_amplitude_out_of_range_is_refused(tmp_path, amplitude):
     with pytest.raises(InputError, match="expected 0 to 1"):
         write(tmp_path / "standins", amplitude=amplitude)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_missing_extra_is_named_before_anything_is_filmed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xlwt", None)
+    monkeypatch.setattr(make, "pool", lambda *args: pytest.fail("filmed in vain"))
+    with pytest.raises(InputError, match="CASME.xls .* not installed; .* extra `standins`: pip install xlwt"):
+        write(tmp_path / "standins")
+    assert not (tmp_path / "standins").exists()
 
 
 def test_no_two_subjects_alike():

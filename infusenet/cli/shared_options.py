@@ -27,6 +27,14 @@ def add_config(sub) -> None:
     sub.add_argument("--config", type=Path, default=CONFIG)
 
 
+def has_configuration(path: Path) -> bool:
+    """Whether there is a configuration to read. Only a checkout has the usual one: elsewhere the defaults hold."""
+    if path != CONFIG or path.is_file():
+        return True
+    print(f"{path}: no such file, so every option has its default", file=sys.stderr)
+    return False
+
+
 def add_stores(sub, required: bool = True, about: str = "") -> None:
     sub.add_argument(
         "--stores", nargs="+", required=required, metavar="DIR",
@@ -71,9 +79,11 @@ def json_object(text: str) -> dict:
 
 
 def method_recipe(args, method: str) -> "MethodRecipe":
-    """The recipe in ``--recipe``, else the method's in ``--config``."""
+    """The recipe in ``--recipe``, else the method's in ``--config`` or by default."""
     from infusenet.config import configuration, method_recipe
 
     if args.recipe:
         return method_recipe.from_dict(json_object(args.recipe), "--recipe")
-    return configuration.method_recipe(method, args.config)
+    if has_configuration(args.config):
+        return configuration.method_recipe(method, args.config)
+    return configuration.resolve_method(configuration.defaults(), method)

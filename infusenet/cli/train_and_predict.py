@@ -4,7 +4,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from infusenet.cli.shared_options import add_config, add_fold, method_recipe, remark_workers
+from infusenet.cli.shared_options import (
+    add_config,
+    add_fold,
+    has_configuration,
+    method_recipe,
+    remark_workers,
+)
 from infusenet.config.configuration import PRECISION
 from infusenet.config.options import COMPUTE
 
@@ -22,8 +28,11 @@ def methods(args):
     from infusenet.config.methods import METHODS
     from infusenet.models.unfilled_parameters import UnfilledParameters
 
-    raw = json_schema.validate(yaml_files.read(args.config))
-    configuration.check_values(raw)
+    if has_configuration(args.config):
+        raw = json_schema.validate(yaml_files.read(args.config))
+        configuration.check_values(raw)
+    else:
+        raw = configuration.defaults()
     shipped = magnifier.load()
     cached = sum(p.numel() for part in (shipped.encoder, shipped.manipulator) for p in part.parameters())
     for name, method in METHODS.items():

@@ -140,6 +140,19 @@ def merge(base: dict, over: dict) -> dict:
     return merged
 
 
+def defaults() -> dict:
+    """The default of every option, without databases: enough for `check_values` and `resolve_method`."""
+    blocks = {"common": options.COMMON, "compute": options.COMPUTE, **options.STAGES}
+    return {
+        **dict.fromkeys(("methods", "every_method", "variants"), {}),
+        **{name: option.default for name, option in options.TOP.items()},
+        **{
+            block: {name: option.default for name, option in table.items() if option.required}
+            for block, table in blocks.items()
+        },
+    }
+
+
 def is_cd6me(config: dict) -> bool:
     """True when the folds are exactly the six databases of the protocol."""
     return set(config["databases"]) == set(CD6ME)

@@ -8,7 +8,7 @@ from infusenet.csv_tables import csv_rows
 from infusenet.databases.rows import Row
 from infusenet.errors import InputError, Missing
 
-ERRATA = Path(__file__).parents[2] / "data_manifests" / "errata"
+ERRATA = Path(__file__).parent / "tables" / "errata"
 CORRECTABLE = ("onset", "apex", "offset", "au", "emotion")
 COLUMNS = ("subject", "clip", "row_onset", "coding", *CORRECTABLE, "source")
 
@@ -56,8 +56,7 @@ def load(database: str, folder: Path = ERRATA) -> list[Erratum]:
     path = Path(folder) / f"{database}.csv"
     if not path.is_file():
         raise Missing(
-            f"{path}: no such errata table; use the project from its checkout, and give a new reader a table "
-            f"with at least the header {','.join(COLUMNS)}"
+            f"{path}: no such errata table; give a new reader one with at least the header {','.join(COLUMNS)}"
         )
     columns, rows = csv_rows(path)
     if tuple(columns) != COLUMNS:

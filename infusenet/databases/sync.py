@@ -160,7 +160,7 @@ def _last_reading(name: str, source: dict, table: Path, index: Index, origin: st
     if file_digest(table) != index.manifest:
         if not _is_source(table, source):
             print(f"{table}: edited by hand; written again from its source. Put corrections into "
-                  "data_manifests/errata/ or into the source", file=sys.stderr)  # fmt: skip
+                  "infusenet/databases/tables/errata/ or into the source", file=sys.stderr)  # fmt: skip
         return None
     clips = of_database(clip_table.read_manifest(table), name, table)
     if not all(os.path.isdir(Path(source["frames"]) / folder) for folder in {clip.frames for clip in clips}):

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import yaml
 from infusenet.config import configuration
 from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.doctor.slurm_requests import Nodes, parse_sinfo, requests
-from infusenet.doctor.software import pins
+from infusenet.doctor.software import requirements, tested_versions, version_fault
 
 PROFILE = Path("workflow/profiles/slurm/config.yaml")
 PLUGIN = "snakemake-executor-plugin-slurm"
@@ -76,18 +77,14 @@ def ask(*command: str) -> str:
 
 
 def plugin() -> Diagnosis:
-    """Check Snakemake's SLURM plugin: the version that the extra `slurm` pins."""
-    pin = pins("slurm")[PLUGIN]
+    """Check Snakemake's SLURM plugin against the extra `slurm` and constraints.txt."""
     try:
         version = metadata.version(PLUGIN)
     except metadata.PackageNotFoundError:
         version = None
-    if version == pin:
-        return Diagnosis("ok", "plugin", f"{PLUGIN} {version}")
-    return Diagnosis(
-        "note" if version else "fix", "plugin", f"{PLUGIN} {version or 'is not installed'}",
-        f"{pin}, the tested version", "pip install --constraint constraints.txt --editable '.[slurm]'",
-    )  # fmt: skip
+    fault = version_fault(requirements("slurm")[PLUGIN], version, tested_versions(), "plugin")
+    remedy = "pip install --constraint constraints.txt --editable '.[slurm]'"
+    return replace(fault, remedy=remedy) if fault else Diagnosis("ok", "plugin", f"{PLUGIN} {version}")
 
 
 def accounting(settings: dict, profile: dict) -> Diagnosis:

@@ -1,10 +1,12 @@
 """Installed packages and files of weights."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from infusenet import hashing
 from infusenet.config import configuration, stage_recipes
@@ -13,6 +15,7 @@ from infusenet.doctor.diagnosis import Diagnosis
 from infusenet.errors import InputError
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+CONSTRAINTS = PROJECT.with_name("constraints.txt")
 OPENCV = (
     "opencv-python",
     "opencv-python-headless",
@@ -22,19 +25,21 @@ OPENCV = (
 
 
 def wheels() -> Iterator[Diagnosis]:
-    """One OpenCV with its contrib modules, dlib's model, and the versions that were tested."""
-    installed = {d.name.lower().replace("_", "-"): d.version for d in metadata.distributions()}
-    tested = pins()
-    contrib = f"opencv-contrib-python=={tested['opencv-contrib-python']}"
+    """One OpenCV with its contrib modules, dlib's model, and versions that were tested."""
+    installed = {spelled(d.name): d.version for d in metadata.distributions()}
+    needed = requirements()
+    contrib = needed["opencv-contrib-python"]
     versions = [f"{name} {installed[name]}" for name in OPENCV if name in installed]
-    remove = f"pip uninstall -y {' '.join(OPENCV)} && pip install --no-deps {contrib}"
+    remove = f"pip uninstall -y {' '.join(OPENCV)} && pip install --no-deps '{contrib}'"
     if len(versions) > 1:
         yield Diagnosis(
             "fix", "opencv", f"{', '.join(versions)}: they overwrite each other's files",
             f"{contrib} alone", remove,
         )  # fmt: skip
     elif not _has_optflow():
-        yield Diagnosis("fix", "opencv", f"{', '.join(versions) or 'none'}: no cv2.optflow", contrib, remove)
+        yield Diagnosis(
+            "fix", "opencv", f"{', '.join(versions) or 'none'}: no cv2.optflow", str(contrib), remove
+        )
     else:
         yield Diagnosis("ok", "opencv", f"{versions[0] if versions else 'another build'}, with cv2.optflow")
 
@@ -43,24 +48,61 @@ def wheels() -> Iterator[Diagnosis]:
     try:
         yield Diagnosis("ok", "dlib", f"68-point model {landmark_model()}")
     except InputError as error:
-        model = f"face_recognition_models=={tested['face-recognition-models']}"
-        yield Diagnosis("fix", "dlib", str(error), model, f"pip install --force-reinstall {model}")
+        model = needed["face-recognition-models"]
+        yield Diagnosis("fix", "dlib", str(error), str(model), f"pip install --force-reinstall '{model}'")
 
-    for name, pin in tested.items():
-        if name not in OPENCV and installed.get(name) != pin:
+    tested = tested_versions()
+    for name, requirement in needed.items():
+        if name not in OPENCV and (fault := version_fault(requirement, installed.get(name), tested)):
+            yield fault
+    for requirement in requirements("standins").values():
+        if spelled(requirement.name) not in installed:
             yield Diagnosis(
-                "note" if name in installed else "fix", "wheels",
-                f"{name} {installed.get(name, 'is not installed')}", f"{pin}, the tested version",
-                f"pip install --constraint constraints.txt {name}=={pin}",
+                "note", "wheels", f"{requirement.name} is not installed",
+                f"{requirement}, without which `infusenet standins` stops", f"pip install '{requirement}'",
             )  # fmt: skip
 
 
-def pins(extra: str = "") -> dict[str, str]:
-    """{package: version} of the project's requirements, or of one of its extras."""
-    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
-    pairs = [line.partition("==") for line in lines]
-    return {name.partition("[")[0].lower().replace("_", "-"): version for name, _, version in pairs}
+def version_fault(
+    requirement: Requirement, version: str | None, tested: Mapping[str, str], check: str = "wheels"
+) -> Diagnosis | None:
+    """The fault of an installed package: none of it, older than the oldest that was tested, or not the one
+    of constraints.txt; None if it is that one, or where there is no checkout with that file."""
+    pin = tested.get(spelled(requirement.name), version)
+    state = f"{requirement.name} {version or 'is not installed'}"
+    if version is None or not requirement.specifier.contains(version, prereleases=True):
+        return Diagnosis("fix", check, state, str(requirement), f"pip install '{requirement}'")
+    if version == pin:
+        return None
+    remedy = f"pip install --constraint constraints.txt {requirement.name}=={pin}"
+    return Diagnosis("note", check, state, f"{pin}, which make installs", remedy)
+
+
+def requirements(extra: str = "") -> dict[str, Requirement]:
+    """{package: requirement} of the project, or of one of its extras alone.
+
+    A checkout's own file has them: the package that is installed may be that of another clone.
+    """
+    if PROJECT.is_file():
+        project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+        lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    else:
+        pairs = [line.partition(";") for line in metadata.requires("infusenet")]
+        lines = [
+            line for line, _, marker in pairs if (f'extra == "{extra}"' in marker if extra else not marker)
+        ]
+    return {spelled(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def tested_versions() -> dict[str, str]:
+    """{package: version} of constraints.txt; empty without a checkout."""
+    lines = CONSTRAINTS.read_text(encoding="utf-8").split() if CONSTRAINTS.is_file() else []
+    return {spelled(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def spelled(name: str) -> str:
+    """The one spelling of a package's name."""
+    return name.lower().replace("_", "-")
 
 
 def _has_optflow() -> bool:

@@ -8,22 +8,12 @@ gradients in Grad-CAM's mean cancel, and its map may be empty or lie anywhere.
 
 import numpy as np
 import torch
-from pytorch_grad_cam import HiResCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from captum.attr import LayerAttribution, LayerGradientXActivation
 from torch import Tensor, nn
 
+from infusenet.errors import InputError
+from infusenet.models.infusion import minmax
 from infusenet.protocol import AUS
-
-
-class ModelOfInputs(nn.Module):
-    """A model with fixed inputs: the library passes one image, and uses only its side length."""
-
-    def __init__(self, model: nn.Module, inputs: dict[str, Tensor], head: str):
-        super().__init__()
-        self.model, self.inputs, self.head = model, inputs, head
-
-    def forward(self, _: Tensor) -> Tensor:
-        return self.model(**self.inputs)[self.head]
 
 
 def cam_layers(model: nn.Module, block: int = 4) -> list[nn.Module]:
@@ -55,12 +45,12 @@ def cam(
     size: int,
     head: str | None = None,
 ) -> np.ndarray:
-    """The map of one AU's logit for one clip, by the library pytorch-grad-cam.
+    """The map of one AU's logit for one clip: ReLU of the sum over channels of gradient times map.
 
     Parameters
     ----------
     model : module
-        As `infusenet.models.create` returns it; afterwards it is in evaluation mode, without gradients.
+        As `infusenet.models.create` returns it; afterwards it is in evaluation mode.
     inputs : one clip's tensors by name, without a batch dimension, on the model's device
     au : number of the AU, one of `infusenet.protocol.AUS`
     layers : modules with a map (1, C, h, w) as output
@@ -72,15 +62,28 @@ def cam(
     -------
     float32 (size, size): the map's least value is 0 and its greatest 1; all zero where no place
     supports the AU
+
+    Raises
+    ------
+    InputError
+        A layer's output is no map, as of a network of tokens.
     """
-    closed = ModelOfInputs(
-        model, {name: value[None] for name, value in inputs.items()}, head or model.heads[0]
-    )
-    with HiResCAM(closed, layers) as explain:
-        image = torch.empty(1, 1, size, size)
-        result = explain(image, [ClassifierOutputTarget(AUS.index(au))])[0]
-    model.zero_grad()
-    return result.clip(0, 1)
+    model.eval()
+
+    def logits(*batch: Tensor) -> Tensor:
+        return model(**dict(zip(inputs, batch, strict=True)))[head or model.heads[0]]
+
+    clip = tuple(value[None] for value in inputs.values())
+    maps = []
+    for product in LayerGradientXActivation(logits, layers).attribute(clip, AUS.index(au)):
+        if product.dim() != 4:
+            raise InputError(
+                f"class activation map: a layer's output has the shape {tuple(product.shape)}, expected "
+                "(1, channels, height, width); choose a network of maps, not of tokens"
+            )
+        support = minmax(product.detach().sum(1, keepdim=True).relu(), "sample")
+        maps.append(LayerAttribution.interpolate(support, (size, size), "bilinear"))
+    return minmax(torch.stack(maps).mean(0), "sample")[0, 0].cpu().numpy()
 
 
 def inside_share(cam: np.ndarray, region: np.ndarray) -> float:

@@ -44,7 +44,7 @@ def write(
     Raises
     ------
     InputError
-        ``output`` exists, or ``amplitude`` is outside [0, 1].
+        ``output`` exists, ``amplitude`` is outside [0, 1], or the extra ``standins`` is not installed.
     """
     from infusenet.standins.make import make
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 import openpyxl
-import xlwt
 
+from infusenet.errors import InputError
 from infusenet.protocol import AUS
 from infusenet.standins.clip_plans import ClipPlan
 
@@ -181,12 +181,25 @@ def frame_paths(clip: ClipPlan, root: Path) -> dict[int, Path]:
 
 
 def write_table(database: str, clips: list[ClipPlan], root: Path) -> None:
-    """Write the annotation table, .xls or .xlsx as the owner does; same clips, same bytes."""
+    """Write the annotation table, .xls or .xlsx as the owner does; same clips, same bytes.
+
+    Raises
+    ------
+    InputError
+        xlwt, which .xls needs, is not installed.
+    """
     layout = LAYOUTS[database]
     path = root / layout.table
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = layout.rows(clips)
     if path.suffix == ".xls":
+        try:
+            import xlwt
+        except ModuleNotFoundError:
+            raise InputError(
+                f"{path.name} cannot be written: xlwt is not installed; it is in the project's extra `standins`: "
+                "pip install xlwt"
+            ) from None
         book = xlwt.Workbook()
         sheet = book.add_sheet(layout.sheet)
         for y, row in enumerate(rows):

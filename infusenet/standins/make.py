@@ -31,6 +31,8 @@ def make(
     tasks = defaultdict(list)
     for clip_plan in (clip for clips in plans.values() for clip in clips):
         tasks[clip_plan.database, clip_plan.person].append(clip_plan)
+    for database, clip_plans in plans.items():
+        layouts.write_table(database, clip_plans, root / database)
     total = sum(len(clip.frames) for clips in plans.values() for clip in clips)
     with (
         tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
@@ -44,7 +46,6 @@ def make(
                 truths[clip_plan.database][clip_plan.key] = clip_truth
                 progress.update(len(clip_plan.frames))
     for database, clip_plans in plans.items():
-        layouts.write_table(database, clip_plans, root / database)
         truth.write(root / "truth" / f"{database}.json", {c.key: truths[database][c.key] for c in clip_plans})
 
 

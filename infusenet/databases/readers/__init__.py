@@ -1,7 +1,7 @@
 """READERS, the databases whose workbooks can be read: one file of this folder each, loaded when it is used.
 
 To add a database: write ``readers/{name}.py`` with a ``READER`` (see `database_reader.Reader`; samm.py
-is a short example), add the name below, and add ``data_manifests/errata/{name}.csv``, which holds a
+is a short example), add the name below, and add ``databases/tables/errata/{name}.csv``, which holds a
 header line only as long as nothing has to be corrected. Standard library only.
 """
 

@@ -54,9 +54,10 @@ def notes(bench: Bench) -> list[str]:
         "spread of two trainings. `*` marks a difference beyond the seeds' spread: Student's 95 % interval of its mean leaves zero out. With few seeds only large differences can be told. "
         "The intervals hold the chance of training, not that of the clips, and are not corrected for the number "
         "of comparisons.",
-        "Grad-CAM is pytorch-grad-cam's HiResCAM after the last block whose map still separates the "
-        "parts of a face, which is block 2 at 64 px; after block 4, HiResCAM and Grad-CAM are the same. An empty map has the share "
-        "0. Each clip's map is made alone, of the infusion `batch` too, which is scored in batches.",
+        "Grad-CAM is HiResCAM, captum's layer gradient times activation, after the last block whose map "
+        "still separates the parts of a face, which is block 2 at 64 px; after block 4, HiResCAM and Grad-CAM are "
+        "the same. An empty map has the share 0. Each clip's map is made alone, of the infusion `batch` too, "
+        "which is scored in batches.",
     ]
 
 
