@@ -10,7 +10,6 @@ import yaml
 
 from infusenet.cli import main
 from infusenet.cli.shared_options import remark_workers
-from infusenet.cli.subcommands import build_parser
 from infusenet.config import configuration, json_schema
 from infusenet.config import options as settings
 from infusenet.config import stage_recipes as recipe
@@ -329,24 +328,3 @@ def test_workers_are_accepted_and_reported_as_ignored(raw, capsys):
     assert capsys.readouterr().err.startswith("--workers 2 is ignored: clips")
     remark_workers(0)
     assert not capsys.readouterr().err
-
-
-def test_a_precision_reaches_jobs_without_an_option_of_theirs(monkeypatch):
-    words = [
-        "train",
-        "sssnet",
-        "--held-out",
-        "a",
-        "--stores",
-        "c",
-        "--manifests",
-        "m",
-        "--output",
-        "o",
-        "--workers",
-        "2",
-    ]
-    assert build_parser().parse_args(words).precision == "auto"
-    monkeypatch.setenv(configuration.PRECISION, "tf32")
-    assert build_parser().parse_args(words).precision == "tf32"
-    assert build_parser().parse_args([*words, "--precision", "float32"]).precision == "float32"

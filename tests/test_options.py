@@ -9,6 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from infusenet.cli.subcommands import build_parser
 from infusenet.config import configuration, options, reference_page
 from infusenet.config.json_schema import schema
 from infusenet.config.methods import METHODS
@@ -208,3 +209,24 @@ def test_the_configuration_is_light_to_import():
     code = "import sys, infusenet.config.configuration as c; print(*sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "torch", "cv2", "h5py", "jsonschema", "openpyxl"} & set(modules.split())
+
+
+def test_a_precision_reaches_jobs_without_an_option_of_theirs(monkeypatch):
+    words = [
+        "train",
+        "sssnet",
+        "--held-out",
+        "a",
+        "--stores",
+        "c",
+        "--manifests",
+        "m",
+        "--output",
+        "o",
+        "--workers",
+        "2",
+    ]
+    assert build_parser().parse_args(words).precision == "auto"
+    monkeypatch.setenv(configuration.PRECISION, "tf32")
+    assert build_parser().parse_args(words).precision == "tf32"
+    assert build_parser().parse_args([*words, "--precision", "float32"]).precision == "float32"
