@@ -36,6 +36,12 @@ def test_warp_without_flow_gives_the_image():
     np.testing.assert_allclose(warped, frames, atol=1e-3)
 
 
+def test_interpolation_has_no_subnormal_numbers():
+    """A matrix with 4000 of them made the interpolation of 224 px twenty-five times slower."""
+    matrix = cubic_splines._interpolation_matrix(CPU, 224)
+    assert matrix[matrix != 0].abs().min() > torch.finfo(torch.float32).tiny
+
+
 def test_gradient_is_that_of_the_warp():
     frames, step = image(1, 25, 30), 0.01
     spline = cubic_splines.interpolate(frames)

@@ -83,6 +83,16 @@ def test_bits_depend_neither_on_batch_mates_nor_on_threads(sides, thread_count):
         assert torch.equal(result.strain(), expected.strain()[list(order)])
 
 
+def test_bits_do_not_depend_on_the_pixels_taken_at_once(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    onset = torch.rand(3, 61, 75, generator=generator) * 255
+    apex = onset.roll(1, 2) + torch.randn(onset.shape, generator=generator)
+    expected = spline_tvl1.solve(onset, apex)
+    for pairs in (1, 2):
+        monkeypatch.setattr(spline_tvl1, "CACHED", pairs * 64 * 80)
+        assert torch.equal(spline_tvl1.solve(onset, apex).coefficients, expected.coefficients)
+
+
 @pytest.mark.parametrize(
     "add_up", [spline_tvl1._mean, lambda image: spline_tvl1._dot(image[:, None], image[:, None])]
 )
