@@ -17,6 +17,7 @@ demo: .venv/.installed standins
 	@echo "All folds are done, on the databases of workflow/config.yaml or, where it names none, on the stand-ins:"
 	@echo "  results/metrics.md           F1 per Action Unit (long form: results/metrics.csv)"
 	@echo "  results/heatmap.png          F1 by Action Unit and database"
+	@echo "  results/reliability.png      how often an Action Unit is present at each predicted probability"
 	@echo "  results/*/*/seed0/           predictions, weights and training log of each fold"
 	@echo "  cache/*/faces.png            the aligned onset crops of each database"
 

@@ -1,7 +1,7 @@
 """Coverage of the bootstrap intervals on simulated clips that are correlated within subjects.
 
 Subjects, clips and positive labels are those of CD6ME's databases. Each subject has habits: AUs that the
-subject shows more or less often, and a face on which the detector finds more or fewer of them. The true F1 is
+subject shows more or less often, and a face on which two detectors find more or fewer of them. The true F1 is
 that of all possible subjects. Run: python benchmarks/coverage.py [SIMULATIONS] [DRAWS] > coverage.md
 """
 
@@ -17,20 +17,22 @@ from infusenet.standins.database_sizes import FULL
 
 HABIT = 1.0  # standard deviation over subjects, on the logit scale, of showing an AU
 FACE = 0.8  # of finding it, and of finding it where it is not
-HIT, FALSE = -0.2, 0.25  # logit of a hit of the average subject; false alarms as a share of the AU's rate
+HITS = (-0.2, 0.1)  # each detector's logit of a hit, of the average subject
+FALSE = 0.25  # false alarms as a share of the AU's rate
 POPULATION, TIMES = 40_000, 10  # subjects per database, and how often, behind the true values
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """Twice the hits and positives plus predictions by subject, and by clip, each (g, 2, 12) per database."""
+    """Twice the hits and positives plus predictions by subject, and by clip, each (g, 2, 24) per database: 12 AUs
+    by the first detector, then by the second."""
 
     subjects: list[np.ndarray]
     clips: list[np.ndarray]
 
 
 def database(name: str, subjects: int, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Labels and decisions (n, 12) of a database of so many subjects, and each clip's subject (n,)."""
+    """Labels and decisions (n, 24) of a database of so many subjects, and each clip's subject (n,)."""
     size = FULL[name]
     # Numbers of clips as skewed as the real ones, whose median is about half of their mean.
     mean = size.clips / size.subjects
@@ -42,8 +44,8 @@ def database(name: str, subjects: int, generator: np.random.Generator) -> tuple[
     shown = np.where(rates > 0, sigmoid(logit(rates) * np.sqrt(1 + HABIT**2 / 2.9) + habits), 0)[groups]
     labels = (generator.random(shown.shape) < shown).astype(int)
     face = FACE * generator.normal(size=(subjects, 1)) + FACE / 2 * generator.normal(size=habits.shape)
-    logits = np.where(labels, HIT, logit(FALSE * rates)) + face[groups]
-    return labels, (generator.random(shown.shape) < sigmoid(logits)).astype(int), groups
+    logits = np.hstack([np.where(labels, hit, logit(FALSE * rates)) + face[groups] for hit in HITS])
+    return np.tile(labels, 2), (generator.random(logits.shape) < sigmoid(logits)).astype(int), groups
 
 
 def simulate(generator: np.random.Generator) -> Simulation:
@@ -66,15 +68,21 @@ def truth(generator: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def scores(counts: list[np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
-    """F1 float (draws,) by name: pooled, fold mean, each database, each AU pooled."""
+    """F1 float (draws,) by name: of the first detector pooled, as fold mean, of each database, of each AU pooled;
+    and both averages of the second minus the first."""
     ends = np.cumsum([len(part) for part in counts])
+    k = len(AUS)
     by_au = resampling.ratios(weights, np.concatenate(counts))
     folds = [
-        resampling.ratios(part_weights, part).mean(1)
+        resampling.ratios(part_weights, part)
         for part_weights, part in zip(np.split(weights, ends[:-1], 1), counts, strict=True)
     ]
-    result = {"pooled": by_au.mean(1), "fold mean": np.mean(folds, 0)} | dict(zip(FULL, folds, strict=True))
-    return result | {f"AU{n}": column for n, column in zip(AUS, by_au.T, strict=True)}
+    result = {}
+    for name, values in (("pooled", by_au), ("fold mean", np.mean(folds, 0))):
+        first, second = values[:, :k].mean(1), values[:, k:].mean(1)
+        result |= {name: first, f"{name}, difference": second - first}
+    result |= {name: values[:, :k].mean(1) for name, values in zip(FULL, folds, strict=True)}
+    return result | {f"AU{n}": column for n, column in zip(AUS, by_au[:, :k].T, strict=True)}
 
 
 def coverage(simulations: int, draws: int, seed: int = 0) -> dict[str, dict[str, tuple[float, float, float]]]:

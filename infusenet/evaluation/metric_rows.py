@@ -68,7 +68,7 @@ class Further(NamedTuple):
 FURTHER = {
     "average_precision": Further("Average precision", ranking.average_precision),
     "auroc": Further("Area under the ROC curve (AUROC)", ranking.auroc),
-    "calibration_error": Further("Expected calibration error, 0 is best", calibration.calibration_error),
+    "calibration_error": Further("Expected calibration error (0 is best)", calibration.calibration_error),
 }
 
 

@@ -37,7 +37,7 @@ def draw(folds: Sequence, label: Protocol, path: Path) -> None:
             axis.scatter(mean, share, 4 + 200 * count / count.sum(), color=colour, alpha=0.6, linewidths=0)
         axis.set(title=method, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8, loc="upper left")
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.07), frameon=False)
     for axis in axes.flat[len(methods) :]:
         axis.set_axis_off()
     figure.supxlabel("predicted probability")

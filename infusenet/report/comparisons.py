@@ -15,7 +15,7 @@ INTERVAL_NOTE = (
     f"Intervals: 95 %, {DRAWS:,} bootstrap draws of subjects within each held-out database, the same draws for all "
     f"rows, mean over seeds; the CSV has the interval over {CLIP_DRAWS:,} draws of clips beside it, which takes the "
     "clips of one subject for independent. An AU without a positive label in a fold counts as 0 in the fold mean, "
-    "in a draw too, which may hold none of a rare AU's few, so intervals of the fold mean lie too low."
+    "in a draw too, which may hold none of a rare AU's few; docs/statistics.md has what that does to the intervals."
 )
 SPREADS_NOTE = (
     "People: standard deviation that the choice of subjects gives to the difference. Seeds: the one that a single "
