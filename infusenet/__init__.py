@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the names once more, for editors and type checkers
-    from infusenet.api.compositions import create_model as create_model
-    from infusenet.api.compositions import crop_face as crop_face
-    from infusenet.api.compositions import f1_by_scope as f1_by_scope
-    from infusenet.api.compositions import flow_and_strain as flow_and_strain
-    from infusenet.api.compositions import magnified_latents as magnified_latents
-    from infusenet.api.compositions import score_clips as score_clips
+    from infusenet.api.frame_functions import crop_face as crop_face
+    from infusenet.api.frame_functions import flow_and_strain as flow_and_strain
+    from infusenet.api.frame_functions import magnified_latents as magnified_latents
+    from infusenet.api.model_functions import create_model as create_model
+    from infusenet.api.model_functions import f1_by_scope as f1_by_scope
+    from infusenet.api.model_functions import score_clips as score_clips
     from infusenet.databases.clip_table import read_manifest as read_manifest
     from infusenet.errors import InputError as InputError
     from infusenet.magnifier.checkpoint import load as load_magnifier  # noqa: F401
@@ -33,16 +33,16 @@ PUBLIC = {
     "read_manifest": ("databases.clip_table", "read_manifest"),
     "read_frame": ("preprocess.images", "read_rgb"),
     "detect_face": ("preprocess.face_detection", "detect"),
-    "crop_face": ("api.compositions", "crop_face"),
-    "flow_and_strain": ("api.compositions", "flow_and_strain"),
+    "crop_face": ("api.frame_functions", "crop_face"),
+    "flow_and_strain": ("api.frame_functions", "flow_and_strain"),
     "load_magnifier": ("magnifier.checkpoint", "load"),
-    "magnified_latents": ("api.compositions", "magnified_latents"),
+    "magnified_latents": ("api.frame_functions", "magnified_latents"),
     "Store": ("store.reader", "Store"),
-    "create_model": ("api.compositions", "create_model"),
+    "create_model": ("api.model_functions", "create_model"),
     "infusion_mask": ("models.infusion", "minmax"),
     "load_run": ("training.trained_run", "restore"),
-    "score_clips": ("api.compositions", "score_clips"),
-    "f1_by_scope": ("api.compositions", "f1_by_scope"),
+    "score_clips": ("api.model_functions", "score_clips"),
+    "f1_by_scope": ("api.model_functions", "f1_by_scope"),
     "read_truth": ("standins.truth", "read"),
     "true_motion": ("standins.truth", "motion"),
 }
