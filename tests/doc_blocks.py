@@ -2,8 +2,8 @@
 
 ``python tests/doc_blocks.py`` clones the last commit and runs every block in its order, `make demo` included, which
 takes half an hour. ``--demo FOLDER`` takes a checkout in which `make demo` has finished instead, copies what it made
-into the clone, and leaves out blocks that are marked ``slow``. A block that cannot run everywhere has a mark in the line
-before it, ``<!-- docs-check: REASON -->``, with one of the reasons below; it is listed, not run.
+into the clone, and leaves out blocks that are marked ``slow``. A block that cannot run everywhere has a mark before it,
+``<!-- docs-check: REASON -->``, in its own line or at the end of one, with one of the reasons below; it is listed, not run.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def blocks(page):
     lines, number, previous, reason = (ROOT / page).read_text(encoding="utf-8").splitlines(), 0, "", ""
     while number < len(lines):
         line, end = lines[number], number + 1
-        if mark := re.fullmatch(r"<!-- docs-check: (.+) -->", line):
+        if mark := re.search(r"<!-- docs-check: (.+) -->$", line):
             reason = mark[1]
         elif line.startswith("```"):
             while not lines[end].startswith("```"):
