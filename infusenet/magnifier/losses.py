@@ -20,7 +20,7 @@ VARIED = 0.1  # deviation of a motion's size, as a share of its mean, from which
 POSITIVE, CHANNELS_IN_USE = 0.45, 12  # what the difference latent should reach at least
 
 
-def glimpse(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def unit_difference(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The unit difference latent (N, 32, S / 2, S / 2) of frames, at factor 2."""
     a, b = model.encoder(torch.cat([a, b])).chunk(2)
     return model.manipulator(a, b, 2)
@@ -97,7 +97,9 @@ def following(noisy: torch.Tensor, batch: Batch) -> torch.Tensor:
     length = functional.avg_pool2d(batch.length, 4)[:, 0]
     size, length = (inside(x, MARGIN // 4).flatten(1) for x in (size, length))
     varied = length.std(dim=1) > VARIED * length.mean(dim=1).clamp(min=1e-3)
-    return varied * (1 - functional.cosine_similarity(*(x - x.mean(dim=1, keepdim=True) for x in (size, length))))
+    return varied * (
+        1 - functional.cosine_similarity(*(x - x.mean(dim=1, keepdim=True) for x in (size, length)))
+    )
 
 
 def spread(latent: torch.Tensor) -> torch.Tensor:

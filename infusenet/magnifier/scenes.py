@@ -79,7 +79,9 @@ class Scenes:
         slope = (light(more) - light(less)) / (2 * STEP)
         noisy = sensor(draw, [a, light(b)], nuisance)
         frames = (2 * x - 1 for x in (*noisy, a, b, light(full)))
-        return Batch(*(x.contiguous(memory_format=torch.channels_last) for x in frames), 2 * slope, length, factor)
+        return Batch(
+            *(x.contiguous(memory_format=torch.channels_last) for x in frames), 2 * slope, length, factor
+        )
 
     def _layers(self, draw: Draw, count: int, size: int, reach: float) -> dict[str, torch.Tensor]:
         """Every layer's texture, placement, outline and motion, drawn for a whole batch."""
