@@ -5,7 +5,6 @@ from pathlib import Path
 
 import yaml
 
-from infusenet import hashing
 from infusenet.config import stage_recipes
 from infusenet.config.methods import VARIANTS
 from infusenet.config.stage_recipes import difference
