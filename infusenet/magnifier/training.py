@@ -58,8 +58,8 @@ def train(
         weights (CUDA adds in no fixed order, so that its last bits differ)
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads of torch, default 1; other counts give other bits
-    initial : weights to start from instead of a linear magnifier. Their decoder alone is trained; then their
-        difference latent is made readable (`basis`).
+    initial : weights to start from instead of a linear magnifier. Their decoder alone is trained, and its
+        mean with the initial one is taken; then their difference latent is made readable (`basis`).
 
     Raises
     ------
@@ -132,8 +132,8 @@ def train(
                 _save(resume, settings, step + 1, spent, model, optimizer)
 
     if initial:
-        batches = (supply.batch(steps + k, batch_size, size) for k in range(READING_BATCHES))
-        basis.make_readable(model, list(batches))
+        _halve(model, checkpoint.load(initial).to(device))
+        basis.make_readable(model, [supply.batch(k, batch_size, size) for k in range(READING_BATCHES)])
     spent = seconds + time.monotonic() - began
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     source = f" --initial {Path(initial).name}" if initial else ""
@@ -166,6 +166,13 @@ def _tune(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
         a, b = model.encoder(torch.cat([batch.a, batch.b])).chunk(2)
         latents = b + model.manipulator(a, b, batch.factor)
     return _weighted(_frame_terms(model, latents, batch))
+
+
+@torch.no_grad()
+def _halve(model: Magnifier, initial: Magnifier) -> None:
+    """Take the mean of both decoders: part of the larger motion, and frames as sharp as the initial ones."""
+    for tensor, before in zip(model.decoder.parameters(), initial.decoder.parameters(), strict=True):
+        tensor.lerp_(before, 0.5)
 
 
 def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
