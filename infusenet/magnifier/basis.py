@@ -36,7 +36,7 @@ def _shrink(model: Magnifier, latent: torch.Tensor, images: torch.Tensor) -> flo
     channel = int(energy.argmax())
     column = -latent @ latent[channel] / latent[channel].square().sum()
     column[channel] += KEPT * latent[channel].sum().sign()
-    _change(model, column, torch.eye(CHANNELS)[channel], images)
+    _change(model, column, torch.eye(CHANNELS, device=column.device)[channel], images)
     return float(energy[channel].sqrt())
 
 
@@ -51,7 +51,7 @@ def _fit_map(model: Magnifier, batches: list[Batch], target: float) -> torch.Ten
     ]
     size = torch.cat([hidden for (hidden, _), _, _ in data]).square().mean(dim=(0, 2, 3)).sqrt()
     unit = 1 / size.clamp(min=1e-3 * size.max())[:, None, None]
-    free = torch.zeros(1, 2 * CHANNELS, 3, 3)
+    free = torch.zeros(1, 2 * CHANNELS, 3, 3, device=size.device)
     free[..., 1, 1] = 1
     free.requires_grad_(True)
     optimizer = torch.optim.Adam([free], lr=FIT_RATE, betas=(0.9, 0.99))
@@ -99,7 +99,7 @@ def _add_map(model: Magnifier, batches: list[Batch], weight: torch.Tensor) -> No
     flat = _flat(torch.cat([latents, (batch.factor - 1) * inner])).double()
     least = torch.linalg.eigh(flat @ flat.T)[1][:, 0].float()
     least *= least.sum().sign()
-    without = torch.eye(CHANNELS) - torch.outer(least, least)
+    without = torch.eye(CHANNELS, device=least.device) - torch.outer(least, least)
     for layer, share in (
         (part.convblks_after[0].conv1, weight[:, :CHANNELS]),
         (part.resblks[0].conv2, weight[:, CHANNELS:]),
@@ -112,13 +112,13 @@ def _add_map(model: Magnifier, batches: list[Batch], weight: torch.Tensor) -> No
     _read(first.conv1, without)
     for unit, sign in zip(_unused(first, latents, 2), (1, -1), strict=True):
         _pass(first, unit, sign * least, -sign * least)
-    _change(model, torch.ones(CHANNELS), least, batch.a)
+    _change(model, torch.ones_like(least), least, batch.a)
 
 
 @torch.no_grad()
 def _change(model: Magnifier, column: torch.Tensor, row: torch.Tensor, images: torch.Tensor) -> None:
     """Make the latents x to x + column (row x), without a change of the frames."""
-    matrix = torch.eye(CHANNELS) + torch.outer(column, row)
+    matrix = torch.eye(CHANNELS, device=column.device) + torch.outer(column, row)
     back = torch.linalg.inv(matrix.double()).float()
     encoder, manipulator, decoder = model.encoder, model.manipulator, model.decoder
     first, second = encoder.resblks_shape

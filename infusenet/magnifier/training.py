@@ -4,6 +4,8 @@ Two stages: first the decoder learns to invert the encoder, which starts as an i
 all parts learn together to show the truly magnified frame, with neither too little nor too much
 motion, and to keep the difference latent free of what is not motion (`losses`), while larger motion,
 changes of light and noise are phased in. Oh et al. (ECCV 2018) train with the L1 of the output.
+
+From weights, the decoder alone learns larger motion, and the difference latent gets another basis (`basis`).
 """
 
 import json
@@ -28,7 +30,7 @@ from infusenet.magnifier.network import Magnifier
 from infusenet.magnifier.schedule import LINEAR, TUNING
 from infusenet.tensor_files import read_checkpoint
 
-# Steps, scenes per step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
+# Steps, scenes per step and their side in px: about an hour of one CPU core; of a GPU, by estimate.
 SIZES = {"cpu": (5_000, 4, 96), "cuda": (40_000, 32, 96)}
 WEIGHTS = {"frame": 1, "gain": 1.5, "fidelity": 0.4, "following": 0.5, "spread": 1}  # of the losses
 READING_BATCHES = 96  # scenes on which the difference latent of a tuned magnifier is made readable
