@@ -61,7 +61,16 @@ def test_the_shipped_magnifier_of_the_recipe_is_the_one_that_is_used(faces, tmp_
     first, second = (store.read("latents", "s1/short") for store in stores)
     assert not np.array_equal(first, second)
     text = resolve("latents", {"size": 16, "weights": "v1"}).to_json()
-    words = ["latents", str(faces), "--recipe", text, "--device", "cpu", "--output", str(tmp_path / "again.h5")]
+    words = [
+        "latents",
+        str(faces),
+        "--recipe",
+        text,
+        "--device",
+        "cpu",
+        "--output",
+        str(tmp_path / "again.h5"),
+    ]
     assert main(words) == 0
     assert np.array_equal(Store(tmp_path / "again.h5", "latents").read("latents", "s1/short"), first)
 
