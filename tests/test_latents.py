@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from infusenet.cli import main
 from infusenet.config.stage_recipes import resolve
 from infusenet.errors import InputError
 from infusenet.magnifier import Magnifier, load
@@ -52,6 +53,26 @@ def build(faces, output, **settings) -> Store:
     recipe = resolve("latents", {"size": 16} | settings)
     stage.build(faces, output, recipe, device="cpu")
     return Store(output, "latents", recipe.as_dict())
+
+
+def test_the_shipped_magnifier_of_the_recipe_is_the_one_that_is_used(faces, tmp_path, monkeypatch):
+    """A store of older weights is made again from its recipe's text alone."""
+    stores = [build(faces, tmp_path / f"{name}.h5", weights=name) for name in ("v1", "v2")]
+    first, second = (store.read("latents", "s1/short") for store in stores)
+    assert not np.array_equal(first, second)
+    text = resolve("latents", {"size": 16, "weights": "v1"}).to_json()
+    words = [
+        "latents",
+        str(faces),
+        "--recipe",
+        text,
+        "--device",
+        "cpu",
+        "--output",
+        str(tmp_path / "again.h5"),
+    ]
+    assert main(words) == 0
+    assert np.array_equal(Store(tmp_path / "again.h5", "latents").read("latents", "s1/short"), first)
 
 
 @pytest.mark.parametrize(("form", "side"), [("pooled", 4), ("raw", 8)])

@@ -79,6 +79,12 @@ def test_the_shipped_checkpoint_magnifies(model):
     assert {"command", "steps", "seed", "data", "hardware"} <= set(record)
 
 
+def test_both_shipped_checkpoints_load_by_name(model):
+    same, first = (load(name).state_dict() for name in ("v2", "v1"))
+    assert all(torch.equal(tensor, same[name]) for name, tensor in model.state_dict().items())
+    assert not torch.equal(first["decoder.conv2.weight"], same["decoder.conv2.weight"])
+
+
 def test_the_gain_estimator_reads_true_displacements():
     onset = quality.face()
     still = onset.displaced(quality.uniform(0))

@@ -1,6 +1,7 @@
 """Training the magnifier: its scenes, its losses, and a training that resumes bit for bit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from skimage import data
 
 from infusenet.errors import InputError
 from infusenet.experiments import magnifier_bench
-from infusenet.magnifier import Magnifier, load, losses, scenes, textures, training
+from infusenet.hashing import file_digest
+from infusenet.magnifier import Magnifier, basis, load, losses, scenes, textures, training
 from infusenet.magnifier.initialisation import start
 from infusenet.magnifier.nuisances import Light
 from infusenet.magnifier.random_draws import Draw
@@ -93,7 +95,7 @@ def test_fidelity_counts_what_is_not_motion(supply):
     """Blind to motion itself and to the latents' scale; noise, and energy where nothing moves, count."""
     batch = supply.batch(0, 64, 32, nuisance=0)
     change = batch.clean_b - batch.clean_a
-    latent = torch.nn.functional.avg_pool2d(change, 2).repeat(1, 11, 1, 1)[:, :32]
+    latent = torch.nn.functional.max_pool2d(change.abs(), 4).repeat(1, 11, 1, 1)[:, :32]
     noise = 0.01 * torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))
     right = losses.fidelity(latent, latent, batch)
     wrong = losses.fidelity(latent + noise, latent, batch)
@@ -121,10 +123,12 @@ def test_training_starts_as_a_magnifier_whose_difference_leaves_light_out():
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(training, "SIZES", {"cpu": (5, 2, 24), "cuda": (5, 2, 24)})
+    monkeypatch.setattr(training, "SIZES", {"cpu": (5, 2, 32), "cuda": (5, 2, 32)})
     monkeypatch.setattr(training, "SAVE_EVERY", 2)
     monkeypatch.setattr(training, "LOG_EVERY", 2)
-    monkeypatch.setattr(training, "AUTOENCODER", 0.3)
+    monkeypatch.setattr(training, "LINEAR", replace(training.LINEAR, autoencoder=0.3))
+    monkeypatch.setattr(training, "READING_BATCHES", 4)
+    monkeypatch.setattr(basis, "FIT_STEPS", 3)
     monkeypatch.setattr(scenes.Scenes.__init__, "__defaults__", ("cpu", 3))
 
 
@@ -158,6 +162,36 @@ def test_training_is_deterministic_and_resumes_bit_for_bit(tmp_path, small, monk
     training.train(three, record, seed=4, device="cpu")
     other = load(three).state_dict()
     assert not all(torch.equal(tensor, other[name]) for name, tensor in weights[0].items())
+
+
+def test_tuning_resumes_bit_for_bit_and_says_what_it_started_from(tmp_path, small, monkeypatch):
+    """The decoder alone is trained, and the difference latent is made readable at the end."""
+    initial, one, two = (tmp_path / f"{name}.safetensors" for name in ("initial", "one", "two"))
+    training.train(initial, record, seed=3, device="cpu")
+    training.train(one, record, seed=4, device="cpu", initial=initial)
+    tune, calls = training._tune, []
+
+    def killed(*args):
+        calls.append(args)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return tune(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_tune", killed)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(two, record, seed=4, device="cpu", initial=initial)
+    training.train(two, record, seed=4, device="cpu", initial=initial)
+    first, second, before = (load(path).state_dict() for path in (one, two, initial))
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    assert torch.equal(first["encoder.conv1.weight"], before["encoder.conv1.weight"])
+    assert not torch.equal(first["decoder.conv2.weight"], before["decoder.conv2.weight"])
+    written = json.loads(one.with_suffix(".json").read_text())
+    assert written["command"].startswith(
+        "infusenet magnifier train --initial initial.safetensors --output one."
+    )
+    assert written["initial"] == file_digest(initial)
+    assert written["initial_record"]["seed"] == 3
 
 
 def test_weights_carry_their_training_record(tmp_path, small):

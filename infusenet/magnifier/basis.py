@@ -1,60 +1,136 @@
-"""A change of the latents' basis, after which the ReLU of the network that reads them loses nothing.
+"""A change of the difference latent for the network that reads it, whose first operation is a ReLU.
 
-Training without regard to that ReLU ends with one channel of the difference latent that holds most of the
-energy and is never positive. No ReLU acts on the latents between encoder, manipulator and decoder, only
-on what the layers beside them compute. Another basis of the latents is therefore absorbed exactly by the
-weights around them, and every decoded frame stays as it is.
+Training without regard to that ReLU ends with one channel that holds most of the energy and is never positive.
+No ReLU acts on the latents between encoder, manipulator and decoder, only on what the layers beside them
+compute. Another basis of the latents is therefore absorbed exactly by the weights around them.
+
+`make_readable` shrinks the dominant channel, and adds to all channels a map that follows the motion's size and
+that the decoder takes out again: the ReLU then lets the details of all channels through. The map has the place
+of the direction of the latents that matters least, so that frames change by less than a gray level.
 """
 
 import torch
+from torch.nn import functional
 
-from infusenet.magnifier.losses import glimpse
+from infusenet.magnifier import losses
 from infusenet.magnifier.network import CHANNELS, Magnifier
 from infusenet.magnifier.scenes import Batch
 
-CARRIER = 0.1  # share of the dominant channel that every channel gets, with the sign that a ReLU lets through
-DOMINANT = 0.5  # share of the energy from which a channel is dominant
+CARRIER = 0.1  # rms of the map that is added, as a share of the dominant channel's
+KEPT = 0.1  # what is left of the dominant channel
+FIT_STEPS, FIT_RATE = 1500, 0.06
+FIDELITY = 0.1  # weight of that loss beside `losses.following`
+
+
+def make_readable(model: Magnifier, batches: list[Batch]) -> None:
+    """Change ``model`` so that a ReLU passes its difference latent, which follows motion more closely."""
+    model.requires_grad_(False)
+    latent = _flat(torch.cat([losses.unit_difference(model, batch.a, batch.b) for batch in batches[:4]]))
+    target = CARRIER * _shrink(model, latent, batches[0].a)
+    _add_map(model, batches, _fit_map(model, batches, target))
+
+
+def _shrink(model: Magnifier, latent: torch.Tensor, images: torch.Tensor) -> float:
+    """Keep a positive tenth of the dominant channel, and of the others what does not follow it; its rms."""
+    energy = latent.square().mean(dim=1)
+    channel = int(energy.argmax())
+    column = -latent @ latent[channel] / latent[channel].square().sum()
+    column[channel] += KEPT * latent[channel].sum().sign()
+    _change(model, column, torch.eye(CHANNELS, device=column.device)[channel], images)
+    return float(energy[channel].sqrt())
+
+
+def _fit_map(model: Magnifier, batches: list[Batch], target: float) -> torch.Tensor:
+    """Weights (1, 64, 3, 3) of the map, of rms ``target``, on the manipulator's values behind its two ReLUs.
+
+    Fitted by the losses on what is read, with the map added to every channel.
+    """
+    data = [
+        (_hidden(model, batch.a, batch.b), _hidden(model, batch.clean_a, batch.clean_b), batch)
+        for batch in batches
+    ]
+    size = torch.cat([hidden for (hidden, _), _, _ in data]).square().mean(dim=(0, 2, 3)).sqrt()
+    unit = 1 / size.clamp(min=1e-3 * size.max())[:, None, None]
+    free = torch.zeros(1, 2 * CHANNELS, 3, 3, device=size.device)
+    free[..., 1, 1] = 1
+    free.requires_grad_(True)
+    optimizer = torch.optim.Adam([free], lr=FIT_RATE, betas=(0.9, 0.99))
+
+    def scaled() -> torch.Tensor:
+        weight = free * unit
+        rms = torch.stack([_convolve(data[i][0][0], weight).square().mean() for i in range(4)]).mean().sqrt()
+        return target / rms * weight
+
+    for step in range(FIT_STEPS):
+        optimizer.param_groups[0]["lr"] = FIT_RATE * min(1, 2 - 2 * step / FIT_STEPS)
+        (hidden, latent), (clean_hidden, clean_latent), batch = data[step % len(data)]
+        weight = scaled()
+        noisy = losses.read(latent + _convolve(hidden, weight))
+        clean = losses.read(clean_latent + _convolve(clean_hidden, weight))
+        loss = losses.following(noisy, batch).mean() + FIDELITY * losses.fidelity(noisy, clean, batch).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return scaled().detach()
 
 
 @torch.no_grad()
-def spread(model: Magnifier, batch: Batch) -> None:
-    """Spread a dominant channel of the difference latent evenly and positively over all channels.
-
-    Each channel keeps what does not follow the dominant one and gets `CARRIER` of its absolute value. Without
-    a channel of more than `DOMINANT` of the energy on ``batch``, nothing is changed.
-    """
-    latent = glimpse(model, batch.a, batch.b).transpose(0, 1).flatten(1)
-    energy = latent.square().mean(1)
-    channel = int(energy.argmax())
-    if energy[channel] < DOMINANT * energy.sum():
-        return
-    slopes = latent @ latent[channel] / latent[channel].square().sum()
-    sign = latent[channel].sum().sign()
-    matrix = torch.eye(CHANNELS, device=latent.device)
-    matrix[:, channel] += CARRIER * sign - slopes
-    _change(model, matrix, channel, batch.a)
+def _hidden(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The manipulator's values behind its two ReLUs (N, 64, h, w), and the unit difference latent."""
+    a, b = model.encoder(torch.cat([a, b])).chunk(2)
+    part = model.manipulator
+    first = functional.relu(part.convblks(b - a))
+    x = part.convblks_after(first)
+    return torch.cat([first, functional.relu(part.resblks[0].conv1(x))], 1), part.resblks(x)
 
 
-def _change(model: Magnifier, matrix: torch.Tensor, channel: int, images: torch.Tensor) -> None:
-    """Make the latents ``matrix`` times what they were; beside the diagonal, only column ``channel`` is not 0."""
+def _convolve(hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return functional.conv2d(functional.pad(hidden, (1, 1, 1, 1), mode="reflect"), weight)
+
+
+@torch.no_grad()
+def _add_map(model: Magnifier, batches: list[Batch], weight: torch.Tensor) -> None:
+    """Write the map along the latents' least direction, take it out in the decoder, and add it to all channels."""
+    batch = batches[0]
+    b = model.encoder(batch.b)
+    latents = b + (batch.factor - 1) * model.manipulator(model.encoder(batch.a), b, 2)
+    part = model.manipulator
+    inner = part.convblks_after(functional.relu(part.convblks(b - model.encoder(batch.a))))
+    flat = _flat(torch.cat([latents, (batch.factor - 1) * inner])).double()
+    least = torch.linalg.eigh(flat @ flat.T)[1][:, 0].float()
+    least *= least.sum().sign()
+    without = torch.eye(CHANNELS, device=least.device) - torch.outer(least, least)
+    for layer, share in (
+        (part.convblks_after[0].conv1, weight[:, :CHANNELS]),
+        (part.resblks[0].conv2, weight[:, CHANNELS:]),
+    ):
+        _write(layer, without)
+        layer.weight += least[:, None, None, None] * share
+    _read(part.resblks[0].conv1, without)
+
+    first = model.decoder.resblks[0]
+    _read(first.conv1, without)
+    for unit, sign in zip(_unused(first, latents, 2), (1, -1), strict=True):
+        _pass(first, unit, sign * least, -sign * least)
+    _change(model, torch.ones_like(least), least, batch.a)
+
+
+@torch.no_grad()
+def _change(model: Magnifier, column: torch.Tensor, row: torch.Tensor, images: torch.Tensor) -> None:
+    """Make the latents x to x + column (row x), without a change of the frames."""
+    matrix = torch.eye(CHANNELS, device=column.device) + torch.outer(column, row)
     back = torch.linalg.inv(matrix.double()).float()
     encoder, manipulator, decoder = model.encoder, model.manipulator, model.decoder
     first, second = encoder.resblks_shape
 
-    # The encoder's blocks add to a value behind a ReLU. What the new basis adds to that value is a multiple of
-    # one channel, which is never negative and so passes the first block's ReLU by one hidden channel.
+    # The encoder's blocks start from a value behind a ReLU. The positive and the negative part of ``row`` give
+    # from it two values that pass the first block's ReLU, through hidden channels that nothing else needs.
     _write(first.conv2, matrix)
-    start = torch.relu(
-        encoder.conv1_shape(encoder.resblks(torch.relu(encoder.conv2(torch.relu(encoder.conv1(images))))))
-    )
-    weight = first.conv2.weight.square().sum(dim=(0, 2, 3))
-    unused = int((torch.relu(first.conv1(start)).square().mean(dim=(0, 2, 3)) * weight).argmin())
-    first.conv1.weight[unused] = 0
-    first.conv1.weight[unused, channel, 1, 1] = 1
-    first.conv2.weight[:, unused] = 0
-    first.conv2.weight[:, unused, 1, 1] = (
-        matrix[:, channel] - torch.eye(CHANNELS, device=matrix.device)[channel]
-    )
+    x = encoder.resblks(functional.relu(encoder.conv2(functional.relu(encoder.conv1(images)))))
+    parts = [(sign, (sign * row).relu()) for sign in (1, -1) if (sign * row).max() > 0]
+    units = _unused(first, functional.relu(encoder.conv1_shape(x)), len(parts))
+    for unit, (sign, part) in zip(units, parts, strict=True):
+        _pass(first, unit, part, sign * column)
 
     for block in (second, *manipulator.resblks, *decoder.resblks):
         _read(block.conv1, back)
@@ -62,6 +138,24 @@ def _change(model: Magnifier, matrix: torch.Tensor, channel: int, images: torch.
     _read(manipulator.convblks[0].conv1, back)
     _write(manipulator.convblks_after[0].conv1, matrix)
     _read(decoder.conv1, back)
+
+
+def _flat(latents: torch.Tensor) -> torch.Tensor:
+    return latents.transpose(0, 1).flatten(1)
+
+
+def _unused(block, inputs: torch.Tensor, count: int) -> list[int]:
+    """The ``count`` hidden channels of a residual block that contribute least to its output."""
+    energy = functional.relu(block.conv1(inputs)).square().mean(dim=(0, 2, 3))
+    return (energy * block.conv2.weight.square().sum(dim=(0, 2, 3))).argsort()[:count].tolist()
+
+
+def _pass(block, unit: int, row: torch.Tensor, column: torch.Tensor) -> None:
+    """Let the hidden channel ``unit`` of a residual block add column relu(row x)."""
+    block.conv1.weight[unit] = 0
+    block.conv1.weight[unit, :, 1, 1] = row
+    block.conv2.weight[:, unit] = 0
+    block.conv2.weight[:, unit, 1, 1] = column
 
 
 def _write(layer, matrix: torch.Tensor) -> None:

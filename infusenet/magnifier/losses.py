@@ -20,7 +20,7 @@ VARIED = 0.1  # deviation of a motion's size, as a share of its mean, from which
 POSITIVE, CHANNELS_IN_USE = 0.45, 12  # what the difference latent should reach at least
 
 
-def glimpse(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def unit_difference(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The unit difference latent (N, 32, S / 2, S / 2) of frames, at factor 2."""
     a, b = model.encoder(torch.cat([a, b])).chunk(2)
     return model.manipulator(a, b, 2)

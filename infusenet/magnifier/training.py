@@ -4,6 +4,8 @@ Two stages: first the decoder learns to invert the encoder, which starts as an i
 all parts learn together to show the truly magnified frame, with neither too little nor too much
 motion, and to keep the difference latent free of what is not motion (`losses`), while larger motion,
 changes of light and noise are phased in. Oh et al. (ECCV 2018) train with the L1 of the output.
+
+From weights, the decoder alone learns larger motion, and the difference latent gets another basis (`basis`).
 """
 
 import json
@@ -28,10 +30,10 @@ from infusenet.magnifier.network import Magnifier
 from infusenet.magnifier.schedule import LINEAR, TUNING
 from infusenet.tensor_files import read_checkpoint
 
-# Steps, scenes per step and their side in px: 25 minutes of one CPU core; of a GPU, by estimate.
+# Steps, scenes per step and their side in px: about an hour of one CPU core; of a GPU, by estimate.
 SIZES = {"cpu": (5_000, 4, 96), "cuda": (40_000, 32, 96)}
-GAIN, FIDELITY, FOLLOWING, SPREAD = 1.5, 0.4, 0.5, 1.0  # weights of the losses beside the frame's
-BASIS_SCENES = 16  # on which the dominant channel of initial weights is measured
+WEIGHTS = {"frame": 1, "gain": 1.5, "fidelity": 0.4, "following": 0.5, "spread": 1}  # of the losses
+READING_BATCHES = 96  # scenes on which the difference latent of a tuned magnifier is made readable
 SAVE_EVERY = 250
 LOG_EVERY = 50
 
@@ -58,8 +60,8 @@ def train(
         weights (CUDA adds in no fixed order, so that its last bits differ)
     device : "auto" (CUDA where available), "cpu" or "cuda"
     threads : CPU threads of torch, default 1; other counts give other bits
-    initial : weights to start from instead of a linear magnifier, in another basis of the latents (`basis`);
-        there is no first stage, and the rate is half as high
+    initial : weights to start from instead of a linear magnifier. Their decoder alone is trained, and its
+        mean with the initial one is taken; then their difference latent is made readable (`basis`).
 
     Raises
     ------
@@ -80,7 +82,8 @@ def train(
     schedule = TUNING if initial else LINEAR
     if initial:
         model = checkpoint.load(initial).to(device).train().requires_grad_(True)
-        basis.spread(model, supply.batch(0, BASIS_SCENES, size))
+        for part in (model.encoder, model.manipulator):
+            part.requires_grad_(False)
     else:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -90,7 +93,9 @@ def train(
     if device.type == "cuda":
         for part in model.children():
             part.compile()
-    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.peak, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(
+        [p for p in model.parameters() if p.requires_grad], lr=schedule.peak, betas=(0.9, 0.99)
+    )
     resume = output.with_suffix(".resume.pt")
     step_count, seconds = _resume(resume, settings, model, optimizer)
 
@@ -106,7 +111,12 @@ def train(
                 optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = schedule.rate(progress)
             batch = supply.batch(step, batch_size, size, **schedule.curriculum(progress))
-            terms = _reconstruct(model, batch) if progress < schedule.autoencoder else _magnify(model, batch)
+            if initial:
+                terms = _tune(model, batch)
+            else:
+                terms = (
+                    _reconstruct(model, batch) if progress < schedule.autoencoder else _magnify(model, batch)
+                )
             optimizer.zero_grad(set_to_none=True)
             terms["loss"].backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -123,6 +133,9 @@ def train(
                 spent = seconds + time.monotonic() - began
                 _save(resume, settings, step + 1, spent, model, optimizer)
 
+    if initial:
+        _halve(model, checkpoint.load(initial).to(device))
+        basis.make_readable(model, [supply.batch(k, batch_size, size) for k in range(READING_BATCHES)])
     spent = seconds + time.monotonic() - began
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     source = f" --initial {Path(initial).name}" if initial else ""
@@ -149,6 +162,21 @@ def _reconstruct(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tenso
     return {"loss": losses.distance(model.decoder(latents), batch.clean_a).mean()}
 
 
+def _tune(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
+    """The loss of the decoder alone, and its terms."""
+    with torch.no_grad():
+        a, b = model.encoder(torch.cat([batch.a, batch.b])).chunk(2)
+        latents = b + model.manipulator(a, b, batch.factor)
+    return _weighted(_frame_terms(model, latents, batch))
+
+
+@torch.no_grad()
+def _halve(model: Magnifier, initial: Magnifier) -> None:
+    """Take the mean of both decoders: part of the larger motion, and frames as sharp as the initial ones."""
+    for tensor, before in zip(model.decoder.parameters(), initial.decoder.parameters(), strict=True):
+        tensor.lerp_(before, 0.5)
+
+
 def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
     """The second stage's loss and its terms."""
     # Fidelity needs two more frames a scene through the encoder: half of the scenes are enough for it.
@@ -158,20 +186,26 @@ def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
     noisy, clean = model.manipulator(torch.cat([a, clean_a]), torch.cat([b, clean_b]), 2).split(
         [len(batch.a), len(half.a)]
     )
-    # The encoder stays in float32: a sub-pixel motion is the small difference of two latents, which
-    # bfloat16 would round away. The decoder, where most of the work is, does not mind.
-    with torch.autocast("cuda", torch.bfloat16, enabled=latents.is_cuda):
-        output = model.decoder(b + (batch.factor - 1) * noisy)
     seen = losses.read(noisy)
-    terms = {
-        "frame": losses.frame(output.float(), batch).mean(),
-        "gain": losses.gain(output.float(), batch).mean(),
+    terms = _frame_terms(model, b + (batch.factor - 1) * noisy, batch) | {
         "fidelity": losses.fidelity(seen[: len(half.a)], losses.read(clean), half).mean(),
         "following": losses.following(seen, batch).mean(),
         "spread": losses.spread(noisy),
     }
-    weights = {"frame": 1, "gain": GAIN, "fidelity": FIDELITY, "following": FOLLOWING, "spread": SPREAD}
-    return {"loss": sum(weights[name] * term for name, term in terms.items()), **terms}
+    return _weighted(terms)
+
+
+def _frame_terms(model: Magnifier, latents: torch.Tensor, batch: scenes.Batch) -> dict[str, torch.Tensor]:
+    """The losses of the decoded frame."""
+    # The encoder stays in float32: a sub-pixel motion is the small difference of two latents, which
+    # bfloat16 would round away. The decoder, where most of the work is, does not mind.
+    with torch.autocast("cuda", torch.bfloat16, enabled=latents.is_cuda):
+        output = model.decoder(latents)
+    return {loss.__name__: loss(output.float(), batch).mean() for loss in (losses.frame, losses.gain)}
+
+
+def _weighted(terms: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {"loss": sum(WEIGHTS[name] * term for name, term in terms.items()), **terms}
 
 
 def _hardware(device: torch.device) -> str:
