@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
-from infusenet.hashing import file_digest
+from infusenet.config.stage_recipes import shipped_weights
 from infusenet.report.paper_runs import Results
 from infusenet.report.published_numbers import RELEASED_MAGNIFIER
 
@@ -23,6 +22,6 @@ def weights_name(sha256: str) -> str:
     """The name of a magnifier's weights by the sha256 of their file."""
     if sha256 == RELEASED_MAGNIFIER:
         return "the authors' released weights"
-    if sha256 == file_digest(SHIPPED_WEIGHTS):
-        return "the shipped weights"
+    if path := shipped_weights(sha256):
+        return f"the shipped weights {path.stem}"
     return f"weights of sha256 {sha256[:12]}"

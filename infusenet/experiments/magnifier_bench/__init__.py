@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from tqdm import tqdm
 
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED_WEIGHTS, weights_path
 from infusenet.devices import prepare
 from infusenet.experiments.magnifier_bench import frame_measures, known_motion, latent_measures, picture
 from infusenet.experiments.magnifier_bench.candidates import Candidate, network
@@ -85,9 +85,8 @@ def record(model: Magnifier) -> dict[str, dict[str, dict[str, float]]]:
 
 def _names(weights: Sequence[Path]) -> dict[str, Path]:
     """A short name for each file: its stem, or the whole path where two stems are equal."""
-    paths = [
-        Path(path) for path in dict.fromkeys(weights) if Path(path).resolve() != SHIPPED_WEIGHTS.resolve()
-    ]
+    paths = [weights_path(path) for path in dict.fromkeys(weights)]
+    paths = [path for path in paths if path.resolve() != SHIPPED_WEIGHTS.resolve()]
     stems = [path.stem for path in paths]
     names = [p.stem if stems.count(p.stem) == 1 and p.stem != SHIPPED else str(p) for p in paths]
     return dict(zip(names, paths, strict=True)) | {SHIPPED: SHIPPED_WEIGHTS}
