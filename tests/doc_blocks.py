@@ -25,7 +25,8 @@ REASONS = {
     "SLURM": "needs a cluster",
     "test_api": "run by tests/test_api.py",
 }
-DEMO = ("standins", "cache", "results", ".snakemake", "data_manifests")
+# What a demo has written, and its settings.
+DEMO = ("standins", "cache", "results", ".snakemake", "data_manifests/*.csv", "workflow/config.yaml")
 
 
 class Block(NamedTuple):
@@ -68,9 +69,8 @@ def main():
     with TemporaryDirectory() as folder:
         clone = Path(folder) / "infusenet"
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
-        for name in DEMO if demo else ():
-            if (demo / name).exists():
-                subprocess.run(["cp", "-a", "--no-clobber", demo / name, clone], check=True)
+        for path in (path for name in DEMO if demo for path in demo.glob(name)):
+            subprocess.run(["cp", "-a", path, clone / path.relative_to(demo).parent], check=True)
         # The commands of a block find the clone's environment, or the one that this runs in.
         path = f"{clone / '.venv/bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "PYTHONPATH": str(clone)}

@@ -13,10 +13,10 @@ def test_the_tour_runs_on_tiny_inputs(tmp_path, monkeypatch, thread_count):
     monkeypatch.chdir(tmp_path)
     tour = notebooks.load(TOUR)
     kept = [[output["output_type"] for output in cell["outputs"]] for cell in code_cells(tour)]
-    parameters = {"CLIPS": 3, "SIZE": 32, "EPOCHS": 1, "work": tmp_path / "work"}
+    parameters = {"CLIPS": 2, "SIZE": 32, "EPOCHS": 1, "work": tmp_path / "work"}
     (tmp_path / "work").mkdir()
     names = notebooks.execute(tour, parameters)
-    assert len(names["run"].database.clips) == 3
+    assert len(names["run"].database.clips) == 2
     assert len(names["f1"]) == 13
     assert names["error"].shape == (224, 224)
     assert float(names["np"].median(names["error"])) < 0.2
