@@ -19,7 +19,7 @@ import infusenet
 from infusenet import InputError, flow_and_strain, magnified_latents
 from infusenet.api import reference_page
 from infusenet.config import stage_recipes
-from infusenet.preprocess.latents import latents
+from infusenet.preprocess.latents import encoded, pictures
 from infusenet.preprocess.optical_flow import flow_images
 from infusenet.protocol import AUS
 from infusenet.training.predict import predict
@@ -134,7 +134,8 @@ def test_latents_are_the_stage_s():
     magnifier, images = infusenet.load_magnifier(), frames(4)
     images[2] = images[0]
     recipe = stage_recipes.resolve("latents", {"size": 32, "factor": 5, "form": "raw"})
-    expected = latents(magnifier, images, [1, 5, 1, 7], recipe, "cpu")
+    clip = pictures(images, [1, 5, 1, 7], recipe)
+    [expected] = encoded(magnifier, [clip], recipe, torch.device("cpu"))
     actual = magnified_latents(images, magnifier, size=32, factor=5, form="raw")
     np.testing.assert_array_equal(actual, expected)
     np.testing.assert_array_equal(actual, magnified_latents(images, size=32, factor=5, form="raw"))

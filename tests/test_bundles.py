@@ -266,7 +266,9 @@ def test_a_variant_that_no_settings_declare(made, tmp_path):
     shutil.copytree(made / "cache/samm", folder)
     with h5py.File(folder / "latents.magnified5.h5", "a") as file:
         file.attrs["recipe"] = hashing.canonical(MAGNIFIED | {"photometric": "global"})
-    with pytest.raises(InputError, match="beside latents.h5: photometric is 'global', expected 'none'"):
+    with pytest.raises(
+        InputError, match="together with this latents.h5: photometric is 'global', expected 'none'"
+    ):
         settings({"samm": folder})
 
 

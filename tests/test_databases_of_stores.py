@@ -68,7 +68,9 @@ def command(project, text):
 
 
 def state(folder):
-    return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(folder.rglob("*"))}
+    """All files but the stamps, which note beside a store that its digests were right."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".stamp")
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
 def error_of(project, *words):

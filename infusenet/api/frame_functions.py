@@ -170,7 +170,7 @@ def magnified_latents(
     from torch import channels_last
 
     from infusenet.magnifier import load
-    from infusenet.preprocess.latents import check, latents
+    from infusenet.preprocess.latents import check, encoded, pictures
 
     if "weights" in settings:
         raise InputError("weights is no setting here: give magnifier=load_magnifier(FILE)")
@@ -183,7 +183,7 @@ def magnified_latents(
     model = (magnifier or load()).to(place, memory_format=channels_last)
     # Equal frames count as one frame, as a clip's frames of one number do: their latents are exactly zero.
     numbers = np.unique(frames.reshape(len(frames), -1), axis=0, return_inverse=True)[1]
-    return latents(model, frames, numbers.ravel(), recipe, place)
+    return encoded(model, [pictures(frames, numbers.ravel(), recipe)], recipe, place)[0]
 
 
 def _place(device: str):
