@@ -41,10 +41,10 @@ a real network file system.
 
 ## What changed, and what must rerun
 
-Snakemake alone takes a touched large file for a new one, and misses new content under an old time, edited
-modules and overwritten outputs.
+Without infusenet's checks, Snakemake would treat a large file with a new time as changed, and would not notice new
+content with an old time, edited modules or overwritten outputs.
 
-| What changed | What must rerun | Held by | Holds |
+| What changed | What must rerun | Tested by | Passed |
 |---|---|---|---|
 {triggers}
 
@@ -53,7 +53,7 @@ the new one for the old outputs, and nothing reruns.
 
 ## Damaged files, other machines
 
-| What happens | What follows | Held by | Holds |
+| What happens | What follows | Tested by | Passed |
 |---|---|---|---|
 {situations}
 """

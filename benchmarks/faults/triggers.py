@@ -48,7 +48,7 @@ TRIGGERS = (
     Trigger("a module edited", "nothing, as long as it gives the same numbers", (RERUNS,)),
     Trigger("a module edited, other numbers", "golden figures fail until the stage's revision is raised; then it, "
             "and what is made of it", (*GOLDEN, RERUNS)),
-    Trigger("a setting that is in no param", "there is none but those of the machine, which rerun nothing",
+    Trigger("a setting that is in no `params` of a rule", "only settings of the machine are such; they rerun nothing",
             (RECIPES, RERUNS)),
     Trigger("a setting's value", "the stage or the method that it is of, and what is made of it", (WORKFLOW,)),
     Trigger("a store or weights overwritten with garbage",
