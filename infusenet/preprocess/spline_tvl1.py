@@ -7,7 +7,7 @@ with B-spline coefficients c it is
     rho(p) = g(p) [apex(p + u(p)) - apex_mean(p)] - [onset(p) - onset_mean(p)]        gray levels
 
 over the pixels p and the knots k, h px apart. Local means and contrasts g match the warped apex to the
-onset, so that neither lamp nor motion leaks into the other. It is minimised from coarse to fine: after each
+onset, so that a change of light is not measured as motion. It is minimised from coarse to fine: after each
 warp one step of lagged diffusivity (Vogel and Oman 1996), solved by preconditioned conjugate gradients.
 One Bregman iteration (Osher et al. 2005) gives back what total variation takes off small peaks.
 
