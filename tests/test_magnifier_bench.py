@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from infusenet import cli
-from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
+from infusenet.config.stage_recipes import SHIPPED, SHIPPED_WEIGHTS
 from infusenet.experiments import magnifier_bench
 from infusenet.experiments.magnifier_bench import (
     candidates,
@@ -86,9 +86,9 @@ def test_a_perfect_frame_has_ssim_one_and_a_still_one_less(disc, few, monkeypatc
 
 @pytest.fixture(scope="module")
 def shipped():
-    """{section: {row: {column: value}}} of the shipped weights' latents, both sizes, all faces."""
+    """{section: {row: {column: value}}} of v2's latents, both sizes, all faces."""
     faces = [face for size in magnifier_bench.SIZES for face in known_motion.moving(size)]
-    return figures.nested(latent_measures.latents(candidates.network(load()), faces))
+    return figures.nested(latent_measures.latents(candidates.network(load("v2")), faces))
 
 
 @pytest.mark.parametrize("column", ["as read, 224 px", "as read, 64 px", "raw, 224 px", "raw, 64 px"])
@@ -230,12 +230,12 @@ def test_the_pages_example_puts_other_magnifiers_beside_ours(short):
 
 @pytest.fixture(scope="module")
 def record():
-    """The shipped weights' record, which `infusenet magnifier train` measured with the weights it wrote."""
-    return json.loads(SHIPPED_WEIGHTS.with_suffix(".json").read_text())
+    """v2's record."""
+    return json.loads(SHIPPED["v2"].with_suffix(".json").read_text())
 
 
-def test_the_shipped_weights_do_what_was_asked_of_them(record):
-    with safe_open(SHIPPED_WEIGHTS, "pt") as file:
+def test_v2_does_what_was_asked_of_its_latents_and_frames(record):
+    with safe_open(SHIPPED["v2"], "pt") as file:
         assert json.loads(file.metadata()["record"]) == record
     bench = record["bench"]
     for group in (known_motion.MOVING, "whole faces", "scenes"):
@@ -255,7 +255,7 @@ def test_the_shipped_weights_do_what_was_asked_of_them(record):
     assert bench["Effective channels"]["0.5 px, clean"]["after ReLU, 224 px"] >= 10
 
 
-def test_the_record_is_of_the_shipped_weights(record, shipped):
+def test_the_record_is_of_v2(record, shipped):
     """What can be measured again in seconds comes out the same."""
     for section, rows in shipped.items():
         for row, cells in rows.items():
