@@ -26,6 +26,7 @@ def execute(notebook, parameters=()):
 
     ``parameters`` replace values of the cell with the tag ``parameters``. An error in a cell is raised.
     """
+    plt.close("all")  # those of others in this process are not the first cell's
     namespace = {"__name__": "__main__"}
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     for count, cell in enumerate(cells, 1):
