@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from infusenet.evaluation import resampling
 from infusenet.evaluation.markdown_latex import Grid
@@ -41,11 +42,11 @@ def database(name: str, subjects: int, generator: np.random.Generator) -> tuple[
     rates = np.array(size.positives) / size.clips
     habits = HABIT * generator.normal(size=(subjects, len(AUS)))
     # The same mean over subjects as without habits, nearly.
-    shown = np.where(rates > 0, sigmoid(logit(rates) * np.sqrt(1 + HABIT**2 / 2.9) + habits), 0)[groups]
+    shown = np.where(rates > 0, expit(logit(rates) * np.sqrt(1 + HABIT**2 / 2.9) + habits), 0)[groups]
     labels = (generator.random(shown.shape) < shown).astype(int)
     face = FACE * generator.normal(size=(subjects, 1)) + FACE / 2 * generator.normal(size=habits.shape)
     logits = np.hstack([np.where(labels, hit, logit(FALSE * rates)) + face[groups] for hit in HITS])
-    return np.tile(labels, 2), (generator.random(logits.shape) < sigmoid(logits)).astype(int), groups
+    return np.tile(labels, 2), (generator.random(logits.shape) < expit(logits)).astype(int), groups
 
 
 def simulate(generator: np.random.Generator) -> Simulation:
@@ -103,10 +104,6 @@ def coverage(simulations: int, draws: int, seed: int = 0) -> dict[str, dict[str,
         unit: {name: tuple(map(float, np.mean(values, 0))) for name, values in by_name.items()}
         for unit, by_name in rows.items()
     }
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
 
 
 def logit(rates: np.ndarray) -> np.ndarray:

@@ -17,10 +17,11 @@ from infusenet.databases.clip_table import Clip, to_csv
 from infusenet.hashing import digest
 from infusenet.preprocess import flow, latents, optical_flow
 from infusenet.preprocess.build_store import fill
-from infusenet.protocol import AUS, CD6ME, SLOTS
+from infusenet.protocol import AUS, SLOTS
+from infusenet.standins.database_sizes import FULL
 from infusenet.store import Item, Store
 
-COUNTS = dict(zip(CD6ME, (189, 256, 159, 267, 300, 860), strict=True))
+COUNTS = {name: size.clips for name, size in FULL.items()}
 FLOW_DATABASE = "samm"  # the smallest: its flow is computed, that of the others is made up
 REPEATS = {"cuda": 10, "cpu": 2}  # of a network or a step alone
 

@@ -1,4 +1,4 @@
-"""Versions: oldest tested ones in pyproject.toml, exact ones in constraints.txt, the same in environment.yml."""
+"""Versions: lower bounds in pyproject.toml, exact ones in constraints.txt, the same in environment.yml."""
 
 import re
 import tomllib
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from infusenet.doctor import software
 
@@ -26,7 +27,7 @@ def test_constraints_are_exact_and_within_the_bounds():
     tested = software.tested_versions()
     assert all(tested.values())
     for requirement in map(Requirement, LINES):
-        assert requirement.specifier.contains(tested[software.spelled(requirement.name)]), requirement
+        assert requirement.specifier.contains(tested[canonicalize_name(requirement.name)]), requirement
 
 
 def test_conda_environment_has_the_versions_of_constraints():
@@ -34,7 +35,7 @@ def test_conda_environment_has_the_versions_of_constraints():
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     tested = software.tested_versions()
     names = [line.partition(">=")[0] for line in BY_CONDA]
-    assert pip == [f"{name}=={tested[software.spelled(Requirement(name).name)]}" for name in names]
+    assert pip == [f"{name}=={tested[canonicalize_name(Requirement(name).name)]}" for name in names]
 
 
 def test_ci_and_conda_take_the_oldest_python():

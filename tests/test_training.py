@@ -119,7 +119,7 @@ def test_same_seed_same_bytes_another_seed_others(root, tmp_path):
 
 
 def test_a_quarter_of_the_memory_changes_no_bit(root, tmp_path, monkeypatch):
-    """What exceeds the share of the memory is read ahead from the stores, in each epoch again."""
+    """Clips beyond the share of the memory are read ahead from the stores, in each epoch again."""
     held = []
     real = ClipDataset.hold
 

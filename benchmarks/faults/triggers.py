@@ -55,7 +55,8 @@ TRIGGERS = (
             "nothing by itself; what reads it refuses it and says which file to delete", (RERUNS,)),
     Trigger("`.snakemake` deleted, or a second working directory, and other settings",
             "nothing starts: the error lists every output made with other settings, the folder setting that keeps old "
-            "and new outputs, and the command that deletes the old ones", (RERUNS, "test_reruns.py::test_without_records_other_settings_are_refused")),
+            "and new outputs, and the command that deletes the old ones",
+            (RERUNS, "test_reruns.py::test_without_records_other_settings_are_refused")),
     Trigger("a folder of the configuration written in another way: `./cache`, `cache/`, its whole path, `~`, "
             "`$NAME`, a link to it", NOTHING, SPELLING),
     Trigger("a clock: inputs dated later than now", "nothing, and nothing that was made is deleted",

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from infusenet import hashing
 from infusenet.config import configuration, stage_recipes
@@ -26,7 +27,7 @@ OPENCV = (
 
 def wheels() -> Iterator[Diagnosis]:
     """One OpenCV with its contrib modules, dlib's model, and versions that were tested."""
-    installed = {spelled(d.name): d.version for d in metadata.distributions()}
+    installed = {canonicalize_name(d.name): d.version for d in metadata.distributions()}
     needed = requirements()
     contrib = needed["opencv-contrib-python"]
     versions = [f"{name} {installed[name]}" for name in OPENCV if name in installed]
@@ -56,7 +57,7 @@ def wheels() -> Iterator[Diagnosis]:
         if name not in OPENCV and (fault := version_fault(requirement, installed.get(name), tested)):
             yield fault
     for requirement in requirements("standins").values():
-        if spelled(requirement.name) not in installed:
+        if canonicalize_name(requirement.name) not in installed:
             yield Diagnosis(
                 "note", "wheels", f"{requirement.name} is not installed",
                 f"{requirement}, without which `infusenet standins` stops", f"pip install '{requirement}'",
@@ -68,7 +69,7 @@ def version_fault(
 ) -> Diagnosis | None:
     """The fault of an installed package: none of it, older than the oldest that was tested, or not the one
     of constraints.txt; None if it is that one, or where there is no checkout with that file."""
-    pin = tested.get(spelled(requirement.name), version)
+    pin = tested.get(canonicalize_name(requirement.name), version)
     state = f"{requirement.name} {version or 'is not installed'}"
     if version is None or not requirement.specifier.contains(version, prereleases=True):
         return Diagnosis("fix", check, state, str(requirement), f"pip install '{requirement}'")
@@ -91,18 +92,13 @@ def requirements(extra: str = "") -> dict[str, Requirement]:
         lines = [
             line for line, _, marker in pairs if (f'extra == "{extra}"' in marker if extra else not marker)
         ]
-    return {spelled(requirement.name): requirement for requirement in map(Requirement, lines)}
+    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
 
 
 def tested_versions() -> dict[str, str]:
     """{package: version} of constraints.txt; empty without a checkout."""
     lines = CONSTRAINTS.read_text(encoding="utf-8").split() if CONSTRAINTS.is_file() else []
-    return {spelled(name): version for name, _, version in (line.partition("==") for line in lines)}
-
-
-def spelled(name: str) -> str:
-    """The one spelling of a package's name."""
-    return name.lower().replace("_", "-")
+    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
 def _has_optflow() -> bool:

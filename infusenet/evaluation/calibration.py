@@ -5,11 +5,6 @@ import numpy as np
 BINS = 10
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """The sigmoid of logits, in [0, 1]."""
-    return 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
-
-
 def reliability(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Ten bins of equal width over the predicted probability: float (10, 3), one row per bin.
 

@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Fold:
         """Logits (n, 12) of the head that is scored."""
         return self.logits[self.heads[0]]
 
-    @property
+    @cached_property
     def systems(self) -> dict[str, np.ndarray]:
         """Logits (n, 12) of every row that a table has of this method, by the row's name.
 

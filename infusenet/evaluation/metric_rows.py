@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from infusenet.evaluation import calibration, ranking
 from infusenet.evaluation.metrics import (
@@ -82,7 +83,7 @@ def metric_rows(
     truths, decisions = list(labels.values()), [positive(values) for values in logits]
     scopes = {name: scope.f1(truths, decisions) for name, scope in SCOPES.items()}
     scopes |= {name: f1(y, p) for (name, y), p in zip(labels.items(), decisions, strict=True)}
-    return _rows(method, seed, scopes, labels, [calibration.probabilities(values) for values in logits])
+    return _rows(method, seed, scopes, labels, [expit(values) for values in logits])
 
 
 def guesser_rows(

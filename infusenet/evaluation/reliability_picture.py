@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from infusenet import models
-from infusenet.evaluation.calibration import calibration_error, probabilities, reliability
+from infusenet.evaluation.calibration import calibration_error, reliability
 from infusenet.evaluation.plots import entitle, plt, save
 from infusenet.evaluation.protocol_label import Protocol
 from infusenet.models.heads import OTHER_COLOURS
@@ -30,7 +31,7 @@ def draw(folds: Sequence, label: Protocol, path: Path) -> None:
         labels = np.concatenate([fold.labels.ravel() for fold in group])
         axis.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":")
         for name, (title, colour, style) in _styles(method, group[0].heads).items():
-            predicted = probabilities(np.concatenate([fold.systems[name].ravel() for fold in group]))
+            predicted = expit(np.concatenate([fold.systems[name].ravel() for fold in group]))
             mean, share, count = reliability(labels, predicted).T
             (error,) = calibration_error(labels[:, None], predicted[:, None])
             axis.plot(mean, share, style, color=colour, lw=1.5, label=f"{title}, error {error:.3f}")

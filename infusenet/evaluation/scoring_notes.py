@@ -14,7 +14,7 @@ def head_words(system: str) -> str:
     if not row or row == "mean_of_heads":
         return row and "mean of its heads"
     name = row.removesuffix("_head")
-    titles = {name: head.title for name, head in models.heads_by_name().items()}
+    titles = _titles()
     return f"{titles[name]}'s head" if name in titles else f"head `{name}`"
 
 
@@ -26,8 +26,7 @@ def scoring_notes(facts: Mapping[str, dict]) -> list[str]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for method, fact in sorted(facts.items()):
         groups.setdefault(tuple(fact["heads"]), []).append(f"`{method}`")
-    titles = {name: head.title for name, head in models.heads_by_name().items()}
-    notes = []
+    titles, notes = _titles(), []
     for heads, methods in groups.items():
         if len(heads) == 1:
             continue
@@ -40,3 +39,8 @@ def scoring_notes(facts: Mapping[str, dict]) -> list[str]:
         rows.append(f"`mean_of_heads` the mean of {mean} logits")
         notes.append(f"{subject} scored by {scored}; {', '.join(rows)}.")
     return notes
+
+
+def _titles() -> dict[str, str]:
+    """The titles of the registered heads by name."""
+    return {name: head.title for name, head in models.heads_by_name().items()}

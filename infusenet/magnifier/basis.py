@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from infusenet.magnifier import losses
-from infusenet.magnifier.network import CHANNELS, Magnifier
+from infusenet.magnifier.network import CHANNELS, Magnifier, as_read
 from infusenet.magnifier.scenes import Batch
 
 CARRIER = 0.1  # rms of the map that is added, as a share of the dominant channel's
@@ -65,8 +65,8 @@ def _fit_map(model: Magnifier, batches: list[Batch], target: float) -> torch.Ten
         optimizer.param_groups[0]["lr"] = FIT_RATE * min(1, 2 - 2 * step / FIT_STEPS)
         (hidden, latent), (clean_hidden, clean_latent), batch = data[step % len(data)]
         weight = scaled()
-        noisy = losses.read(latent + _convolve(hidden, weight))
-        clean = losses.read(clean_latent + _convolve(clean_hidden, weight))
+        noisy = as_read(latent + _convolve(hidden, weight))
+        clean = as_read(clean_latent + _convolve(clean_hidden, weight))
         loss = losses.following(noisy, batch).mean() + FIDELITY * losses.fidelity(noisy, clean, batch).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -92,10 +92,10 @@ def _convolve(hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def _add_map(model: Magnifier, batches: list[Batch], weight: torch.Tensor) -> None:
     """Write the map along the latents' least direction, take it out in the decoder, and add it to all channels."""
     batch = batches[0]
-    b = model.encoder(batch.b)
-    latents = b + (batch.factor - 1) * model.manipulator(model.encoder(batch.a), b, 2)
+    a, b = model.encoder(batch.a), model.encoder(batch.b)
+    latents = b + (batch.factor - 1) * model.manipulator(a, b, 2)
     part = model.manipulator
-    inner = part.convblks_after(functional.relu(part.convblks(b - model.encoder(batch.a))))
+    inner = part.convblks_after(functional.relu(part.convblks(b - a)))
     flat = _flat(torch.cat([latents, (batch.factor - 1) * inner])).double()
     least = torch.linalg.eigh(flat @ flat.T)[1][:, 0].float()
     least *= least.sum().sign()

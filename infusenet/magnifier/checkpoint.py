@@ -56,7 +56,7 @@ def load(path: Path | str | None = None) -> Magnifier:
 
 
 def training_record(path: Path) -> dict | None:
-    """How the weights of a file were made, without their bench; None where the file has no record."""
+    """The way in which the weights of a file were made, without their bench; None where the file has no record."""
     if path.suffix != ".safetensors":
         return None
     with safe_open(path, "pt") as file:

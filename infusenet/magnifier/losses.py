@@ -26,11 +26,6 @@ def unit_difference(model: Magnifier, a: torch.Tensor, b: torch.Tensor) -> torch
     return model.manipulator(a, b, 2)
 
 
-def read(latent: torch.Tensor) -> torch.Tensor:
-    """What a network reads of a difference latent: after ReLU and pooling, (N, 32, S / 4, S / 4)."""
-    return functional.max_pool2d(functional.relu(latent), 3, stride=2, padding=1)
-
-
 def inside(x: torch.Tensor, margin: int = MARGIN) -> torch.Tensor:
     """``x`` (..., H, W) without ``margin`` px at each side."""
     return x[..., margin:-margin, margin:-margin]
@@ -71,7 +66,7 @@ def gain(output: torch.Tensor, batch: Batch) -> torch.Tensor:
 def fidelity(noisy: torch.Tensor, clean: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Share of what is read that is not motion, relative to the part that is.
 
-    ``noisy`` and ``clean`` (N, 32, S / 4, S / 4) are `read` from the unit differences of the camera's
+    ``noisy`` and ``clean`` (N, 32, S / 4, S / 4) are `infusenet.magnifier.network.as_read` of the unit differences of the camera's
     frames and of the motion alone. They should be equal, and zero where nothing moves: light, noise and
     blur beyond a moving place count as error. A scene without motion is measured against the response
     to a glimpse of motion, which follows from all scenes of the batch.
@@ -103,7 +98,7 @@ def following(noisy: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 def spread(latent: torch.Tensor) -> torch.Tensor:
-    """What a batch of difference latents lacks of positive energy and of channels in use; one value."""
+    """The positive energy and the channels in use that a batch of difference latents lacks; one value."""
     energy = functional.relu(latent).square().mean(dim=(0, 2, 3))
     share = energy.sum() / latent.square().mean(dim=(0, 2, 3)).sum().clamp(min=1e-12)
     channels = energy.sum().square() / energy.square().sum().clamp(min=1e-20)

@@ -11,6 +11,11 @@ from torch.nn import functional
 CHANNELS = 32
 
 
+def as_read(latent):
+    """A latent (..., h, w) as FrameMag reads it, after its ReLU and its 3x3 / 2 max-pool: (..., ceil(h / 2), ceil(w / 2))."""
+    return functional.max_pool2d(functional.relu(latent), 3, stride=2, padding=1)
+
+
 class Conv(nn.Conv2d):
     """A convolution without bias that keeps the size (up to its stride) by reflection padding."""
 

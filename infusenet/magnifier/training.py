@@ -26,7 +26,7 @@ from infusenet.files import aside
 from infusenet.hashing import file_digest
 from infusenet.magnifier import basis, checkpoint, losses, scenes
 from infusenet.magnifier.initialisation import start
-from infusenet.magnifier.network import Magnifier
+from infusenet.magnifier.network import Magnifier, as_read
 from infusenet.magnifier.schedule import LINEAR, TUNING
 from infusenet.tensor_files import read_checkpoint
 
@@ -186,9 +186,9 @@ def _magnify(model: Magnifier, batch: scenes.Batch) -> dict[str, torch.Tensor]:
     noisy, clean = model.manipulator(torch.cat([a, clean_a]), torch.cat([b, clean_b]), 2).split(
         [len(batch.a), len(half.a)]
     )
-    seen = losses.read(noisy)
+    seen = as_read(noisy)
     terms = _frame_terms(model, b + (batch.factor - 1) * noisy, batch) | {
-        "fidelity": losses.fidelity(seen[: len(half.a)], losses.read(clean), half).mean(),
+        "fidelity": losses.fidelity(seen[: len(half.a)], as_read(clean), half).mean(),
         "following": losses.following(seen, batch).mean(),
         "spread": losses.spread(noisy),
     }

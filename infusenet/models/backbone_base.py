@@ -1,16 +1,17 @@
 """The interface of a backbone: a stem, four blocks, a pooled vector and one classifier ``fc``."""
 
-import torch
 from torch import Tensor, nn
 
 from infusenet.config.method_recipe import MethodRecipe
+from infusenet.magnifier.network import as_read
 
 
 class Backbone(nn.Module):
     """A network taken apart into ``stem``, ``blocks``, ``pool`` and ``fc``; alone it has one ``head``.
 
-    InfuseNet needs the parts, so that it can infuse one network into another after each block. Initial weights go to every parameter but those whose names start with one of ``fresh``;
-    ``prefix`` is what the names here have before those in a file. Every backbone also names its
+    InfuseNet needs the parts, so that it can infuse one network into another after each block. Initial weights go to
+    every parameter but those whose names start with one of ``fresh``; ``prefix`` is what the names here have before
+    those in a file. Every backbone also names its
     ``imagenet``: the source of such weights (`infusenet.models.weights`).
     """
 
@@ -52,7 +53,7 @@ class LatentEntry(nn.Module):
         latents = self.norm(latents)
         if self.form == "pooled":
             return latents
-        return nn.functional.max_pool2d(torch.relu(latents), 3, stride=2, padding=1)
+        return as_read(latents)
 
 
 def latent_entry(recipe: MethodRecipe) -> LatentEntry:

@@ -14,7 +14,7 @@ from infusenet.devices import prepare
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key, file_digest
 from infusenet.magnifier import Magnifier, load
-from infusenet.magnifier.network import CHANNELS
+from infusenet.magnifier.network import CHANNELS, as_read
 from infusenet.preprocess import photometric
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.images import resize
@@ -24,7 +24,6 @@ from infusenet.store import Item, Store
 # Frames of one call of the network on a GPU: nine clips of seven, at 224 px less than 2 GB of maps. On a CPU a
 # call has one clip: larger ones are no faster there.
 FRAMES = 64
-POOL = {"kernel_size": 3, "stride": 2, "padding": 1}
 
 
 def build(
@@ -190,7 +189,7 @@ def encoded(
     if recipe.latent == "decoded":
         result = ((model.decoder(result) + 1) / 2).clamp(0, 1)
     if recipe.form == "pooled":
-        result = functional.max_pool2d(functional.relu(result), **POOL)
+        result = as_read(result)
     rows = result.half().cpu().numpy()
     return [
         rows[start : start + count][clip.places]

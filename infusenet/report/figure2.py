@@ -5,14 +5,13 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from infusenet import models
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.evaluation.plots import plt, save
 from infusenet.magnifier import Magnifier
+from infusenet.magnifier.network import as_read
 from infusenet.models.infusion import BLOCKS
-from infusenet.preprocess.latents import POOL
 
 # Okabe and Ito's palette, lightened.
 FLOW, MAG, MAGNIFIER, INFUSION, DATA = "#a6d3ec", "#f7d38c", "#e3c2d6", "#9fdcc8", "#e8e8e8"
@@ -86,7 +85,7 @@ def shapes(model: nn.Module, recipe: MethodRecipe) -> dict[str, tuple[int, ...]]
         encoded = magnifier.encoder(frames)
         manipulated = magnifier.manipulator(encoded[:1], encoded[1:], recipe.factor)
         pairs = manipulated.flatten(0, 1)[None]
-        pooled = functional.max_pool2d(functional.relu(pairs), **POOL)
+        pooled = as_read(pairs)
         flow = torch.zeros(1, 3, size, size)
         heads = model(flow=flow, latents=pooled if _form(recipe) == "pooled" else pairs)
     for handle in handles:

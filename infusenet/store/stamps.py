@@ -57,8 +57,7 @@ def _notes(path: Path) -> Iterator[dict]:
 
 def _write(path: Path, note: dict) -> None:
     for place in _places(path):
-        with suppress(
-            OSError
-        ):  # a read-only folder or a full disk: without a stamp the digest is computed again
+        # A read-only folder or a full disk: without a stamp the digest is computed again.
+        with suppress(OSError):
             write_if_changed(place, json.dumps(note) + "\n")
             return

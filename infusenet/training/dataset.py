@@ -107,7 +107,7 @@ class ClipDataset:
             self.candidates(batches.epoch + 1)
 
     def _gathered(self, indices: Tensor, candidates: Tensor) -> dict[str, Tensor]:
-        """What is kept of some clips, where they are held: (B, ...) by input."""
+        """The kept arrays of some clips, where they are held: (B, ...) by input."""
         return {name: self._rows(name, indices, kind.slots(candidates)) for name, kind in self.inputs.items()}
 
     def _rows(self, name: str, indices: Tensor, slots: Tensor | None) -> Tensor:

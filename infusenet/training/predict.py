@@ -100,14 +100,15 @@ def score(
     """Logits float32 (n, 12 per head), head after head, in the data's order; and the root
     mean square of the latents after ReLU and pooling, None for a model that reads none."""
     rows, energies = [], []
+    stores = data.recipe.stores
+    entry = LatentEntry(stores["latents"].recipe.form) if "latents" in stores else None
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
     with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
         for kept, labels in data.batches(batches, device):
             inputs = data.network_inputs(kept)
             heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
             rows.append(torch.cat([heads[head] for head in model.heads], 1))
-            if "latents" in inputs:
-                entry = LatentEntry(data.recipe.stores["latents"].recipe.form)
+            if entry:
                 energies.append(entry(inputs["latents"]).square().mean((1, 2, 3)))
             bar.update(len(labels))
     rms = float(f"{torch.cat(energies).mean().sqrt():.4g}") if energies else None

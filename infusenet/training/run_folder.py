@@ -34,7 +34,8 @@ FACTS = {"recipe": {"method": str, "stores": dict}, "held_out": str, "seed": int
 
 
 def environment(device: torch.device, precision: str = "float32") -> dict:
-    """The machine, the precision and the versions, as JSON values: with recipe and inputs they decide the bits of a result."""
+    """The machine, the precision and the versions, as JSON values: with recipe and inputs they decide the bits
+    of a result."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "precision": precision,

@@ -13,7 +13,7 @@ from infusenet.experiments.magnifier_bench.candidates import Candidate, Image
 from infusenet.experiments.magnifier_bench.figures import FACTOR, Figure
 from infusenet.experiments.magnifier_bench.known_motion import FLICKER, Material, add_noise, film
 from infusenet.magnifier import quality
-from infusenet.preprocess.latents import POOL
+from infusenet.magnifier.network import as_read
 
 PEAKS = (0.25, 0.5, 1.0)  # px
 LIGHT = (-0.10, -0.05, -0.02, 0.02, 0.05, 0.10)
@@ -73,8 +73,7 @@ def latents(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]
 
 def forms(latent: np.ndarray) -> dict[str, np.ndarray]:
     """A latent (C, h, w) as FrameMag reads it, (C, h / 2, w / 2), and as it is."""
-    positive = functional.relu(torch.from_numpy(latent))
-    return {READ: functional.max_pool2d(positive, **POOL).numpy(), RAW: latent}
+    return {READ: as_read(torch.from_numpy(latent)).numpy(), RAW: latent}
 
 
 def effective_channels(latent: np.ndarray) -> float:
