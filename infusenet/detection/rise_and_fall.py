@@ -16,7 +16,7 @@ LONGEST = 0.5  # s, of a micro-expression (Yan et al. 2013)
 # Smallest height of an expression, in eye distances. Where a region is never still, in speech or noise, the threshold
 # is `NOISE` times the upper quartile of its heights; that needs a stretch of `STRETCH` s, because a movement fills a
 # shorter one.
-SMALLEST, NOISE, STRETCH = 0.0015, 6.0, 4.0
+SMALLEST, NOISE, STRETCH = 0.0015, 8.0, 4.0
 # Share of the lids' height that a blink spills into the flow of outer brows, inner brows, cheeks and all others.
 SPILL = np.repeat((0.35, 0.55, 0.25, 0.05, 0.05, 0.05, 0.05), 2)
 # A region belongs to an expression if its height over the threshold is at least this share of the best one's.
