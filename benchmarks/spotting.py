@@ -68,8 +68,9 @@ def missed(film: Film, spotted: list[Interval]) -> tuple[Counter, list[str]]:
 
 
 def page(results: list[Result]) -> str:
-    head = ("films", "minutes", "expressions", "F1", *(f"F1 of windows of {length:g} s" for length in LENGTHS), "recall", "precision",
-            "apex error, frames", "ms", "false alarms per minute")  # fmt: skip
+    windows = [f"F1 of windows of {length:g} s" for length in LENGTHS]
+    figure_names = ("recall", "precision", "apex error, frames", "ms", "false alarms per minute")
+    head = ("films", "minutes", "expressions", "F1", *windows, *figure_names)
     rows = []
     for rate in sorted({result.plan[2] for result in results}):
         for sway in (False, True):
@@ -92,9 +93,10 @@ def page(results: list[Result]) -> str:
 
 def line(name: str, results: list[Result]) -> list[str]:
     own = figures(result.score for result in results)
-    fixed = max(
-        (figures(scores).f1 for scores in zip(*(r.baseline for r in results), strict=True)), default=0
-    )
+    fixed = [
+        max(figures(scores).f1 for scores in zip(*(r.baseline[length] for r in results), strict=True))
+        for length in LENGTHS
+    ]
     counts = [result.score for result in results]
     values = [own.f1, *fixed, own.recall, own.precision, own.apex_frames, own.apex_ms, own.false_alarms]
     texts = ["" if value != value else f"{value:.2f}" for value in values]  # NaN: nothing to count

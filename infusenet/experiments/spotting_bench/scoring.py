@@ -56,7 +56,7 @@ def score(spotted: Sequence[Interval], true: Sequence[Interval], rate: float, mi
 
 
 class Figures(NamedTuple):
-    """``f1``, ``recall``, ``precision``: 0 to 1, NaN where nothing counts; ``apex_frames`` and ``apex_ms``: median
+    """``f1``, ``recall``, ``precision``: 0 to 1, NaN where nothing is true or spotted; ``apex_frames`` and ``apex_ms``: median
     errors of the matches; ``false_alarms``: wrong intervals per minute."""
 
     f1: float
@@ -73,7 +73,7 @@ def figures(films: Iterable[FilmScore]) -> Figures:
     spotted, true, right, minutes = (sum(film[n] for film in films) for n in range(4))
     frames, ms = ([e for film in films for e in film[n]] for n in (4, 5))
     return Figures(
-        2 * right / (spotted + true) if spotted + true else np.nan,
+        2 * right / (spotted + true) if true else np.nan,
         right / true if true else np.nan,
         right / spotted if spotted else np.nan,
         float(np.median(frames)) if frames else np.nan,
