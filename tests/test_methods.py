@@ -63,7 +63,7 @@ def array(recipe, rng):
         side = size // (4 if recipe.form == "pooled" else 2)
         shape = (6, 3, size, size) if recipe.latent == "decoded" else (6, 32, side, side)
         return {"latents": rng.random(shape).astype(np.float16)}
-    length = {"pairs": 7, "span": 32}.get(recipe.keep, 10)
+    length = {"pairs": 7, "span": 144}.get(recipe.keep, 10)
     if recipe.keep == "pairs":
         return {"frames": rng.integers(0, 256, (length, SIZE, SIZE, 3)).astype(np.uint8)}
     return {"video": rng.integers(0, 256, (length, size, size)).astype(np.uint8)}
