@@ -186,6 +186,7 @@ def gaze_net(recipe):
 """
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, monkeypatch):
     """The new model is a file, a line in MODELS, and the line of the method that trains it."""
     (tmp_path / "models").mkdir()
