@@ -39,10 +39,10 @@ def export(args):
     licence = args.licence
     if licence and os.path.isfile(licence):  # of a long text, pathlib raises an error
         licence = Path(licence).read_bytes().decode(errors="replace").strip()
-    export_models(args.runs, args.output, licence=licence, magnifier=args.magnifier, standins=args.standins)
     if args.onnx:
         export_onnx(args.runs[0], args.onnx, magnifier=args.magnifier)
         print(f"{args.onnx}: the classifier of {args.runs[0]}")
+    export_models(args.runs, args.output, licence=licence, magnifier=args.magnifier, standins=args.standins)
     print(f"{args.output}: {len(args.runs)} models. Read model_card.md in it before you pass it on")
 
 

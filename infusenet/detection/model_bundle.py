@@ -17,6 +17,8 @@ import atexit
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from infusenet.errors import InputError
@@ -39,9 +41,11 @@ def is_sound(index: dict) -> bool:
     """Whether an index has its form and lists exactly the files of its models."""
     if not fits(index, INDEX_FORM):
         return False
-    names = {CARD, CARD_TEXT, *index["models"], *([MAGNIFIER] if index["magnifier"] else [])}
+    models, others = index["models"], [CARD, CARD_TEXT, *([MAGNIFIER] if index["magnifier"] else [])]
     return bool(
-        index["models"] and all(map(WEIGHTS.fullmatch, index["models"])) and index["files"].keys() == names
+        models
+        and all(map(WEIGHTS.fullmatch, models))
+        and sorted(index["files"]) == sorted([*models, *others])
     )
 
 
@@ -61,16 +65,23 @@ def weights_name(held_out: str, seed: int) -> str:
     return f"{held_out}_seed{seed}.safetensors"
 
 
-def folder_of(bundle: Path) -> Path:
-    """The folder of a bundle's files: a ``.tar`` is unpacked into a temporary one, which this process deletes as it
-    ends. No digest is checked."""
+@contextmanager
+def folder_of(bundle: Path) -> Iterator[Path]:
+    """The folder of a bundle's files: a ``.tar`` is unpacked into a temporary one. Of that the magnifier stays until
+    this process ends. No digest is checked."""
     if bundle.is_dir():
-        return bundle
+        yield bundle
+        return
     with archive.opened(MODEL_BUNDLE, bundle) as (_, unpack):
         folder = Path(tempfile.mkdtemp(prefix="infusenet-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         unpack(folder)
-    return folder
+    try:
+        yield folder
+    finally:
+        for path in folder.iterdir():
+            if path.name != MAGNIFIER:
+                path.unlink()
 
 
 def checked(folder: Path) -> tuple[dict, dict]:

@@ -71,7 +71,7 @@ def _examples(model: TrainedModel) -> dict[str, Tensor]:
     recipe = model.recipe
     if others := recipe.stores.keys() - INPUTS:
         raise InputError(
-            f"{model.path}: {recipe.method} reads {', '.join(others)}; ONNX is for {', '.join(INPUTS)}"
+            f"{model.path}: {recipe.method} reads {', '.join(sorted(others))}; ONNX is for {', '.join(INPUTS)}"
         )
     if model.network.scoring_batch > 1:
         raise InputError(

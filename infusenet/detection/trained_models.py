@@ -122,22 +122,26 @@ def _of_run(path: Path, device: str, magnifier: Path | None) -> TrainedModel:
 
 
 def _of_bundle(path: Path, device: str) -> Iterator[TrainedModel]:
-    folder = model_bundle.folder_of(path)
-    index, card = model_bundle.checked(folder)
-    for name in index["models"]:
-        state, facts = run_folder.read_weights(folder / name, "get the bundle again")
-        if name != model_bundle.weights_name(facts["held_out"], facts["seed"]):
-            raise InputError(f"{path}: {name} is of another held-out database or seed; get the bundle again")
-        recipe, faces = _recipes_of(path, facts)
-        if (sha256 := latents_magnifier(recipe)) != index["magnifier"]:
-            raise InputError(f"{path}: {name} reads latents of the magnifier {sha256}, not of the one inside")
-        file = folder / model_bundle.MAGNIFIER if sha256 else None
-        if file:
-            load_magnifier(file)
-        model = _model(path, state, facts, recipe, faces, file, index["standins"], card, device)
-        if model.recipes != index["recipes"]:
-            raise InputError(f"{path}: {name} has other recipes than {INDEX} says; get the bundle again")
-        yield model
+    with model_bundle.folder_of(path) as folder:
+        index, card = model_bundle.checked(folder)
+        magnifier = folder / model_bundle.MAGNIFIER if index["magnifier"] else None
+        if magnifier:
+            load_magnifier(magnifier)
+        for name in index["models"]:
+            state, facts = run_folder.read_weights(folder / name, "get the bundle again")
+            recipe, faces = _recipes_of(path, facts)
+            model = _model(path, state, facts, recipe, faces, magnifier, index["standins"], card, device)
+            raise_all(_unlike(index, name, model), f"{path}: not what {INDEX} says; get the bundle again")
+            yield model
+
+
+def _unlike(index: dict, name: str, model: TrainedModel) -> Iterator[str]:
+    if name != model_bundle.weights_name(model.facts["held_out"], model.facts["seed"]):
+        yield f"{name} is of another held-out database or seed"
+    if model.recipes != index["recipes"]:
+        yield f"{name} has other recipes"
+    if index["magnifier"] != (sha256 := latents_magnifier(model.recipe)):
+        yield f"{name} reads latents of the magnifier {sha256}"
 
 
 def _recipes_of(path: Path, facts: dict) -> tuple[MethodRecipe, FacesRecipe]:
@@ -194,7 +198,7 @@ def _faces_recipe(path: Path, databases: dict, recipe: MethodRecipe) -> FacesRec
         )
     first = recipes[0]
     raise_all(
-        {difference(other, first, between=" and ") for other in recipes if other != first},
+        {difference(other, first, between=" and") for other in recipes if other != first},
         f"{path}: its stores were made from faces of different recipes; build them again and train again",
     )
     return stage_recipes.from_dict(first, path)

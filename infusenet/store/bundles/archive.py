@@ -11,7 +11,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,20 +95,30 @@ def opened(form: Form, path: Path) -> Iterator[tuple[dict, Callable[[Path], None
     InputError
         No ``.tar``, a file of another name, kind or size than the form allows, or no such index.
     """
-    try:
-        with tarfile.open(path, "r:") as tar:
+    with ExitStack() as stack:
+        with _readable(path):
+            tar = stack.enter_context(tarfile.open(path, "r:"))
             raise_all(_unsafe(form, tar), f"{path} refused")
             members = {member.name: member for member in tar.getmembers()}
             if INDEX not in members:
                 raise InputError(f"{path}: no {INDEX} inside; expected what `{form.command}` writes")
+            text = tar.extractfile(members[INDEX]).read()
 
-            def unpack(folder: Path) -> None:
+        def unpack(folder: Path) -> None:
+            with _readable(path):
                 for name, member in members.items():
                     with open(folder / name, "wb") as file:
                         shutil.copyfileobj(tar.extractfile(member), file)
 
-            yield _index(form, tar.extractfile(members[INDEX]).read(), path), unpack
-    except (tarfile.TarError, EOFError) as error:
+        yield _index(form, text, path), unpack
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn errors of tarfile, which passes some of Python's own on, into one line."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, ValueError, LookupError, OverflowError) as error:
         raise InputError(f"{path}: no readable .tar ({error}); get it again") from None
 
 
@@ -116,15 +126,14 @@ def _unsafe(form: Form, tar: tarfile.TarFile) -> Iterator[str]:
     names = set()
     for member in tar:
         name = visible(member.name)
-        if member.size < 0:  # it would lead back to itself without end
-            yield f"'{name}': a size below 0"
+        if member.size < 0 or (problem := _excess(form, name, member.size)):
+            # A size below 0 would lead back to itself without end, and behind one too large may be nothing.
+            yield problem if member.size > 0 else f"'{name}': a size below 0"
             return
         if member.name in names or not (member.name == INDEX or form.files.fullmatch(member.name)):
             yield f"'{name}': expected the files of a bundle, without folders, each once"
         elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
             yield f"'{name}': expected a plain file"
-        elif problem := _excess(form, member.name, member.size):
-            yield problem
         names.add(member.name)
 
 
