@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from trained_runs import logits, tar_of, write_run
+from tar_files import member, tar_of, tar_with
+from trained_runs import logits, write_run
 
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS
 from infusenet.detection.model_sharing import export_models, import_models
@@ -132,13 +133,6 @@ def test_nothing_wrong_comes_in(folder, damage, expected, narrow):
     assert set(folder.parent.rglob("*")) == before
 
 
-def member(name, **changes):
-    info = tarfile.TarInfo(name)
-    for key, value in changes.items():
-        setattr(info, key, value)
-    return info
-
-
 @pytest.mark.parametrize(
     ("bad", "expected"),
     [
@@ -153,9 +147,7 @@ def member(name, **changes):
     ],
 )  # fmt: skip
 def test_a_tar_cannot_reach_out(shared, tmp_path, bad, expected):
-    path = tar_of(shared, tmp_path / "bad.tar")
-    with tarfile.open(path, "a") as tar:
-        tar.addfile(bad)
+    path = tar_with(bad, shared, tmp_path / "bad.tar")
     with pytest.raises(InputError) as caught:
         import_models(path, tmp_path / "unpacked")
     assert expected in str(caught.value)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 from predictions import edit_facts
-from trained_runs import FACES, logits, recipe_with, tar_of, write_run
+from tar_files import tar_of
+from trained_runs import FACES, logits, recipe_with, write_run
 
 from infusenet import cli
 from infusenet.config.stage_recipes import SHIPPED_WEIGHTS

@@ -1,7 +1,6 @@
 """Run folders of untrained narrow networks with all facts of a training, for the tests of models to share."""
 
 import json
-import tarfile
 from dataclasses import replace
 
 import predictions
@@ -65,11 +64,3 @@ def inputs(clips=3):
 def logits(model):
     with torch.inference_mode():
         return [head.tolist() for head in model.network(**inputs()).values()]
-
-
-def tar_of(folder, path):
-    """The files of a bundle's folder as a ``.tar``."""
-    with tarfile.open(path, "w") as tar:
-        for file in sorted(folder.iterdir()):
-            tar.add(file, file.name)
-    return path
