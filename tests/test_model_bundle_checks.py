@@ -61,6 +61,11 @@ def with_stage(facts, **changes):
     return with_recipe(facts, stores=stores | {"flow": flow})
 
 
+def with_source(facts, **changes):
+    source = facts["stores"]["alpha"]["flow"]["source"] | changes
+    return facts | {"stores": {"alpha": {"flow": {"content": "", "source": source}}}}
+
+
 def rewrite(name, data):
     def change(folder):
         (folder / name).write_bytes(data)
@@ -114,6 +119,8 @@ def truncate(folder):
         (lambda f: resave(f, facts=lambda v: with_stage(v, revision=7)), "revision 7 of flow, here 1"),
         (lambda f: resave(f, facts=lambda v: with_stage(v, stage=[])), "unknown stage '[]'"),
         (lambda f: resave(f, facts=lambda v: v | {"stores": {}}), "do not tell the recipe of their faces"),
+        (lambda f: resave(f, facts=lambda v: with_source(v, faces_recipe=1)), "no facts of the stores that it was"),
+        (lambda f: resave(f, facts=lambda v: with_source(v, data=[])), "no facts of the stores that it was"),
         (lambda f: resave(f, lambda s: s | {"frame_mag.fc.bias": torch.zeros(3)}), "size mismatch for frame_mag.fc.bias"),
         (lambda f: resave(f, lambda s: s | {"more": torch.zeros(3)}), 'Unexpected key(s) in state_dict: "more"'),
         (lambda f: resave(f, lambda s: s | {"frame_mag.fc.bias": torch.full((12,), torch.nan)}), "bias is not finite"),

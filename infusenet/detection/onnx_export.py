@@ -53,11 +53,11 @@ def export_onnx(path: Path | str, output: Path | str, magnifier: Path | None = N
     model = load_model(path, magnifier=magnifier)
     examples = _examples(model)
     graph = torch.onnx.export(
-        Classifier(model.network, tuple(examples)),
+        Classifier(model.network, tuple(examples)).eval(),
         tuple(examples.values()),
         input_names=list(examples),
         output_names=[f"{head}_logits" for head in model.network.heads],
-        dynamic_shapes=([{0: "batch"} for _ in examples],),
+        dynamic_shapes=(tuple({0: "batch"} for _ in examples),),
         dynamo=True,
         verbose=False,
     ).model_proto

@@ -147,7 +147,7 @@ def _unlike(index: dict, name: str, model: TrainedModel) -> Iterator[str]:
 def _recipes_of(path: Path, facts: dict) -> tuple[MethodRecipe, FacesRecipe]:
     """The recipe of a training and that of its faces, of this version's code."""
     recipe = run_folder.recipe_of(path, facts)
-    if not fits(facts, FACTS):
+    if not fits(facts, FACTS) or not all(map(_is_source, _sources(facts["stores"]))):
         raise InputError(f"{path}: no facts of the stores that it was trained on; train this run again")
     faces = _faces_recipe(path, facts["stores"], recipe)
     stages = [faces, *(store.recipe for store in recipe.stores.values())]
@@ -186,10 +186,18 @@ def _model(
     )
 
 
+def _sources(databases: dict) -> list[dict]:
+    return [store["source"] for stores in databases.values() for store in stores.values()]
+
+
+def _is_source(source: dict) -> bool:
+    """Whether the two values that are read of a store's source have their types, where it has them."""
+    return isinstance(source.get("faces_recipe", {}), dict) and isinstance(source.get("data"), str | None)
+
+
 def _faces_recipe(path: Path, databases: dict, recipe: MethodRecipe) -> FacesRecipe:
     """The recipe of the faces that all stores of a training were made from, or are."""
-    sources = [store["source"] for stores in databases.values() for store in stores.values()]
-    recipes = [source["faces_recipe"] for source in sources if "faces_recipe" in source]
+    recipes = [source["faces_recipe"] for source in _sources(databases) if "faces_recipe" in source]
     recipes += [store.recipe.as_dict() for store in recipe.stores.values() if store.recipe.stage == "faces"]
     if not recipes:
         raise InputError(
