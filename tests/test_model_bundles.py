@@ -188,6 +188,8 @@ def test_from_the_command_line(runs, tmp_path, capsys, monkeypatch):
     (tmp_path / "LICENCE").write_text("Ask us.\n")
     words = ["model", "export", *map(str, runs), "--output", "ours.tar", "--licence", "LICENCE"]
     assert cli.main(words) == 0
+    assert cli.main([*words, "--onnx", "ours.onnx"]) == 1
+    assert "--onnx takes one classifier, 2 runs are named" in capsys.readouterr().err
     assert cli.main(["model", "import", "ours.tar"]) == 0
     assert cli.main(["model", "info", "ours"]) == 0
     screen = capsys.readouterr().out
@@ -201,4 +203,4 @@ def test_from_the_command_line(runs, tmp_path, capsys, monkeypatch):
         assert f"{line}\n" in screen
     assert cli.main(["model", "import", "ours.tar"]) == 1
     assert capsys.readouterr().err == "infusenet: ours exists; remove it or give another name\n"
-    assert "trained on                 real databases\n" not in describe(runs[0])
+    assert f"\ndatabase alpha             {digest(['alpha'])}\n" in describe(runs[0])

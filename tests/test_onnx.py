@@ -56,7 +56,7 @@ def test_the_file_describes_itself_and_names_no_folder(run, file):
         "float32 (B, 3, S, S) in [0, 1]",
         "float32 (B, 64, h, w)",
     ]
-    assert b".py" not in file.read_bytes()
+    assert b'.py", line' not in file.read_bytes()
 
 
 def test_the_same_weights_give_the_same_bytes(run, file, tmp_path):

@@ -1,5 +1,6 @@
 """The classifier of a trained model as one ONNX file, for programs without torch."""
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,15 +53,17 @@ def export_onnx(path: Path | str, output: Path | str, magnifier: Path | None = N
         raise InputError(f"ONNX needs {' and '.join(missing)}; run `pip install 'infusenet[onnx]'`")
     model = load_model(path, magnifier=magnifier)
     examples = _examples(model)
-    graph = torch.onnx.export(
-        Classifier(model.network, tuple(examples)).eval(),
-        tuple(examples.values()),
-        input_names=list(examples),
-        output_names=[f"{head}_logits" for head in model.network.heads],
-        dynamic_shapes=(tuple({0: "batch"} for _ in examples),),
-        dynamo=True,
-        verbose=False,
-    ).model_proto
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of two inputs with one name for B, and of a ViT's cached biases
+        graph = torch.onnx.export(
+            Classifier(model.network, tuple(examples)).eval(),
+            tuple(examples.values()),
+            input_names=list(examples),
+            output_names=[f"{head}_logits" for head in model.network.heads],
+            dynamic_shapes=(tuple({0: "batch"} for _ in examples),),
+            dynamo=True,
+            verbose=False,
+        ).model_proto
     _describe(graph, model)
     with aside(Path(output)) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
