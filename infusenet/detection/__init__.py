@@ -1,0 +1,1 @@
+"""New footage: trained models to share and to load."""
