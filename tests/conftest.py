@@ -62,6 +62,14 @@ def paper_results(paper_runs):
 
 
 @pytest.fixture
+def unrendered(monkeypatch):
+    """Figures are made, and saved as empty files: to render them takes most of the time of an evaluation."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
+
+
+@pytest.fixture
 def project(tmp_path):
     """A checkout's workflow with three tiny databases; the stages' command only writes its outputs."""
     from projects import write_project

@@ -101,6 +101,11 @@ def environment(folder: Path) -> Path:
     return folder / "bin"
 
 
+def copy_package(folder: Path) -> None:
+    """``folder/infusenet`` with its bytecode, which else each copy would compile, but for what is just being written."""
+    shutil.copytree(ROOT / "infusenet", folder / "infusenet", ignore=shutil.ignore_patterns("*.pyc.*"))
+
+
 @functools.cache
 def forks() -> subprocess.Popen:
     """The process that forks them; it ends when its input closes, with this one."""

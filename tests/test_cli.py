@@ -10,9 +10,11 @@ import pytest
 import yaml
 from owners import RELEASES
 from projects import ROOT
+from synthetic import clips_of
 
 from infusenet.cli.streams import quiet_pipes
 from infusenet.cli.subcommands import EXAMPLE, SUBCOMMANDS, build_parser
+from infusenet.databases.clip_table import to_csv
 
 COMMAND = [sys.executable, "-m", "infusenet.cli"]
 
@@ -101,19 +103,21 @@ def test_a_name_in_utf8_under_a_locale_of_another_encoding(tmp_path, locale, rea
 @pytest.mark.parametrize(
     ("words", "streams"),
     [
-        (["methods", "--config", str(ROOT / "workflow/config.yaml")], ["stdout"]),
+        (["summary", "mmew.csv"], ["stdout"]),
         (["store", "verify", "nothing.h5"], ["stderr"]),
         (["store", "verify", "nothing.h5"], ["stdout", "stderr"]),
     ],
 )
-def test_a_reader_that_is_gone_ends_a_command_quietly(words, streams, unbuffered):
-    """As ``infusenet methods | head -1`` does."""
+def test_a_reader_that_is_gone_ends_a_command_quietly(words, streams, unbuffered, tmp_path):
+    """As ``infusenet methods | head -1`` does; that command takes seconds to start."""
+    (tmp_path / "mmew.csv").write_text(to_csv(clips_of("mmew", 3)))
     reader, writer = os.pipe()
     os.close(reader)
     other = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | dict.fromkeys(streams, writer)
     process = subprocess.run(
-        [*COMMAND, *words], **other, check=False, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}
-    )
+        [*COMMAND, *words], **other, cwd=tmp_path, check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
     os.close(writer)
     assert process.returncode == 128 + signal.SIGPIPE
     assert not process.stdout

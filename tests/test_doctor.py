@@ -144,7 +144,7 @@ def test_a_methods_own_file_is_missing(config):
 @pytest.mark.parametrize("keep", ["pairs", "first10", "tim10", "span"])
 def test_estimate_of_faces(keep):
     recipe = resolve("faces", {"keep": keep, "size": 48})
-    length = {"span": 32}.get(keep, 10)
+    length = {"span": 144}.get(keep, 10)
     arrays = [np.zeros((68, 2), np.float32)]
     if keep == "pairs":
         arrays += [np.zeros((7, 48, 48, 3), np.uint8), np.zeros(7, np.int32), np.zeros((7, 2, 3))]

@@ -30,6 +30,7 @@ def long_rows(path):
         return {(r["method"], int(r["seed"]), r["scope"], r["au"]): r for r in csv.DictReader(file)}
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_numbers_are_those_of_the_predictions(runs, tmp_path):
     evaluate(runs, tmp_path / "out")
     rows = long_rows(tmp_path / "out")
@@ -90,6 +91,7 @@ def test_outputs_are_made_and_repeat(runs, tmp_path):
     assert "±" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_other_databases_are_labelled(tmp_path):
     runs = [write_run(tmp_path, name) for name in ("casme", "mine")]
     evaluate(runs, tmp_path / "out")
@@ -99,6 +101,7 @@ def test_other_databases_are_labelled(tmp_path):
     assert {row["protocol"] for row in long_rows(tmp_path / "out").values()} == {"not CD6ME"}
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_stand_ins_are_labelled(tmp_path):
     evaluate([write_run(tmp_path, name, standins=True) for name in CD6ME], tmp_path / "out")
     assert (tmp_path / "out/metrics.md").read_text().count("stand-ins, not CD6ME") == 11
@@ -113,6 +116,7 @@ def test_two_methods_get_a_panel_each(runs, tmp_path):
     assert heights[0] > 1.6 * heights[1]
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_one_head_has_no_other_rows(tmp_path):
     runs = [write_run(tmp_path / "r", name, method="late_fusion", heads=["fused"]) for name in CD6ME]
     runs += [write_run(tmp_path / "r", name) for name in CD6ME]
@@ -122,6 +126,7 @@ def test_one_head_has_no_other_rows(tmp_path):
     assert methods == {"late_fusion", "always_one", "prior_rate"} | parts
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_weights_and_variant_stand_in_every_row(tmp_path):
     recipe = {"weights": "imagenet", "variant": "tinyvit_5m"}
     evaluate([write_run(tmp_path, name, method="vit", recipe=recipe) for name in CD6ME], tmp_path / "out")
@@ -234,6 +239,7 @@ def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatc
     assert len(set(colours)) == min(len(heads), len(OTHER_COLOURS))
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize(
     ("heads", "sentence"),
     [
@@ -251,6 +257,7 @@ def test_the_page_names_the_scored_head_of_each_method_of_several_heads(tmp_path
     assert sentence is None or sentence in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_folds_of_other_devices_or_precisions_are_named(tmp_path):
     old = [write_run(tmp_path / "r", name) for name in CD6ME[:3]]
     places = [{"device": "cpu"}, {"device": "cpu"}, {"device": "H200", "precision": "bfloat16"}]

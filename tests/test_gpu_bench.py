@@ -9,7 +9,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 def test_every_part_is_printed_and_a_fold_runs(monkeypatch, capsys):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    words = "--scale .02 --size 64 --batch 16 --epochs 1 --side-by-side 0 --device cpu"
+    words = "--scale .01 --size 32 --batch 32 --epochs 1 --side-by-side 0 --device cpu"
     monkeypatch.setattr(sys, "argv", ["gpu.py", *words.split()])
     monkeypatch.setenv(
         "INFUSENET_PRECISION", "auto"
@@ -24,4 +24,4 @@ def test_every_part_is_printed_and_a_fold_runs(monkeypatch, capsys):
     ):  # fmt: skip
         assert re.search(rf"^{re.escape(part)}.* \d", printed, re.M), part
     assert re.search(r"^float32, eager, .* \d+; True$", printed, re.M), "same bits twice"
-    assert "37 of 37 clips held" in printed
+    assert "25 of 25 clips held" in printed

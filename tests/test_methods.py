@@ -63,7 +63,7 @@ def array(recipe, rng):
         side = size // (4 if recipe.form == "pooled" else 2)
         shape = (6, 3, size, size) if recipe.latent == "decoded" else (6, 32, side, side)
         return {"latents": rng.random(shape).astype(np.float16)}
-    length = {"pairs": 7, "span": 32}.get(recipe.keep, 10)
+    length = {"pairs": 7, "span": 144}.get(recipe.keep, 10)
     if recipe.keep == "pairs":
         return {"frames": rng.integers(0, 256, (length, SIZE, SIZE, 3)).astype(np.uint8)}
     return {"video": rng.integers(0, 256, (length, size, size)).astype(np.uint8)}
@@ -186,6 +186,7 @@ def gaze_net(recipe):
 """
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_registered_models_and_a_new_one_reach_the_report(trained, tmp_path, monkeypatch):
     """The new model is a file, a line in MODELS, and the line of the method that trains it."""
     (tmp_path / "models").mkdir()

@@ -1,5 +1,6 @@
 """Every registered model: parameters, heads, gradients, independence of batch-mates, reloading."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -51,28 +52,53 @@ def inputs_of(case, clips=3):
     return batch(case[0], clips, changes(case)["form"])
 
 
-def generic(case):
-    """A model away from its start, where some layers are zero and so stop a gradient."""
-    model = build(**changes(case))
+@pytest.fixture(scope="module")
+def built(case):
+    """The model of a case; it is made once, because the tests of a case follow one another."""
+    return build(**changes(case))
+
+
+@pytest.fixture
+def start(built):
+    """The same, a test's own."""
+    return deepcopy(built)
+
+
+@pytest.fixture(scope="module")
+def moved(built):
+    """The model away from its start, where some layers are zero and so stop a gradient."""
+    model = deepcopy(built)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
     return model
 
 
+@pytest.fixture
+def generic(moved):
+    """The same, a test's own."""
+    return deepcopy(moved)
+
+
+def over(cases):
+    return pytest.mark.parametrize("case", cases, ids="-".join, scope="module")
+
+
 def test_every_model_is_tested():
     assert {model for model, *_ in COUNTS} == set(models.MODELS)
 
 
-@pytest.mark.parametrize("case", COUNTS, ids="-".join)
+@over(COUNTS)
 def test_parameters_are_those_published(case):
     size = {"size": 224} if "vit" in case[0] else {}  # its tables of positions grow with the image
-    assert sum(parameter.numel() for parameter in build(**changes(case), **size).parameters()) == COUNTS[case]
+    with UnfilledParameters():
+        model = build(**changes(case), **size)
+    assert sum(parameter.numel() for parameter in model.parameters()) == COUNTS[case]
 
 
-@pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_logits_of_each_head_do_not_depend_on_batch_mates(case):
-    model, inputs = generic(case).eval(), inputs_of(case)
+@over(CASES)
+def test_logits_of_each_head_do_not_depend_on_batch_mates(case, generic):
+    model, inputs = generic.eval(), inputs_of(case)
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
     alone = {name: value[:1] for name, value in inputs.items()}
@@ -86,17 +112,17 @@ def test_logits_of_each_head_do_not_depend_on_batch_mates(case):
         torch.testing.assert_close(logits[:1], single[head], rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != ("lbp_top",)], ids="-".join)
-def test_gradients_reach_every_parameter(case):
-    model = generic(case).train()
+@over([case for case in CASES if case != ("lbp_top",)])
+def test_gradients_reach_every_parameter(case, generic):
+    model = generic.train()
     heads = model(**inputs_of(case, clips=4))
     sum(binary_cross_entropy_with_logits(h, torch.ones_like(h)) for h in heads.values()).backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
-@pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_saved_weights_give_the_same_logits_in_a_new_model(case, tmp_path):
-    model, inputs = generic(case), inputs_of(case)
+@over(CASES)
+def test_saved_weights_give_the_same_logits_in_a_new_model(case, generic, tmp_path):
+    model, inputs = generic, inputs_of(case)
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
@@ -113,9 +139,9 @@ def test_saved_weights_give_the_same_logits_in_a_new_model(case, tmp_path):
 BACKBONES = [case for case in CASES if case[0].startswith(("resnet", "vit"))]
 
 
-@pytest.mark.parametrize("case", BACKBONES, ids="-".join)
-def test_blocks_of_a_backbone_can_be_hooked(case):
-    model, seen = build(**changes(case)).eval(), []
+@over(BACKBONES)
+def test_blocks_of_a_backbone_can_be_hooked(case, start):
+    model, seen = start.eval(), []
     for block in model.blocks:
         block.register_forward_hook(lambda _, __, out: seen.append(out))
     logits = model(**inputs_of(case))[model.heads[0]]
@@ -123,8 +149,9 @@ def test_blocks_of_a_backbone_can_be_hooked(case):
     assert torch.equal(model.fc(model.pool(seen[3])), logits)
 
 
-def test_resnet10_is_timm_s():
-    model, inputs = generic(("resnet10",)).eval(), batch("resnet10")
+@over([("resnet10",)])
+def test_resnet10_is_timm_s(generic):
+    model, inputs = generic.eval(), batch("resnet10")
     assert torch.equal(model(**inputs)["flow"], model.net(inputs["flow"]))
 
 

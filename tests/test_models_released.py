@@ -88,22 +88,28 @@ def loss(heads):
     return sum(F.binary_cross_entropy_with_logits(h, torch.ones_like(h)) for h in heads.values())
 
 
-@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-@pytest.mark.parametrize("model", ["infusenet_resnet18", "infusenet_finetuned"])
-def test_released_preset_is_the_map_written_out(model, training):
-    inputs = batch("infusenet_finetuned", 4)
-    inputs = {name: value.double() for name, value in inputs.items()}
+@pytest.fixture(scope="module", params=[False, True], ids=["eval", "train"])
+def released(request):
+    """Whether it trains, the whole network, inputs, and written out: latents, logits and all gradients."""
+    inputs = {name: value.double() for name, value in batch("infusenet_finetuned", 2).items()}
     whole = build("infusenet_finetuned", preset="released").double()
-    written = Written(leaves(whole), training)
+    written = Written(leaves(whole), request.param)
     latents = written.latents(inputs["frames"])
     expected = written.logits(inputs["flow"], latents)
+    loss(expected).backward()
+    logits = {head: values.detach() for head, values in expected.items()}
+    gradients = {name: value.grad for name, value in written.state.items()}
+    return request.param, whole, inputs, latents.detach(), logits, gradients
 
-    network = whole
+
+@pytest.mark.parametrize("model", ["infusenet_resnet18", "infusenet_finetuned"])
+def test_released_preset_is_the_map_written_out(model, released):
+    training, network, inputs, latents, expected, gradients = released
     if model == "infusenet_resnet18":
+        state = {name: value for name, value in network.state_dict().items() if ".entry." not in name}
         network = build(preset="released", form="raw", seed=1).double()
-        state = {name: value for name, value in whole.state_dict().items() if ".entry." not in name}
         network.load_state_dict(state)
-        inputs = {"flow": inputs["flow"], "latents": latents.detach()}
+        inputs = {"flow": inputs["flow"], "latents": latents}
     heads = network.train(training)(**inputs)
     assert set(heads) == {"mag", "flow"}
     for head, logits in heads.items():
@@ -111,6 +117,5 @@ def test_released_preset_is_the_map_written_out(model, training):
 
     # Nothing is detached: both losses reach both networks.
     loss(heads).backward()
-    loss(expected).backward()
     for name, parameter in network.named_parameters():
-        torch.testing.assert_close(parameter.grad, written.state[name].grad, rtol=1e-6, atol=1e-10, msg=name)
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-6, atol=1e-10, msg=name)

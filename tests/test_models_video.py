@@ -216,11 +216,11 @@ def test_chosen_frames_are_those_that_the_network_sees():
 
 
 def test_of_a_short_clip_the_frames_count_and_not_their_copies():
-    """A store fills clips of fewer than 32 frames up with copies; shorter than 8 they are stretched to 8."""
+    """A store fills clips of fewer than 144 frames up with copies; shorter than 8 they are stretched to 8."""
     frames = torch.randint(
         0, 256, (12, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
-    places = [np.linspace(0, count - 1, 32).round().astype(int) for count in (12, 4)]
+    places = [np.linspace(0, count - 1, 144).round().astype(int) for count in (12, 4)]
     seen = frames_seen(build("led").eval(), torch.stack([frames[place] for place in places]))
     assert torch.equal(seen[0], frames[[0, 2, 4, 6, 8, 11]].float())
     # Of eight frames the places 0, 1, 2, 4, 5 and 7, each frame standing for two of them.

@@ -1,6 +1,7 @@
 """Initial weights: of a file, of torchvision, of timm; refusals."""
 
 import shutil
+from pathlib import Path
 from urllib.error import URLError
 
 import huggingface_hub
@@ -125,23 +126,40 @@ def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, text):
 # --- caches ---
 
 
+@pytest.fixture(scope="module")
+def resnet18_file(tmp_path_factory):
+    """A ResNet18 of ours as torchvision publishes its own, and the sha256 of the file; read-only."""
+    path = tmp_path_factory.mktemp("torchvision") / "resnet18.pth"
+    torch.manual_seed(7)
+    torch.save(resnet18().state_dict(), path)
+    return path, file_digest(path)
+
+
+@pytest.fixture(scope="module")
+def resnet10_file(tmp_path_factory):
+    """A ResNet10 of ours as timm publishes its own, and the sha256 of the file; read-only."""
+    path = tmp_path_factory.mktemp("timm") / "model.safetensors"
+    torch.manual_seed(8)
+    save_file(timm.create_model("resnet10t").state_dict(), path)
+    return path, file_digest(path)
+
+
 @pytest.fixture
-def torchvision_s(tmp_path, monkeypatch):
+def torchvision_s(resnet18_file, tmp_path, monkeypatch):
     """torchvision's cache with the file that it publishes: a ResNet18 of ours under a name of that pattern."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = tmp_path / "hub/checkpoints"
     folder.mkdir(parents=True)
-    torch.manual_seed(7)
-    torch.save(resnet18().state_dict(), folder / "sound.pth")
-    name = f"resnet18-{file_digest(folder / 'sound.pth')[:8]}.pth"
+    path, digest = resnet18_file
+    name = f"resnet18-{digest[:8]}.pth"
     members = {"V1": Weights(url=f"https://example.org/{name}", transforms=None, meta={})}
     block, layers, _ = resnet.DEPTHS[18]
     monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, WeightsEnum("Published", members).V1))
-    return (folder / "sound.pth").rename(folder / name)
+    return Path(shutil.copy(path, folder / name))
 
 
 @pytest.fixture
-def huggingface_s(tmp_path, monkeypatch):
+def huggingface_s(resnet10_file, tmp_path, monkeypatch):
     """The hub's cache with timm's ResNet10: a link by name to a file that is named by its sha256."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -149,9 +167,8 @@ def huggingface_s(tmp_path, monkeypatch):
     for name in ("refs", "blobs", "snapshots/1"):
         (folder / name).mkdir(parents=True)
     (folder / "refs/main").write_text("1")
-    torch.manual_seed(8)
-    save_file(timm.create_model("resnet10t").state_dict(), folder / "new")
-    blob = (folder / "new").rename(folder / "blobs" / file_digest(folder / "new"))
+    path, digest = resnet10_file
+    blob = Path(shutil.copy(path, folder / "blobs" / digest))
     (folder / "snapshots/1/model.safetensors").symlink_to(blob)
     return blob
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 from owners import RELEASES, Release, numbered, rows
+from projects import ROOT, copy_package
 from synthetic import RECIPES, recipe_of, work, write_database
 
-import infusenet
 from infusenet.databases import ERRATA, READERS, clip_table, reader, readers
 from infusenet.hashing import digest
 from infusenet.preprocess.build_store import fill
@@ -59,10 +59,9 @@ def newbase() -> Release:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the project with a seventh reader, and a workbook with frames for it."""
-    root, checkout = tmp_path_factory.mktemp("newcomer"), Path(infusenet.__file__).parents[1]
-    ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("infusenet", "workflow"):
-        shutil.copytree(checkout / folder, root / folder, ignore=ignored)
+    root = tmp_path_factory.mktemp("newcomer")
+    copy_package(root)
+    shutil.copytree(ROOT / "workflow", root / "workflow")
     registry = root / "infusenet/databases/readers/__init__.py"
     registry.write_text(registry.read_text().replace('    "casme3a",\n', '    "casme3a",\n    "newbase",\n'))
     (root / "infusenet/databases/readers/newbase.py").write_text(FILE)

@@ -223,5 +223,5 @@ def test_markdown_rows_have_the_heads_width():
 
 def test_recipes_are_told(made):
     page = (made / "table1.md").read_text()
-    assert "- `led`: clips of more than 32 frames" in page.partition("Departures from the sources")[2]
+    assert "- `led`: clips of more than 144 frames" in page.partition("Departures from the sources")[2]
     assert "`vit_tiny_flow`: timm tiny_vit, batch 8, epochs 2, size 64, variant tiny_vit_5m" in page

@@ -16,10 +16,9 @@ import torch
 import yaml
 from filling import CLIPS, fill, work
 from owners import RELEASES
-from projects import NAMES, reconfigure, snakemake, would_run
+from projects import NAMES, copy_package, reconfigure, snakemake, would_run
 from snakemake.persistence.file import FilePersistence
 
-import infusenet
 from infusenet.config import configuration
 from infusenet.config import stage_recipes as recipe
 from infusenet.errors import InputError
@@ -87,7 +86,7 @@ def test_what_else_reruns(finished):
 
     # Snakemake does not see an edited module; the revision that an edit must raise is in the params.
     package = finished / "infusenet"  # what runs there imports it in place of the installed one
-    shutil.copytree(Path(infusenet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(finished)
     with open(package / "config/stage_recipes.py", "a") as file:
         file.write("\nEDITED = True\n")
     assert would_run(finished) == changed, "an edited module"

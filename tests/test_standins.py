@@ -316,7 +316,7 @@ def test_an_amplitude_out_of_range_is_refused(tmp_path, amplitude):
 
 def test_a_missing_extra_is_named_before_anything_is_filmed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xlwt", None)
-    monkeypatch.setattr(make, "pool", lambda *args: pytest.fail("filmed in vain"))
+    monkeypatch.setattr(make, "run_tasks", lambda *args: pytest.fail("filmed in vain"))
     with pytest.raises(InputError, match="CASME.xls .* not installed; .* extra `standins`: pip install xlwt"):
         write(tmp_path / "standins")
     assert not (tmp_path / "standins").exists()

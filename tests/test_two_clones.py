@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from projects import ROOT, environment
+from projects import copy_package, environment
 
 # What pip writes for an entry point, where blanks in the path forbid a plain first line.
 SCRIPT = """#!/bin/sh
@@ -37,7 +37,7 @@ def clones(project, tmp_path_factory):
         clone.mkdir()
         for entry in ("Snakefile", "workflow", "raw", "magnifier.pth"):
             (shutil.copytree if (project / entry).is_dir() else shutil.copy)(project / entry, clone / entry)
-        shutil.copytree(ROOT / "infusenet", clone / "infusenet", ignore=shutil.ignore_patterns("__pycache__"))
+        copy_package(clone)
         with open(clone / "infusenet/preprocess/faces.py", "a") as file:
             file.write(STAGE.format(mark=name))
     commands = environment(parent / "first/.venv")

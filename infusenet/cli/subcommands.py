@@ -9,7 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from infusenet.cli import databases, magnifier, plan_and_doctor, preprocess, report, store, train_and_predict
+from infusenet.cli import (
+    databases,
+    magnifier,
+    model,
+    plan_and_doctor,
+    preprocess,
+    report,
+    store,
+    train_and_predict,
+)
 
 
 class Subcommand(NamedTuple):
@@ -93,6 +102,17 @@ SUBCOMMANDS = (
     Subcommand("predict", "score a run's held-out database",
                "predict results/infusenet_resnet18/samm/seed0 --stores cache --manifests data_manifests",
                train_and_predict.add_predict_options, train_and_predict.predict),
+    Subcommand("model", "share trained models, check and describe them",
+               "model info results/infusenet_resnet18/samm/seed0"),
+    Subcommand("model export", "bundle trained models with recipes, magnifier, figures and a model card",
+               "model export results/infusenet_resnet18/samm/seed0 results/infusenet_resnet18/casme2/seed0 --output infusenet.tar --licence LICENCE.txt",
+               model.add_export_options, model.export),
+    Subcommand("model import", "check a bundle of models and unpack it",
+               "model import infusenet.tar --output models/infusenet",
+               model.add_import_options, model.import_),
+    Subcommand("model info", "the origin of trained models on one screen",
+               "model info infusenet.tar",
+               model.add_info_options, model.info),
     Subcommand("compare", "why two runs differ: the first difference, data to metric",
                "compare results/infusenet_resnet18/samm/seed0 ../other_clone/results/infusenet_resnet18/samm/seed0",
                report.add_compare_options, report.compare),

@@ -10,7 +10,7 @@ from infusenet.config.options import INFUSION
 
 FLOW = "flow by TV-L1, the source's by Classic+NL (fast)"
 MAGNIFIER = "magnifier frozen, the source's fine-tuned"
-LED = "clips of more than 32 frames read as 32 evenly spread ones; those under 8 repeat frames to be 8"
+LED = "clips of more than 144 frames read as 144 evenly spread ones; those under 8 repeat frames to be 8"
 
 
 def departure(name: str, recipe: Mapping) -> str:

@@ -3,6 +3,10 @@
 from infusenet.config.stage_recipes import StageRecipe
 from infusenet.protocol import CANDIDATES, SLOTS
 
+# Frames of a gray video, by what the faces keep. CASME II's longest clip has 141, those of the other databases fewer, but
+# for a few of CAS(ME)^3 of up to 730.
+VIDEO_FRAMES = {"first10": 10, "tim10": 10, "span": 144}
+
 # Name -> (dtype, dimensions), one table per form of a stage's items.
 _PAIRS = {
     "frames": ("uint8", 4),
@@ -29,7 +33,7 @@ def item_bytes(recipe: StageRecipe, crop: int) -> int:
     landmarks = 68 * 2 * 4
     if recipe.keep == "pairs":
         return SLOTS * 3 * size**2 + landmarks + SLOTS * (4 + 6 * 8)
-    return (32 if recipe.keep == "span" else 10) * size**2 + 3 * size**2 + landmarks
+    return VIDEO_FRAMES[recipe.keep] * size**2 + 3 * size**2 + landmarks
 
 
 def shows_faces(recipe: StageRecipe) -> bool:

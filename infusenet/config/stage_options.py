@@ -11,7 +11,7 @@ STAGES: dict[str, dict[str, Option]] = {
             one_of("pairs", "first10", "tim10", "span"),
             "pairs",
             "frames that are stored: onset, apex and pseudo-apex candidates; or a gray clip of the first ten "
-            "frames, of all frames interpolated to ten, or of 32 frames evenly spread",
+            "frames, of all frames interpolated to ten, or of 144 frames evenly spread",
             variants_only=("first10", "tim10", "span"),  # flow and latents need the pairs
         ),
         "size": Option(PIXELS, 224, "side of the aligned crop, in pixels"),

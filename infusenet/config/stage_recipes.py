@@ -1,7 +1,7 @@
 """Stage recipes: every setting that changes a stage's numbers, plus the revision of the stage's code.
 
 Two stores of one stage are interchangeable exactly when their recipes are equal.
-Raise a stage's ``revision`` in `REVISIONS` whenever its code starts to give other numbers: Snakemake
+Raise a stage's revision below whenever its code starts to give other numbers: Snakemake
 cannot see edits inside a package. This module is imported while Snakemake parses, so it stays light.
 """
 
@@ -14,7 +14,9 @@ from infusenet.config import options
 from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.hashing import SHA256, canonical, file_digest
 
-REVISIONS = {"faces": 1, "latents": 1}
+LATENTS_REVISION = 1
+# The faces have one for each kind of item.
+KEEP_REVISIONS = {"pairs": 1, "first10": 1, "tim10": 1, "span": 2}
 # Each solver of the flow has its own, and the settings that it reads.
 SOLVER_REVISIONS = {"spline_tvl1": 1, "opencv_tvl1": 1}
 SOLVER_SETTINGS = {
@@ -169,7 +171,9 @@ def shipped_weights(sha256: str) -> Path | None:
 
 def current_revision(stage: str, settings: Mapping) -> int:
     """The revision of this version's code for a stage with these settings."""
-    return SOLVER_REVISIONS[settings["solver"]] if stage == "flow" else REVISIONS[stage]
+    if stage == "flow":
+        return SOLVER_REVISIONS[settings["solver"]]
+    return KEEP_REVISIONS[settings["keep"]] if stage == "faces" else LATENTS_REVISION
 
 
 def settings_of(recipe: Mapping) -> dict:
@@ -207,7 +211,8 @@ def from_dict(values: Mapping, origin: object) -> StageRecipe:
 
 def problems(values: Mapping) -> Iterator[str]:
     """One sentence for each reason why JSON values are not a recipe of a stage."""
-    if (stage := values.get("stage")) not in RECIPES:
+    stage = values.get("stage")
+    if not isinstance(stage, str) or stage not in RECIPES:
         yield _unknown(stage)
         return
     settings = settings_of(values)

@@ -1,1 +1,1 @@
-"""New footage: where expressions are, and which Action Units a trained model finds."""
+"""New footage: spotting of expressions in it, trained models to share and to load, and their scores."""

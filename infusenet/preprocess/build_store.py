@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import as_completed
 from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
@@ -28,7 +27,7 @@ from infusenet.preprocess.clip_accounting import reconcile
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
 from infusenet.store.writer import Stored
-from infusenet.worker_processes import pool
+from infusenet.worker_processes import run_tasks
 
 # Small enough that a kill costs little and that a few processes share a small database evenly.
 PART = 16
@@ -140,29 +139,14 @@ def _compute(
         total=len(clips), desc="{database}: {stage}".format_map(content), unit="clip", disable=None
     ) as bar:
         bar.update(len(clips) - len(missing))
-        for path, size in _run(write_part, groups, min(processes, len(groups))):
-            bar.update(size)
+        workers = min(processes, len(groups))
+        for group, path in run_tasks(write_part, groups, workers, "compute: processes", _end_with_parent):
+            bar.update(len(group))
             lock.check()
             part = Store(path, content["stage"], content["recipe"])
             stored |= {key: Stored(part, clip) for clip, key in part.keys.items()}
             failures |= {failure.clip: failure for failure in part.failures}
     return [failures[clip] for clip, _ in clips if clip in failures]
-
-
-def _run(write_part, groups, processes: int) -> Iterator[tuple[Path, int]]:
-    """Write a part for each group, here or in a pool; yields (part, number of clips) as they come."""
-    if processes <= 1:
-        for group in groups:
-            yield write_part(group), len(group)
-        return
-    with pool(processes, "compute: processes", _end_with_parent) as executor:
-        futures = {executor.submit(write_part, group): len(group) for group in groups}
-        try:
-            for future in as_completed(futures):
-                yield future.result(), futures[future]
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
 
 
 def _end_with_parent() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from infusenet.config.stage_arrays import VIDEO_FRAMES
 from infusenet.config.stage_recipes import FacesRecipe
 from infusenet.databases.clip_table import Clip, numbered, read_manifest
 from infusenet.databases.frames.frame_files import explain, frame_index
@@ -25,9 +26,6 @@ from infusenet.protocol import CANDIDATES
 from infusenet.store import Failure, Item, Store, publish
 from infusenet.store.lock import hold
 from infusenet.texts import visible
-
-# Lengths of the videos that LBP-TOP and LED read.
-TEN, SPAN = 10, 32
 
 
 def build(
@@ -49,7 +47,7 @@ def build(
 
     A recipe that keeps something else than the pairs makes a gray ``video`` uint8 (T, S, S) instead, from
     onset to offset: ``first10`` the first ten frames (shorter clips interpolated to ten), ``tim10`` all
-    of them interpolated to ten, ``span`` 32 evenly spread; with ``onset`` uint8 (S, S, 3) and
+    of them interpolated to ten, ``span`` 144 evenly spread; with ``onset`` uint8 (S, S, 3) and
     ``landmarks``.
 
     Parameters
@@ -158,15 +156,16 @@ class Crops:
 def video_numbers(clip: Clip, index: dict[int, Path], keep: str) -> list[int]:
     """The frames from onset to offset that a video is made of."""
     numbers = [number for number in range(clip.onset, clip.offset + 1) if number in index]
+    count = VIDEO_FRAMES[keep]
     if keep == "span":
-        return spread(numbers, SPAN)
-    return numbers[:TEN] if keep == "first10" and len(numbers) >= TEN else numbers
+        return spread(numbers, count)
+    return numbers[:count] if keep == "first10" and len(numbers) >= count else numbers
 
 
 def video(frames: np.ndarray, keep: str) -> np.ndarray:
     """Gray frames uint8 (n, S, S) as a video of fixed length: ``span`` has it already, the others are
     brought to ten frames (a clip of exactly ten stays as it is)."""
-    return frames if keep == "span" else tim(frames, TEN)
+    return frames if keep == "span" else tim(frames, VIDEO_FRAMES[keep])
 
 
 def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:

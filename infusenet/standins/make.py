@@ -1,7 +1,7 @@
 """Write all stand-in databases: one task per subject, over several processes."""
 
 from collections import defaultdict
-from concurrent.futures import as_completed
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ from infusenet.standins import NUISANCE, layouts, motion, render, subjects, trut
 from infusenet.standins.camera import CAMERAS, disturb, shoot
 from infusenet.standins.clip_plans import FULL, ClipPlan, plan
 from infusenet.standins.truth import ClipTruth
-from infusenet.worker_processes import pool
+from infusenet.worker_processes import run_tasks
 
 
 def make(
@@ -34,15 +34,10 @@ def make(
     for database, clip_plans in plans.items():
         layouts.write_table(database, clip_plans, root / database)
     total = sum(len(clip.frames) for clips in plans.values() for clip in clips)
-    with (
-        tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress,
-        pool(processes, "--processes") as executor,
-    ):
-        futures = [
-            executor.submit(film_subject, root, task, scale, seed, nuisance) for task in tasks.values()
-        ]
-        for future in as_completed(futures):
-            for clip_plan, clip_truth in future.result():
+    film = partial(film_subject, root, scale=scale, seed=seed, nuisance=nuisance)
+    with tqdm(total=total, desc="stand-ins", unit="frame", disable=None) as progress:
+        for _, clips_of_subject in run_tasks(film, tasks.values(), processes, "--processes"):
+            for clip_plan, clip_truth in clips_of_subject:
                 truths[clip_plan.database][clip_plan.key] = clip_truth
                 progress.update(len(clip_plan.frames))
     for database, clip_plans in plans.items():

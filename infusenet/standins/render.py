@@ -21,7 +21,7 @@ def render(subject: Subject, truth: ClipTruth, frame: int) -> np.ndarray:
     shot, row = truth.shot, truth.row(frame)
     width, height = shot.size
     inverse = cv2.invertAffineTransform(shot.poses[row]).astype(np.float32)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     qx = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]
     qy = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]
     mx, my = qx.copy(), qy.copy()
@@ -41,8 +41,9 @@ def render(subject: Subject, truth: ClipTruth, frame: int) -> np.ndarray:
     if shot.gray:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     noise = np.random.default_rng([shot.seed, row]).standard_normal(picture.shape, np.float32)
-    exposed = picture * np.float32(shot.gains[row]) + np.float32(shot.noise) * noise
-    return np.clip(np.rint(exposed), 0, 255).astype(np.uint8)
+    picture *= np.float32(shot.gains[row])
+    picture += np.multiply(noise, np.float32(shot.noise), out=noise)
+    return np.clip(np.rint(picture, out=picture), 0, 255, out=picture).astype(np.uint8)
 
 
 def write_frames(subject: Subject, truth: ClipTruth, paths: dict[int, Path]) -> None:

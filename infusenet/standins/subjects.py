@@ -115,19 +115,24 @@ def _relight(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     lamp = np.cos(angle) * across[None, :] + np.sin(angle) * across[:, None]
     gain = 1 + generator.uniform(0, 0.25) * lamp
     mean = picture.mean((0, 1))
-    return ((picture - mean) * generator.uniform(0.85, 1.1) + mean) * (
-        gain[..., None] * tone.astype(np.float32)
-    )
+    contrasted = picture - mean
+    contrasted *= generator.uniform(0.85, 1.1)
+    contrasted += mean
+    light = gain[..., None] * tone.astype(np.float32)
+    light *= contrasted
+    return light
 
 
 def _backdrop(picture: np.ndarray, shape: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Fade the photographs' surroundings into a plain studio wall."""
-    wall = np.full_like(picture, generator.uniform(70, 180)) * generator.normal(1, 0.05, 3).astype(np.float32)
+    """Fade the photographs' surroundings into a plain studio wall, in place."""
+    wall = generator.uniform(70, 180) * generator.normal(1, 0.05, 3).astype(np.float32).astype(picture.dtype)
     centre = (shape.min(0) + shape.max(0)) / 2
-    y, x = np.mgrid[:CANVAS, :CANVAS].astype(np.float32)
+    y, x = np.ogrid[:CANVAS, :CANVAS]
     radius = np.hypot((x - centre[0]) / (0.47 * CANVAS), (y - centre[1] + 40) / (0.54 * CANVAS))
     inside = 1 / (1 + np.exp((radius - 0.86) * 28))[..., None]
-    return picture * inside + wall * (1 - inside)
+    picture *= inside
+    picture += wall * (1 - inside)
+    return picture
 
 
 def _texture(generator: np.random.Generator) -> np.ndarray:
