@@ -1,7 +1,7 @@
 """Spotting on long stand-in films, as Markdown tables: ``python benchmarks/spotting.py``.
 
 Twelve films of a minute, nine at 30 and three at 200 frames per second, with a still head or a head that sways. They
-are drawn while they are read; on one core all take about 6 minutes. ``--films tuning`` takes those on which the
+are drawn while they are read; on one idle core all should take 6 to 8 minutes. ``--films tuning`` takes those on which the
 settings were chosen. docs/spotting.md explains the figures.
 """
 

@@ -157,10 +157,10 @@ class _Spotter:
         near = self.rows[first : row + self.margin + 1]
         motion = np.array([frame.measured() for frame in near])
         peak = rise_and_fall.peak(motion, threshold, self.rate, row - first)
-        if peak is None:
+        if peak is None or peak.strength <= 1:
             return
         onset, apex, offset = (near[place].number for place in peak[:3])
-        interval = Interval(onset, apex, offset, 1 - 1 / max(peak.strength, 1.0))
+        interval = Interval(onset, apex, offset, 1 - 1 / peak.strength)
         if self.intervals and interval.onset <= self.intervals[-1].offset:
             # Of two that overlap the clearer one stays.
             interval = max(self.intervals.pop(), interval, key=lambda one: one.confidence)
