@@ -15,7 +15,7 @@ from infusenet.preprocess.build_store import fill
 from infusenet.read_ahead import computed
 from infusenet.store import Item, Store
 
-# Apex pixels of one call of the solver, 16 or 64 frames of 224 px; each takes about 40 floats of maps.
+# Pixels of the apexes of one call of the solver, 16 or 64 frames of 224 px; on a GPU each pixel takes about 50 floats.
 PIXELS = {"cpu": 16 * 224**2, "cuda": 64 * 224**2}
 
 
