@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 from gpu_stores import COUNTS, REPEATS, report, stages, timed, write
-from torch.optim import Adam
 
 from infusenet import cli, devices, models
 from infusenet.config.configuration import PRECISION
@@ -26,6 +25,7 @@ from infusenet.config.methods import method
 from infusenet.config.stage_recipes import resolve
 from infusenet.hashing import digest
 from infusenet.training import dataset, folds, run_folder
+from infusenet.training.adam import EagerAdam
 from infusenet.training.captured_step import CapturedStep, CudaGraph
 from infusenet.training.step import Step
 from infusenet.training.trainer import run_epoch
@@ -73,7 +73,7 @@ def epochs(
     torch.manual_seed(0)
     devices.set_precision(precision, device)
     model = devices.place(models.create(recipe), device).train()
-    optimizer = Adam(model.parameters(), recipe.rate, fused=True, capturable=device.type == "cuda")
+    optimizer = EagerAdam(model.parameters(), recipe.rate, fused=True, capturable=device.type == "cuda")
     step = Step(model, optimizer, data, device, precision)
     if captured:
         step = CapturedStep(step, recipe.batch, CudaGraph())
@@ -89,7 +89,11 @@ def bare(data: dataset.ClipDataset, recipe: MethodRecipe, device, precision: str
     devices.set_precision(precision, device)
     model = devices.place(models.create(recipe), device).train()
     step = Step(
-        model, Adam(model.parameters(), fused=True, capturable=device.type == "cuda"), data, device, precision
+        model,
+        EagerAdam(model.parameters(), fused=True, capturable=device.type == "cuda"),
+        data,
+        device,
+        precision,
     )
     step.start_epoch()
     if captured:

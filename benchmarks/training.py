@@ -14,7 +14,6 @@ from statistics import median
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import Adam
 
 from infusenet import devices, magnifier, models
 from infusenet.config.method_recipe import MethodRecipe, StoreRecipe
@@ -25,6 +24,7 @@ from infusenet.preprocess.build_store import fill
 from infusenet.protocol import AUS
 from infusenet.store import Item, Store
 from infusenet.training import dataset, folds
+from infusenet.training.adam import EagerAdam
 from infusenet.training.step import Step
 from infusenet.training.trainer import run_epoch
 
@@ -67,7 +67,7 @@ class MagnifierInside(nn.Module):
 
 def trainable(model, recipe, device, data) -> Step:
     model = model.to(device, memory_format=torch.channels_last).train()
-    return Step(model, Adam(model.parameters(), recipe.rate, fused=True), data, device)
+    return Step(model, EagerAdam(model.parameters(), recipe.rate, fused=True), data, device)
 
 
 def seconds(step: Step, batches) -> float:

@@ -43,7 +43,8 @@ def start(device: str, threads: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch_device = prepare(device, threads)
     # CUDA has no deterministic form of a few backward passes: there a warning names them.
-    torch.use_deterministic_algorithms(True, warn_only=torch_device.type == "cuda")
+    # `torch.use_deterministic_algorithms` does the same and imports torch's compiler, which takes seconds.
+    torch.set_deterministic_debug_mode("warn" if torch_device.type == "cuda" else "error")
     # Filling every new tensor with NaN changes no result and costs a quarter of a training step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     return torch_device

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from torch import nn
-from torch.optim import Adam
 from torch.optim.lr_scheduler import ExponentialLR
 
 from infusenet.protocol import AUS
+from infusenet.training.adam import EagerAdam
 from infusenet.training.captured_step import CapturedStep, CudaGraph
 from infusenet.training.step import Step
 from infusenet.training.trainer import run_epoch
@@ -72,7 +72,7 @@ class Bar:
 def eager_step(device, capturable, precision="float32"):
     torch.manual_seed(0)
     model = Net().to(device, memory_format=torch.channels_last).train()
-    optimizer = Adam(model.parameters(), 0.01, fused=True, capturable=capturable)
+    optimizer = EagerAdam(model.parameters(), 0.01, fused=True, capturable=capturable)
     return Step(model, optimizer, Clips(), device, precision)
 
 

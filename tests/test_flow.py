@@ -7,6 +7,7 @@ from textures import SIZE, texture
 from infusenet import hashing
 from infusenet.config import stage_recipes
 from infusenet.errors import InputError
+from infusenet.preprocess import flow as flow_stage
 from infusenet.preprocess import opencv_tvl1, optical_flow, optical_strain
 from infusenet.preprocess.build_store import PART, fill
 from infusenet.preprocess.flow import build
@@ -239,6 +240,14 @@ def test_stage_gives_the_same_bytes_with_more_processes(faces, tmp_path, flow_se
             processes=processes,
         )
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_stage_gives_the_same_bytes_whatever_a_call_takes(faces, tmp_path, monkeypatch, solver):
+    for name, pictures in (("many", 16), ("few", 3)):
+        monkeypatch.setitem(flow_stage.PIXELS, "cpu", pictures * SIZE**2)
+        build(faces, tmp_path / f"{name}.h5", stage_recipes.resolve("flow", {"solver": solver}))
+    assert (tmp_path / "many.h5").read_bytes() == (tmp_path / "few.h5").read_bytes()
 
 
 def test_an_update_with_another_solver_takes_nothing_over(faces, tmp_path, capsys):

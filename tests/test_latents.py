@@ -11,6 +11,7 @@ from infusenet.errors import InputError
 from infusenet.magnifier import Magnifier, load
 from infusenet.preprocess import latents as stage
 from infusenet.preprocess.build_store import fill
+from infusenet.read_ahead import grouped
 from infusenet.store import Failure, Item, Store
 
 CROP = 32
@@ -170,11 +171,18 @@ def test_decoded_images_show_the_apex_magnified(faces, tmp_path):
         build(faces, tmp_path / "pooled.h5", latent="decoded")
 
 
+def groups_of(store, recipe, count):
+    pictures = (
+        stage.pictures(store.read("frames", clip), store.read("numbers", clip), recipe) for clip in NUMBERS
+    )
+    return grouped(pictures, lambda clip: len(clip.frames), count)
+
+
 def test_many_clips_in_one_call(faces, tmp_path):
     """As on a GPU: in groups of a few clips, each has its own latents."""
     store, made = Store(faces, "faces"), build(faces, tmp_path / "latents.h5")
     recipe, clips = resolve("latents", {"size": 16}), list(NUMBERS)
-    groups = list(stage._groups(store, recipe, 9, clips))
+    groups = list(groups_of(store, recipe, 9))
     assert [[len(clip.frames) for clip in group] for group in groups] == [[1, 3], [7]]
     model = load().to(memory_format=torch.channels_last)
     results = [row for group in groups for row in stage.encoded(model, group, recipe, torch.device("cpu"))]
@@ -187,7 +195,7 @@ def test_many_clips_in_one_call(faces, tmp_path):
 def test_an_error_of_reading_is_of_its_own_clip(faces, count):
     store = Store(faces, "faces")
     store._rows = {clip: row for clip, row in store._rows.items() if clip != "s1/short"}
-    groups = stage._groups(store, resolve("latents", {"size": 16}), count, list(NUMBERS))
+    groups = groups_of(store, resolve("latents", {"size": 16}), count)
     assert len(next(groups)) == 1, "the clip before it"
     with pytest.raises(InputError, match="no clip s1/short"):
         next(groups)

@@ -238,7 +238,7 @@ def test_inputs_are_what_the_contract_says(tmp_path):
     inputs, labels = data[3, 0]
     assert {name: tuple(value.shape) for name, value in inputs.items()} == {
         "flow": (3, SIZE, SIZE), "frames": (3, 3, SIZE, SIZE), "decoded": (6, SIZE, SIZE),
-        "video": (32, SIZE, SIZE),
+        "video": (144, SIZE, SIZE),
     }  # fmt: skip
     clip = database.clips[0]
     stored = database.stores["frames"].read("frames", clip.key)

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_inputs import batch, build, recipe
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torchvision.models import resnet as torchvision_s
 from torchvision.models import resnet18
 
 from infusenet import magnifier
 from infusenet.errors import InputError
-from infusenet.models import infusion
+from infusenet.models import infusion, resnet, resnet_blocks
 from infusenet.models.backbone_base import LatentEntry
 from infusenet.models.infusion import BLOCKS, SCOPES, Infusion, minmax, preset
 
@@ -30,6 +31,29 @@ def test_a_seed_starts_from_the_weights_it_always_started_from():
     ):
         assert state[name].flatten()[0].item() == pytest.approx(first)
         assert state[name].double().norm().item() == pytest.approx(norm)
+
+
+@pytest.mark.parametrize("block", ["BasicBlock", "Bottleneck"])
+def test_resnets_are_torchvision_s(block, monkeypatch):
+    """A seed's weights, and the bits of outputs, gradients and running statistics."""
+    layers = [1, 2, 1, 1]
+    monkeypatch.setitem(resnet.DEPTHS, 18, (getattr(resnet_blocks, block), layers, None))
+
+    def values(make, outputs_of):
+        torch.manual_seed(3)
+        network = make()
+        outputs = outputs_of(network, torch.rand(2, 3, 40, 40))
+        outputs.square().sum().backward()
+        gradients = {f"gradient of {name}": value.grad for name, value in network.named_parameters()}
+        return {"outputs": outputs, **network.state_dict(), **gradients}
+
+    ours = values(resnet.Trunk, lambda network, images: network(image=images)["flow"])
+    theirs = values(
+        lambda: torchvision_s.ResNet(getattr(torchvision_s, block), layers, num_classes=12),
+        lambda network, images: network(images),
+    )
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 @pytest.mark.parametrize("variant", ["infusenet_decoded", "infusenet_finetuned"])

@@ -10,12 +10,13 @@ import timm
 import torch
 from model_inputs import build
 from safetensors.torch import save_file
-from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, resnet18
+from torchvision.models import get_weight, resnet18
 
 from infusenet.doctor import software
 from infusenet.errors import InputError
 from infusenet.hashing import file_digest
 from infusenet.models import resnet
+from infusenet.models.weights import TorchvisionWeights
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -32,20 +33,28 @@ def test_weights_of_a_file_start_both_networks(tmp_path, suffix):
     assert model.frame_mag.fc.out_features == 12
 
 
-def test_imagenet_weights_come_from_torchvision_s_enum(monkeypatch):
+@pytest.mark.parametrize("depth", [18, 50])
+def test_imagenet_weights_are_torchvision_s(depth):
+    source = resnet.DEPTHS[depth][2]
+    published = get_weight(str(source))
+    assert (str(published), published.url) == (str(source), source.url)
+    assert {weights.url.rpartition("/")[2] for weights in type(published)} == set(source.published)
+
+
+def test_imagenet_weights_start_both_networks(monkeypatch):
     torch.manual_seed(6)
     state = resnet18().state_dict()
-    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda self, **_: state)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: state)
     model = build(weights="imagenet")
     assert torch.equal(model.frame_flow.conv1.weight, state["conv1.weight"])
     assert torch.equal(model.frame_mag.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
 
 
 def test_imagenet_without_a_network_says_what_to_do(monkeypatch):
-    def offline(self, **_):
+    def offline(*_, **__):
         raise URLError("no network")
 
-    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", offline)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
     with pytest.raises(InputError, match="resnet18-f37072fd.pth could not be fetched.*weights: FILE"):
         build(weights="imagenet")
 
@@ -150,12 +159,21 @@ def torchvision_s(resnet18_file, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = tmp_path / "hub/checkpoints"
     folder.mkdir(parents=True)
+<<<<<<< HEAD
     path, digest = resnet18_file
     name = f"resnet18-{digest[:8]}.pth"
     members = {"V1": Weights(url=f"https://example.org/{name}", transforms=None, meta={})}
     block, layers, _ = resnet.DEPTHS[18]
     monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, WeightsEnum("Published", members).V1))
     return Path(shutil.copy(path, folder / name))
+=======
+    torch.manual_seed(7)
+    torch.save(resnet18().state_dict(), folder / "sound.pth")
+    name = f"resnet18-{file_digest(folder / 'sound.pth')[:8]}.pth"
+    block, layers, _ = resnet.DEPTHS[18]
+    monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, TorchvisionWeights("Published.V1", name)))
+    return (folder / "sound.pth").rename(folder / name)
+>>>>>>> flow
 
 
 @pytest.fixture
@@ -220,7 +238,7 @@ def test_what_else_lies_under_torchvision_s_name_is_refused(torchvision_s, harm,
         build(weights="imagenet")
     text = str(caught.value)
     assert text.startswith(
-        f"weights: {torchvision_s} is not https://example.org/{torchvision_s.name} ({content}"
+        f"weights: {torchvision_s} is not https://download.pytorch.org/models/{torchvision_s.name} ({content}"
     )
     assert "delete it, put the published file in its place" in text
     assert "could not be fetched" not in text

@@ -11,8 +11,9 @@ PACKAGE = Path(infusenet.__file__).parent
 # A newcomer's map of the package, from what everything uses to what uses everything.
 ROOMS = (
     "protocol", "errors", "texts", "json_notes", "files", "csv_tables", "hashing", "tensor_files", "devices",
-    "worker_processes", "read_ahead", "databases", "config", "store", "magnifier", "preprocess", "models", "training",
-    "evaluation", "report", "detection", "standins", "experiments", "snakemake_state", "doctor", "api", "cli",
+    "worker_processes", "read_ahead", "large_imports", "databases", "config", "store", "magnifier", "preprocess",
+    "models", "training", "evaluation", "report", "detection", "standins", "experiments", "snakemake_state", "doctor",
+    "api", "cli",
 )  # fmt: skip
 
 

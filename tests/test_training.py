@@ -12,6 +12,7 @@ from narrow import RECIPE
 from synthetic import RECIPES, SIZE, clips_of, write_database
 
 from infusenet.errors import InputError
+from infusenet.hashing import digest
 from infusenet.protocol import AUS
 from infusenet.store import Store
 from infusenet.store.lock import Lock
@@ -175,8 +176,14 @@ def interrupted(root, output, monkeypatch, **changes):
     return output / "checkpoint.pt"
 
 
-def test_the_epochs_before_a_checkpoint_are_not_trained_again(root, tmp_path, monkeypatch):
-    interrupted(root, tmp_path, monkeypatch)
+@pytest.mark.parametrize("wrote_precision", [True, False], ids=["this version", "the one before precisions"])
+def test_the_epochs_before_a_checkpoint_are_not_trained_again(root, tmp_path, monkeypatch, wrote_precision):
+    path = interrupted(root, tmp_path, monkeypatch)
+    facts = run_folder.load_weights(root / "run")[1]
+    if not wrote_precision:
+        del facts["precision"]
+        torch.save(torch.load(path, weights_only=True) | {"facts": digest(facts)}, path)
+    assert torch.load(path, weights_only=True)["facts"] == digest(facts)
     run(root, tmp_path)
     assert {row["loss_mag"] for row in rows_of(tmp_path / "log.csv")} == {"0.5"}, "as made up above"
 

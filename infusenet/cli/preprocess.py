@@ -9,6 +9,7 @@ from infusenet.config import stage_recipes
 from infusenet.config.configuration import FLOW_DEVICE
 from infusenet.config.options import STAGES
 from infusenet.errors import InputError
+from infusenet.large_imports import first_import_of
 
 
 def _add_result(sub) -> None:
@@ -73,7 +74,8 @@ def add_latents_options(sub) -> None:
 
 
 def latents(args):
-    from infusenet.preprocess.latents import build
+    with first_import_of("torch"):
+        from infusenet.preprocess.latents import build
 
     build(
         args.faces,

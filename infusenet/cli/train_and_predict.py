@@ -13,6 +13,7 @@ from infusenet.cli.shared_options import (
 )
 from infusenet.config.configuration import PRECISION
 from infusenet.config.options import COMPUTE
+from infusenet.large_imports import first_import_of
 
 
 def add_methods_options(sub) -> None:
@@ -76,8 +77,9 @@ def add_train_options(sub) -> None:
 
 
 def train(args):
-    from infusenet.training.folds import Folders
-    from infusenet.training.trainer import train
+    with first_import_of("torch"):
+        from infusenet.training.folds import Folders
+        from infusenet.training.trainer import train
 
     remark_workers(args.workers)
     train(
@@ -104,8 +106,9 @@ def add_predict_options(sub) -> None:
 
 
 def predict(args):
-    from infusenet.training.folds import Folders
-    from infusenet.training.predict import predict
+    with first_import_of("torch"):
+        from infusenet.training.folds import Folders
+        from infusenet.training.predict import predict
 
     remark_workers(args.workers)
     predict(

@@ -93,6 +93,11 @@ class FlowRecipe(StageRecipe):
         """OpenCV's solver has only the CPU."""
         return self.solver == "spline_tvl1"
 
+    @property
+    def needs_opencv(self) -> bool:
+        """For its solver, or for strain by differences of pixels."""
+        return self.solver == "opencv_tvl1" or self.strain == "meb"
+
     def as_dict(self) -> dict:
         """OpenCV's recipe does not name its solver: its text is the same as before there was a choice of
         solvers, so that stores made then stay valid."""

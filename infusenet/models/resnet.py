@@ -8,22 +8,31 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, ResNet50_Weights
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from infusenet import magnifier
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.stage_recipes import shipped_weights
 from infusenet.models.backbone_base import Backbone, LatentEntry, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
-from infusenet.models.weights import TimmWeights, initialise
+from infusenet.models.resnet_blocks import BasicBlock, Bottleneck, ResNet
+from infusenet.models.weights import TimmWeights, TorchvisionWeights, initialise
 from infusenet.protocol import AUS
 
 DEPTHS = {
-    18: (BasicBlock, [2, 2, 2, 2], ResNet18_Weights.IMAGENET1K_V1),
+    18: (
+        BasicBlock,
+        [2, 2, 2, 2],
+        TorchvisionWeights("ResNet18_Weights.IMAGENET1K_V1", "resnet18-f37072fd.pth"),
+    ),
     # The weights that the benchmark started from: timm's own of that time, under their present name.
     34: (BasicBlock, [3, 4, 6, 3], TimmWeights("resnet34.bt_in1k")),
-    50: (Bottleneck, [3, 4, 6, 3], ResNet50_Weights.IMAGENET1K_V1),
+    50: (
+        Bottleneck,
+        [3, 4, 6, 3],
+        TorchvisionWeights(
+            "ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth", other_files=("resnet50-11ad3fa6.pth",)
+        ),
+    ),
 }
 # Mean and standard deviation of ImageNet's RGB in [0, 1], as torchvision's weights expect it.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,7 +43,7 @@ class Trunk(Backbone, ResNet):
 
     def __init__(self, depth: int = 18):
         block, layers, weights = DEPTHS[depth]
-        super().__init__(block, layers, num_classes=len(AUS))
+        super().__init__(block, layers, len(AUS))
         self.imagenet = weights
 
     @property

@@ -1,11 +1,11 @@
 """Initial weights of a backbone: ImageNet's, a file's, or none."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import URLError
 
 import torch
 from torch import Tensor
-from torchvision.models import WeightsEnum
 
 from infusenet import hashing
 from infusenet.errors import InputError, raise_all
@@ -13,8 +13,23 @@ from infusenet.models.backbone_base import Backbone
 from infusenet.tensor_files import read_weights
 
 
+class TorchvisionWeights:
+    """Weights that torchvision publishes in ``file``, by the ``name`` that they have there. Other weights of the same
+    network have published names too, ``other_files``."""
+
+    def __init__(self, name: str, file: str, other_files: Sequence[str] = ()):
+        self.name, self.file, self.published = name, file, (file, *other_files)
+        self.url = f"https://download.pytorch.org/models/{file}"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_state_dict(self) -> dict[str, Tensor]:
+        return torch.hub.load_state_dict_from_url(self.url, progress=False, check_hash=True)
+
+
 class TimmWeights:
-    """Weights that timm publishes, with the interface of a torchvision weights enum's member."""
+    """Weights that timm publishes, with the interface of `TorchvisionWeights`."""
 
     def __init__(self, name: str):
         self.name = name
@@ -23,7 +38,7 @@ class TimmWeights:
     def __str__(self) -> str:
         return f"timm {self.name}"
 
-    def get_state_dict(self, **_) -> dict[str, Tensor]:
+    def get_state_dict(self) -> dict[str, Tensor]:
         import timm  # here alone: it takes a second to start, and few trainings ask for its weights
 
         return timm.create_model(self.name, pretrained=True).state_dict()
@@ -74,18 +89,18 @@ def initialise(weights: str, *backbones: Backbone) -> tuple[Backbone, ...]:
     return backbones
 
 
-def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
+def _imagenet(source: TorchvisionWeights | TimmWeights) -> dict[str, Tensor]:
     if file := cached(source):
         check(file, source)
         try:
-            return source.get_state_dict(progress=False, check_hash=True)
+            return source.get_state_dict()
         except Exception as error:  # on foreign bytes the loaders can raise any exception
             raise InputError(_unfit(file, source, _first_line(error))) from None
     try:
-        return source.get_state_dict(progress=False, check_hash=True)
+        return source.get_state_dict()
     except (URLError, OSError, RuntimeError) as error:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
-        cached_name = f"or put it into {folder}, " if isinstance(source, WeightsEnum) else ""
+        cached_name = f"or put it into {folder}, " if isinstance(source, TorchvisionWeights) else ""
         raise InputError(
             f"weights: imagenet: {source.url} could not be fetched ({error}). Download it where there is "
             f"a network and name the file in the method's configuration (weights: FILE), {cached_name}"
@@ -93,7 +108,7 @@ def _imagenet(source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
         ) from None
 
 
-def check(file: Path, source: WeightsEnum | TimmWeights) -> None:
+def check(file: Path, source: TorchvisionWeights | TimmWeights) -> None:
     """Refuse a file that has a published name and other bytes.
 
     torchvision's names end in the first digits of the file's sha256, and huggingface's cache names a file by
@@ -114,11 +129,11 @@ def check(file: Path, source: WeightsEnum | TimmWeights) -> None:
     raise InputError(_unfit(file, source, reason))
 
 
-def _published(file: Path, source: WeightsEnum | TimmWeights) -> str:
+def _published(file: Path, source: TorchvisionWeights | TimmWeights) -> str:
     """The first digits of the sha256 that was published of a file of this name; empty where none was."""
     if (blob := _blob(file)) != file:
         return blob.name
-    names = [_name(member) for member in type(source)] if isinstance(source, WeightsEnum) else []
+    names = source.published if isinstance(source, TorchvisionWeights) else ()
     return file.stem.rpartition("-")[2] if file.name in names else ""
 
 
@@ -126,10 +141,6 @@ def _blob(file: Path) -> Path:
     """The file in huggingface's cache that a link points to: deleting the link alone would not remove it."""
     target = file.resolve()
     return target if target.parent.name == "blobs" and hashing.SHA256.fullmatch(target.name) else file
-
-
-def _name(source: WeightsEnum) -> str:
-    return source.url.rpartition("/")[2]
 
 
 def _content(file: Path) -> str:
@@ -149,7 +160,7 @@ def _content(file: Path) -> str:
     return "other weights"
 
 
-def _unfit(file: Path, source: WeightsEnum | TimmWeights, reason: str) -> str:
+def _unfit(file: Path, source: TorchvisionWeights | TimmWeights, reason: str) -> str:
     return (
         f"weights: {_blob(file)} is not {source.url} ({reason}); delete it, put the published file in its "
         "place, or give weights of your own another name"
@@ -160,18 +171,18 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def cached(source: WeightsEnum | TimmWeights) -> Path | None:
+def cached(source: TorchvisionWeights | TimmWeights) -> Path | None:
     """The file of ``source`` that an earlier training downloaded, or None."""
     if isinstance(source, TimmWeights):
         from huggingface_hub import try_to_load_from_cache  # here alone, as timm above
 
         file = try_to_load_from_cache(f"timm/{source.name}", "model.safetensors")
         return Path(file) if isinstance(file, str) else None
-    file = Path(torch.hub.get_dir()) / "checkpoints" / _name(source)
+    file = Path(torch.hub.get_dir()) / "checkpoints" / source.file
     return file if file.exists() else None
 
 
-def read_own(file: Path, source: WeightsEnum | TimmWeights) -> dict[str, Tensor]:
+def read_own(file: Path, source: TorchvisionWeights | TimmWeights) -> dict[str, Tensor]:
     """The state dict in a file that a configuration names; `check` holds it to a published name."""
     if not file.is_file():
         raise InputError(f"weights: {file}: no such file; expected imagenet, none or a file of weights")

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from multiprocessing import parent_process
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def fill(
     ----------
     clips : (clip, content key) in manifest order
     work : callable, picklable
-        Takes the names of some clips and yields one Item or Failure for each, in that order.
+        Takes the names of some clips and yields one Item or Failure for each, in that order. One process calls
+        it once with all clips that are to be computed, so that it may prepare clips while others are written.
     failed : {"stop", "skip"}
         ``stop``: publish nothing if a clip failed here (finished items are kept for the next run);
         ``skip``: publish the rest with the failures listed inside. Both write ``<output>.failures.csv``.
@@ -133,15 +135,21 @@ def _compute(
     """Compute the clips whose keys are not in ``stored`` and add them to it; returns the failures."""
     missing = [(clip, key) for clip, key in clips if key not in stored]
     groups = [missing[start : start + PART] for start in range(0, len(missing), PART)]
-    write_part = partial(_write_part, output, content, work, chunks)
+    write_part = partial(_write_part, output, content, chunks)
+    outcomes_of = partial(_named, work, database=content["database"])
     failures = {}
     with tqdm(
         total=len(clips), desc="{database}: {stage}".format_map(content), unit="clip", disable=None
     ) as bar:
         bar.update(len(clips) - len(missing))
+<<<<<<< HEAD
         workers = min(processes, len(groups))
         for group, path in run_tasks(write_part, groups, workers, "compute: processes", _end_with_parent):
             bar.update(len(group))
+=======
+        for path, size in _run(write_part, outcomes_of, groups, min(processes, len(groups))):
+            bar.update(size)
+>>>>>>> flow
             lock.check()
             part = Store(path, content["stage"], content["recipe"])
             stored |= {key: Stored(part, clip) for clip, key in part.keys.items()}
@@ -149,6 +157,28 @@ def _compute(
     return [failures[clip] for clip, _ in clips if clip in failures]
 
 
+<<<<<<< HEAD
+=======
+def _run(write_part, outcomes_of, groups, processes: int) -> Iterator[tuple[Path, int]]:
+    """Write a part for each group, here or in a pool; yields (part, number of clips) as they come."""
+    if processes <= 1:
+        outcomes = outcomes_of([clip for group in groups for clip, _ in group])
+        for group in groups:
+            yield write_part(group, islice(outcomes, len(group))), len(group)
+        return
+    with pool(processes, "compute: processes", _end_with_parent) as executor:
+        futures = {
+            executor.submit(_compute_part, write_part, outcomes_of, group): len(group) for group in groups
+        }
+        try:
+            for future in as_completed(futures):
+                yield future.result(), futures[future]
+        except BaseException:
+            executor.shutdown(cancel_futures=True)
+            raise
+
+
+>>>>>>> flow
 def _end_with_parent() -> None:
     """A killed builder's pool would wait for work for ever, and its last parts write into the next run's."""
 
@@ -159,8 +189,11 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _write_part(output: Path, content: dict, work: Work, chunks, group) -> Path:
-    outcomes = _named(work, [clip for clip, _ in group], content["database"])
+def _compute_part(write_part, outcomes_of, group) -> Path:
+    return write_part(group, outcomes_of([clip for clip, _ in group]))
+
+
+def _write_part(output: Path, content: dict, chunks, group, outcomes: Iterator[Item | Failure]) -> Path:
     return publish.keep(output, **content, source={}, clips=group, outcomes=outcomes, chunks=chunks)
 
 

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from infusenet.config.stage_recipes import FlowRecipe
 from infusenet.errors import InputError
 from infusenet.hashing import derived_key
+from infusenet.large_imports import first_import_of
 from infusenet.preprocess import optical_flow
 from infusenet.preprocess.build_store import fill
+from infusenet.read_ahead import computed
 from infusenet.store import Item, Store
+
+# Pixels of the apexes of one call of the solver, 16 or 64 frames of 224 px; on a GPU each pixel takes about 50 floats.
+PIXELS = {"cpu": 16 * 224**2, "cuda": 64 * 224**2}
 
 
 def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, device: str = "cpu") -> None:
@@ -48,21 +52,37 @@ def build(faces: Path, output: Path, recipe: FlowRecipe, *, processes: int = 1, 
 
 
 def _prepare(device: str):
-    # Imported here alone: torch takes seconds to start. OpenCV's solver does without it, and so does a process that
-    # leaves the clips to others.
-    from infusenet import devices
+    # Imported here alone: OpenCV's solver does without torch, and so does a process that leaves the clips to others.
+    with first_import_of("torch"):
+        from infusenet import devices
 
     return devices.prepare(device, threads=1)
 
 
 def _work(faces: Store, recipe: FlowRecipe, device: str, clips: Sequence[str]) -> Iterator[Item]:
     # Processes share the cores already; the flow's bits do not depend on the thread count.
-    cv2.setNumThreads(1)
     if recipe.can_use_gpu:
         _prepare(device)
-    frames = np.stack([faces.read("frames", clip, slice(0, 1 + (recipe.frames or 1))) for clip in clips])
-    images = optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
+    if recipe.needs_opencv:
+        import cv2
+
+        cv2.setNumThreads(1)
+    frames = slice(0, 1 + (recipe.frames or 1))
+    on_gpu = device == "cuda"
+    images = computed(
+        (faces.read("frames", clip, frames) for clip in clips),
+        size=lambda pictures: pictures[1:, ..., 0].size,
+        limit=PIXELS["cuda" if on_gpu else "cpu"],
+        compute=partial(_images, recipe, device),
+        on_gpu=on_gpu,
+    )
     for clip, image in zip(clips, images, strict=True):
         if not np.isfinite(image).all():
             raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
         yield Item({"flow": image}, faces.status[clip])
+
+
+def _images(recipe: FlowRecipe, device: str, clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Flow images, float16 (N, 3, S, S), of clips uint8 (1 + K, S, S, 3)."""
+    frames = np.stack(clips)
+    return optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)

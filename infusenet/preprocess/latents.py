@@ -18,7 +18,7 @@ from infusenet.magnifier.network import CHANNELS, as_read
 from infusenet.preprocess import photometric
 from infusenet.preprocess.build_store import fill
 from infusenet.preprocess.images import resize
-from infusenet.read_ahead import ahead
+from infusenet.read_ahead import computed
 from infusenet.store import Item, Store
 
 # Frames of one call of the network on a GPU: nine clips of seven, at 224 px less than 2 GB of maps. On a CPU a
@@ -94,15 +94,15 @@ def check(recipe: LatentsRecipe, crop: int, origin: object) -> None:
 def _work(
     faces: Store, model: Magnifier, recipe: LatentsRecipe, device: torch.device, clips: Sequence[str]
 ) -> Iterator[Item]:
-    # Frames are read and resized while those before are encoded; on a GPU these are written meanwhile.
-    groups = ahead(_groups(faces, recipe, FRAMES if device.type == "cuda" else 0, clips))
-    results = (encoded(model, group, recipe, device) for group in groups)
-    results = iter(ahead(results, 1) if device.type == "cuda" else results)
-    waiting: list[np.ndarray] = []
-    for clip in clips:
-        if not waiting:
-            waiting = next(results)
-        result = waiting.pop(0)
+    on_gpu = device.type == "cuda"
+    results = computed(
+        (pictures(faces.read("frames", clip), faces.read("numbers", clip), recipe) for clip in clips),
+        size=lambda clip: len(clip.frames),
+        limit=FRAMES if on_gpu else 0,
+        compute=lambda group: encoded(model, group, recipe, device),
+        on_gpu=on_gpu,
+    )
+    for clip, result in zip(clips, results, strict=True):
         if not np.isfinite(result).all():
             raise InputError("latents exceed float16; lower the factor or look at the weights")
         yield Item({"latents": result}, faces.status[clip])
@@ -115,26 +115,6 @@ class Pictures:
 
     frames: np.ndarray
     places: list[int]
-
-
-def _groups(
-    faces: Store, recipe: LatentsRecipe, count: int, clips: Sequence[str]
-) -> Iterator[list[Pictures]]:
-    """The clips in groups of at most ``count`` frames, or of one clip."""
-    group, used = [], 0
-    for clip in clips:
-        try:
-            new = pictures(faces.read("frames", clip), faces.read("numbers", clip), recipe)
-        except Exception:
-            if group:  # an error is reported of the clip whose turn it is
-                yield group
-            raise
-        if group and used + len(new.frames) > count:
-            yield group
-            group, used = [], 0
-        group.append(new)
-        used += len(new.frames)
-    yield group
 
 
 def pictures(frames: np.ndarray, numbers: Sequence[int], recipe: LatentsRecipe) -> Pictures:

@@ -4,11 +4,9 @@ TV-L1 stands in for Classic+NL (Sun, Roth and Black 2010), which has no maintain
 MATLAB. Of its two solvers `infusenet.preprocess.spline_tvl1` is the default.
 """
 
-import cv2
 import numpy as np
 
 from infusenet.config.stage_recipes import FlowRecipe
-from infusenet.preprocess import opencv_tvl1
 from infusenet.preprocess.optical_strain import strain
 
 
@@ -29,6 +27,8 @@ def flow_images(onsets, apexes, recipe: FlowRecipe, device="cpu"):
     """
     if recipe.solver == "spline_tvl1":
         return _spline_images(onsets, apexes, recipe.strain, device)
+    from infusenet.preprocess import opencv_tvl1  # here alone, as OpenCV takes a while to start
+
     flows = [
         opencv_tvl1.flow(onset, apex[0], recipe.photometric)
         for onset, apex in zip(onsets, apexes, strict=True)
@@ -84,6 +84,8 @@ def prepare(image, size: int):
     float32 array (3, size, size), values in [0, 1]: min-max at the crop's resolution, then resized
     by area averaging, so that the range does not depend on ``size``
     """
+    import cv2  # here alone, as above
+
     channels = normalise(image)
     resized = [cv2.resize(channel, (size, size), interpolation=cv2.INTER_AREA) for channel in channels]
     return np.stack(resized)

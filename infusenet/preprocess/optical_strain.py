@@ -4,7 +4,6 @@
 derivatives without them and passes these to `tensor_norm`.
 """
 
-import cv2
 import numpy as np
 
 
@@ -28,10 +27,10 @@ def strain(flow, kind: str = "tensor"):
     float32 array (H, W), >= 0, px per px
     """
     if kind == "tensor":
-        (ux, uy), (vx, vy) = (_sobel(part, 1 / 8, cv2.BORDER_REPLICATE) for part in flow)
+        (ux, uy), (vx, vy) = (_sobel(part, 1 / 8, replicated=True) for part in flow)
         return tensor_norm(ux, uy, vx, vy)
     if kind == "meb":
-        (ux, uy), (vx, vy) = (_sobel(part, 1, cv2.BORDER_CONSTANT) for part in flow)
+        (ux, uy), (vx, vy) = (_sobel(part, 1, replicated=False) for part in flow)
         return np.sqrt(uy**2 + vx**2 + (ux**2 + vy**2) / 2)
     raise ValueError(f"strain is '{kind}', expected tensor or meb")
 
@@ -44,7 +43,12 @@ def tensor_norm(ux, uy, vx, vy):
     return (ux * ux + vy * vy + shear * shear / 2) ** 0.5
 
 
-def _sobel(image, scale, border):
+def _sobel(image, scale, *, replicated: bool):
+    """Derivatives to the right and down; the border is replicated or zero."""
+    # Imported here alone: the splines' exact derivatives do without OpenCV, which takes a while to start.
+    import cv2
+
+    border = cv2.BORDER_REPLICATE if replicated else cv2.BORDER_CONSTANT
     return [
         cv2.Sobel(image, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=scale, borderType=border) for dx in (1, 0)
     ]

@@ -24,8 +24,8 @@ def save(run: Path, facts: dict, rows: list[dict], **parts) -> None:
 def resume(run: Path, facts: dict, **parts) -> list[dict]:
     """Bring ``parts`` to the epoch of the checkpoint and return the log rows so far; [] to start afresh.
 
-    A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged
-    one; both are reported on stderr.
+    A checkpoint of another recipe, other inputs or another environment is not used, nor a damaged one; both are
+    reported on stderr. On a CPU one of the version before `precision` was an option is continued, with the same bits.
     """
     # Temporary files of a killed training: nothing else would delete them.
     for orphan in run.glob(".*.tmp"):
@@ -38,7 +38,7 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
         print(f"{path}: damaged, training starts from the first epoch", file=sys.stderr)
         return []
     state = read_checkpoint(path)
-    if state.get("facts") != digest(facts):
+    if state.get("facts") not in (digest(facts), _digest_before_precisions(facts)):
         print(
             f"{path}: made by another recipe, other inputs or another environment; "
             "training starts from the first epoch",
@@ -51,3 +51,11 @@ def resume(run: Path, facts: dict, **parts) -> list[dict]:
     if "cuda_rng" in state:
         torch.cuda.set_rng_state(state["cuda_rng"])
     return state["rows"]
+
+
+def _digest_before_precisions(facts: dict) -> str | None:
+    """The digest that the same facts had when every training was in float32 and none said so. On a GPU such a
+    checkpoint has other settings of Adam."""
+    if (facts["device"], facts["precision"]) != ("cpu", "float32"):
+        return None
+    return digest({name: value for name, value in facts.items() if name != "precision"})

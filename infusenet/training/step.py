@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim import Adam
 
 from infusenet import devices
 from infusenet.errors import InputError
 from infusenet.protocol import AUS
+from infusenet.training.adam import EagerAdam
 from infusenet.training.dataset import ClipDataset
 
 
@@ -22,7 +22,7 @@ class Step:
     def __init__(
         self,
         model: torch.nn.Module,
-        optimizer: Adam,
+        optimizer: EagerAdam,
         data: ClipDataset,
         device: torch.device,
         precision: str = "float32",

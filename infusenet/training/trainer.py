@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch.optim import Adam
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -25,6 +24,7 @@ from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import seed_words
 from infusenet.store.lock import Lock, hold
 from infusenet.training import checkpoints, dataset, folds, run_folder
+from infusenet.training.adam import EagerAdam
 from infusenet.training.captured_step import CapturedStep, CudaGraph
 from infusenet.training.left_out import read_left_out
 from infusenet.training.step import Step
@@ -134,7 +134,9 @@ def learn(
     grouped = hasattr(model, "parameter_groups")
     groups = model.parameter_groups(recipe.rate) if grouped else model.parameters()
     on_cuda = device.type == "cuda"
-    optimizer = Adam(groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True, capturable=on_cuda)
+    optimizer = EagerAdam(
+        groups, recipe.rate, weight_decay=recipe.weight_decay, fused=True, capturable=on_cuda
+    )
     scheduler = schedule(model, optimizer, recipe.gamma)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
 
@@ -170,7 +172,7 @@ def learn(
     return rows
 
 
-def schedule(model: torch.nn.Module, optimizer: Adam, gamma: float):
+def schedule(model: torch.nn.Module, optimizer: EagerAdam, gamma: float):
     """``gamma`` per epoch; a model with ``group_rates`` multiplies each of its groups with its own factor."""
     if not hasattr(model, "group_rates"):
         return ExponentialLR(optimizer, gamma)
