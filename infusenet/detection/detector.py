@@ -130,7 +130,7 @@ class Detector:
     ((1, 12), (12,), Window(onset=1, apex=2, offset=2))
     """
 
-    def __init__(self, runs: Path | str | Sequence[Path | str], device: str = "cpu", maximum: int = 512):
+    def __init__(self, runs: Path | str | Sequence[Path | str], *, device: str = "cpu", maximum: int = 512):
         if maximum < 1:
             raise InputError(f"maximum is {maximum}, expected at least 1 frame")
         self.models = load_models([runs] if isinstance(runs, Path | str) else runs, device)
