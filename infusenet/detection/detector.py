@@ -102,8 +102,9 @@ class FrameBuffer(Footage):
 class Detector:
     """Action Units of new footage: frames in one by one, scores out.
 
-    Frames are kept in memory until ``maximum`` are there; then each new one takes the place of the oldest. The scores
-    of a clip are the same bits as those of ``infusenet detect`` on the same frames.
+    Frames are kept in memory until ``maximum`` are there; then each new one takes the place of the oldest. A clip's
+    scores have the same bits as those of the same frames in a folder or in a lossless video, and as those of ``infusenet
+    predict --all-candidates``.
 
     Parameters
     ----------
