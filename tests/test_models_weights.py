@@ -159,21 +159,11 @@ def torchvision_s(resnet18_file, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = tmp_path / "hub/checkpoints"
     folder.mkdir(parents=True)
-<<<<<<< HEAD
     path, digest = resnet18_file
     name = f"resnet18-{digest[:8]}.pth"
-    members = {"V1": Weights(url=f"https://example.org/{name}", transforms=None, meta={})}
-    block, layers, _ = resnet.DEPTHS[18]
-    monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, WeightsEnum("Published", members).V1))
-    return Path(shutil.copy(path, folder / name))
-=======
-    torch.manual_seed(7)
-    torch.save(resnet18().state_dict(), folder / "sound.pth")
-    name = f"resnet18-{file_digest(folder / 'sound.pth')[:8]}.pth"
     block, layers, _ = resnet.DEPTHS[18]
     monkeypatch.setitem(resnet.DEPTHS, 18, (block, layers, TorchvisionWeights("Published.V1", name)))
-    return (folder / "sound.pth").rename(folder / name)
->>>>>>> flow
+    return Path(shutil.copy(path, folder / name))
 
 
 @pytest.fixture

@@ -14,7 +14,11 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Only a lab with a cluster installs the extra slurm; conda users add it by pip.
-BY_CONDA = [*PROJECT["dependencies"], *EXTRAS["standins"], *EXTRAS["onnx"], *EXTRAS["test"]]
+BY_CONDA = [
+    requirement
+    for extra in (PROJECT["dependencies"], *(EXTRAS[name] for name in ("standins", "onnx", "video", "test")))
+    for requirement in extra
+]
 LINES = [*BY_CONDA, *EXTRAS["slurm"]]
 
 

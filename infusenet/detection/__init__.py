@@ -1,1 +1,1 @@
-"""New footage: spotting of expressions in it, trained models to share and to load, and their scores."""
+"""New footage: frames and videos that no database lists, spotting in them, trained models to share, and scores."""

@@ -142,14 +142,18 @@ def _compute(
         total=len(clips), desc="{database}: {stage}".format_map(content), unit="clip", disable=None
     ) as bar:
         bar.update(len(clips) - len(missing))
-<<<<<<< HEAD
         workers = min(processes, len(groups))
-        for group, path in run_tasks(write_part, groups, workers, "compute: processes", _end_with_parent):
+        if workers > 1:
+            compute = partial(_compute_part, write_part, outcomes_of)
+        else:
+            # One call for all clips, so that some are prepared while others are written.
+            outcomes = outcomes_of([clip for clip, _ in missing])
+
+            def compute(group):
+                return write_part(group, islice(outcomes, len(group)))
+
+        for group, path in run_tasks(compute, groups, workers, "compute: processes", _end_with_parent):
             bar.update(len(group))
-=======
-        for path, size in _run(write_part, outcomes_of, groups, min(processes, len(groups))):
-            bar.update(size)
->>>>>>> flow
             lock.check()
             part = Store(path, content["stage"], content["recipe"])
             stored |= {key: Stored(part, clip) for clip, key in part.keys.items()}
@@ -157,28 +161,6 @@ def _compute(
     return [failures[clip] for clip, _ in clips if clip in failures]
 
 
-<<<<<<< HEAD
-=======
-def _run(write_part, outcomes_of, groups, processes: int) -> Iterator[tuple[Path, int]]:
-    """Write a part for each group, here or in a pool; yields (part, number of clips) as they come."""
-    if processes <= 1:
-        outcomes = outcomes_of([clip for group in groups for clip, _ in group])
-        for group in groups:
-            yield write_part(group, islice(outcomes, len(group))), len(group)
-        return
-    with pool(processes, "compute: processes", _end_with_parent) as executor:
-        futures = {
-            executor.submit(_compute_part, write_part, outcomes_of, group): len(group) for group in groups
-        }
-        try:
-            for future in as_completed(futures):
-                yield future.result(), futures[future]
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
-
-
->>>>>>> flow
 def _end_with_parent() -> None:
     """A killed builder's pool would wait for work for ever, and its last parts write into the next run's."""
 

@@ -67,22 +67,31 @@ def _work(faces: Store, recipe: FlowRecipe, device: str, clips: Sequence[str]) -
         import cv2
 
         cv2.setNumThreads(1)
-    frames = slice(0, 1 + (recipe.frames or 1))
     on_gpu = device == "cuda"
-    images = computed(
-        (faces.read("frames", clip, frames) for clip in clips),
-        size=lambda pictures: pictures[1:, ..., 0].size,
+    results = computed(
+        (faces.read("frames", clip, slots_read(recipe)) for clip in clips),
+        size=lambda frames: frames[1:, ..., 0].size,
         limit=PIXELS["cuda" if on_gpu else "cpu"],
-        compute=partial(_images, recipe, device),
+        compute=lambda group: images(np.stack(group), recipe, device),
         on_gpu=on_gpu,
     )
-    for clip, image in zip(clips, images, strict=True):
-        if not np.isfinite(image).all():
-            raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
-        yield Item({"flow": image}, faces.status[clip])
+    for clip, image in zip(clips, results, strict=True):
+        yield Item({"flow": checked(image)}, faces.status[clip])
 
 
-def _images(recipe: FlowRecipe, device: str, clips: Sequence[np.ndarray]) -> np.ndarray:
-    """Flow images, float16 (N, 3, S, S), of clips uint8 (1 + K, S, S, 3)."""
-    frames = np.stack(clips)
+def slots_read(recipe: FlowRecipe) -> slice:
+    """The slots of a faces item that the flow is computed from: the onset, the apex and with ``frames: 3`` two more."""
+    return slice(0, 1 + (recipe.frames or 1))
+
+
+def images(frames: np.ndarray, recipe: FlowRecipe, device: str = "cpu") -> np.ndarray:
+    """The flow images of some clips as they are stored: float16 (N, 3, S, S), from uint8 (N, K, S, S, 3), the frames
+    of `slots_read`."""
     return optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
+
+
+def checked(image: np.ndarray) -> np.ndarray:
+    """The image; InputError where it is not finite."""
+    if not np.isfinite(image).all():
+        raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
+    return image

@@ -7,7 +7,7 @@ frames here.
 import os
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,19 +84,31 @@ def read_frames(paths: Mapping[int, Path]) -> dict[int, np.ndarray]:
         between such frames is not the face's.
     """
     pictures = {number: _read(path) for number, path in paths.items()}
-    folder = next(iter(paths.values())).parent
+    _check_pictures(pictures, next(iter(paths.values())).parent)
+    return {number: image for number, (image, _) in pictures.items()}
+
+
+def read_in_order(paths: Mapping[int, Path]) -> Iterator[tuple[int, np.ndarray]]:
+    """The same frames one at a time, so that memory holds two at most; each is compared with the first one."""
+    first = None
+    for number, path in paths.items():
+        picture = _read(path)
+        first = first or (number, picture)
+        _check_pictures(dict([first, (number, picture)]), path.parent)
+        yield number, picture[0]
+
+
+def _check_pictures(pictures: Mapping[int, tuple[np.ndarray, int]], folder: Path) -> None:
     _check_alike(
         {number: f"orientation {orientation}" for number, (_, orientation) in pictures.items()},
         f"{folder}: frames of different EXIF orientation",
         "one for a clip; turn the odd frames and take the tag out, or copy the frames from the release again",
     )
-    images = {number: image for number, (image, _) in pictures.items()}
     _check_alike(
-        {number: f"{image.shape[1]} x {image.shape[0]}" for number, image in images.items()},
+        {number: f"{image.shape[1]} x {image.shape[0]}" for number, (image, _) in pictures.items()},
         f"{folder}: frames of different sizes",
         "one size a clip",
     )
-    return images
 
 
 def _check_alike(kinds: Mapping[int, str], headline: str, expected: str) -> None:
@@ -206,3 +218,12 @@ def _orientation(image: Image.Image) -> int:
 def resize(frame: np.ndarray, size: int) -> np.ndarray:
     """A uint8 frame area-resized to float32 (size, size, 3) in [0, 1]."""
     return cv2.resize(np.float32(frame) / 255, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def check_frames(name: str, frames: np.ndarray, dimensions: tuple[int, ...]) -> None:
+    """Raise InputError where an array, ``name`` in the message, is no RGB frames with as many ``dimensions``."""
+    if frames.dtype != np.uint8 or frames.ndim not in dimensions or frames.shape[-1] != 3 or not frames.size:
+        raise InputError(
+            f"{name}: {frames.dtype} array {frames.shape}, expected RGB as uint8, "
+            f"({'N, ' if dimensions == (4,) else ''}H, W, 3) {'' if len(dimensions) == 1 else 'or a batch of such'}"
+        )
