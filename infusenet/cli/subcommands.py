@@ -9,7 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from infusenet.cli import databases, magnifier, plan_and_doctor, preprocess, report, store, train_and_predict
+from infusenet.cli import (
+    databases,
+    detect,
+    magnifier,
+    plan_and_doctor,
+    preprocess,
+    report,
+    store,
+    train_and_predict,
+)
 
 
 class Subcommand(NamedTuple):
@@ -93,6 +102,9 @@ SUBCOMMANDS = (
     Subcommand("predict", "score a run's held-out database",
                "predict results/infusenet_resnet18/samm/seed0 --stores cache --manifests data_manifests",
                train_and_predict.add_predict_options, train_and_predict.predict),
+    Subcommand("detect", "find Action Units in new footage: scores and a page with pictures per clip",
+               "detect clip_folder --model results/infusenet_resnet18/samm/seed0 --onset 1 --apex 12 --output detected",
+               detect.add_detect_options, detect.detect),
     Subcommand("compare", "why two runs differ: the first difference, data to metric",
                "compare results/infusenet_resnet18/samm/seed0 ../other_clone/results/infusenet_resnet18/samm/seed0",
                report.add_compare_options, report.compare),
