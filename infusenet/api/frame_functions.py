@@ -50,9 +50,10 @@ def crop_face(frames: np.ndarray, landmarks: np.ndarray, size: int | None = None
     (64, 64, 3)
     """
     from infusenet.preprocess import alignment
+    from infusenet.preprocess.images import check_frames
 
     recipe = stage_recipes.resolve("faces", {} if size is None else {"size": size})
-    _check_frames("frames", frames, (3, 4))
+    check_frames("frames", frames, (3, 4))
     if np.shape(landmarks) != (68, 2):
         raise InputError(f"landmarks have shape {np.shape(landmarks)}, expected (68, 2): (x, y) in px")
     matrix = alignment.similarity(np.asarray(landmarks, float), recipe.size)
@@ -104,12 +105,13 @@ def flow_and_strain(onset: np.ndarray, apex: np.ndarray, *, device: str = "cpu",
     >>> flow_and_strain(frame(0), frame(0)).any()  # no motion
     np.False_
     """
+    from infusenet.preprocess.images import check_frames
     from infusenet.preprocess.optical_flow import flow_images
 
     if "frames" in settings:
         raise InputError("frames is no setting here: the number of frames at the apex is that of its shape")
-    _check_frames("onset", onset, (3, 4))
-    _check_frames("apex", apex, (onset.ndim, onset.ndim + 1))
+    check_frames("onset", onset, (3, 4))
+    check_frames("apex", apex, (onset.ndim, onset.ndim + 1))
     if apex.ndim == onset.ndim:
         apex = np.expand_dims(apex, -4)
     if np.delete(apex.shape, -4).tolist() != list(onset.shape):
@@ -170,11 +172,12 @@ def magnified_latents(
     from torch import channels_last
 
     from infusenet.magnifier import load
+    from infusenet.preprocess.images import check_frames
     from infusenet.preprocess.latents import check, encoded, pictures
 
     if "weights" in settings:
         raise InputError("weights is no setting here: give magnifier=load_magnifier(FILE)")
-    _check_frames("frames", frames, (4,))
+    check_frames("frames", frames, (4,))
     if frames.shape[1] != frames.shape[2]:
         raise InputError(f"frames: {frames.shape}, expected square crops (N, S, S, 3), as of crop_face")
     recipe = stage_recipes.resolve("latents", {"size": frames.shape[1], **settings})
@@ -193,11 +196,3 @@ def _place(device: str):
     from infusenet import devices
 
     return devices.prepare(device, get_num_threads())
-
-
-def _check_frames(name: str, frames: np.ndarray, dimensions: tuple[int, ...]) -> None:
-    if frames.dtype != np.uint8 or frames.ndim not in dimensions or frames.shape[-1] != 3 or not frames.size:
-        raise InputError(
-            f"{name}: {frames.dtype} array {frames.shape}, expected RGB as uint8, "
-            f"({'N, ' if dimensions == (4,) else ''}H, W, 3) {'' if len(dimensions) == 1 else 'or a batch of such'}"
-        )

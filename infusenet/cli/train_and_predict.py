@@ -101,6 +101,10 @@ def add_predict_options(sub) -> None:
     add_fold(sub)
     sub.add_argument("--output", type=Path, help="default: RUN/predictions.csv")
     sub.add_argument("--standins", action="store_true", help="say in run.json that no real database was used")
+    sub.add_argument(
+        "--all-candidates", action="store_true",
+        help="the mean over all six pseudo-apexes, not one that the seed draws: scores of `infusenet detect`",
+    )  # fmt: skip
 
 
 def predict(args):
@@ -116,4 +120,5 @@ def predict(args):
         left_out=args.left_out,
         device=args.device,
         standins=args.standins,
+        all_candidates=args.all_candidates,
     )

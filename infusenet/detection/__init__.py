@@ -1,1 +1,1 @@
-"""New footage: folders of frames and videos that no database lists, and the scores of trained models on them."""
+"""New footage: folders of frames and videos that no database lists, trained models to share, and their scores."""

@@ -140,9 +140,10 @@ class LBPTOP(nn.Module):
         return torch.from_numpy(np.stack([features(clip) for clip in video.cpu().numpy()]))
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
-        for name, buffer in list(self.named_buffers()):
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=buffer.device))
+        if (support := state_dict.get(f"{prefix}support")) is not None:
+            for name in ("support", "dual"):
+                buffer = getattr(self, name)
+                setattr(self, name, buffer.new_empty((*support.shape[:1], *buffer.shape[1:])))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -1,6 +1,6 @@
 """The faces stage: aligned crops of the frames that later stages read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,47 +117,74 @@ class Crops:
                 yield Failure(name, "error", text)
 
     def _item(self, clip: Clip) -> Item:
-        folder, size = self.root / clip.frames, self.recipe.size
+        folder = self.root / clip.frames
         index = frame_index(folder)
         try:
-            slotted = slots(clip, index, folder)
+            numbers = frame_numbers(clip, index, self.recipe.keep, folder)
         except InputError as error:
             raise InputError(f"{error}{explain(folder, {clip.onset, clip.apex, clip.offset})}") from None
-        pairs = self.recipe.keep == "pairs"
-        numbers = slotted if pairs else video_numbers(clip, index, self.recipe.keep)
-        crop_numbers = {clip.onset, *numbers}
-        # The frame after the onset is read too: landmarks found on it must fit the others.
-        successor = index.keys() & {clip.onset + 1}
-        pictures = read_frames({number: index[number] for number in sorted(crop_numbers | successor)})
-        images = {number: picture for number, picture in pictures.items() if number in crop_numbers}
-        onset = images[clip.onset]
-        detection = detect(onset, pictures.get(clip.onset + 1))
-
-        matrix = alignment.similarity(detection.landmarks, size)
-        landmarks = alignment.apply(matrix, detection.landmarks)
-        matrices = dict.fromkeys(images, matrix)
-        if self.recipe.ecc:
-            still = alignment.crop(onset, matrix, size)
-            for number, image in images.items():
-                if number != clip.onset:
-                    warp = alignment.sway(still, alignment.crop(image, matrix, size), landmarks)
-                    matrices[number] = alignment.compose_sway(matrix, warp)
-        crops = {number: alignment.crop(image, matrices[number], size) for number, image in images.items()}
-        arrays = {"landmarks": landmarks.astype(np.float32)}
-        if pairs:
-            arrays["frames"] = np.stack([crops[number] for number in numbers])
-            arrays["numbers"] = np.array(numbers, np.int32)
-            arrays["matrix"] = np.stack([matrices[number] for number in numbers])
-        else:
-            gray = [cv2.cvtColor(crops[number], cv2.COLOR_RGB2GRAY) for number in numbers]
-            arrays["video"] = video(np.stack(gray), self.recipe.keep)
-            arrays["onset"] = crops[clip.onset]
-        return Item(arrays, "recovered" if detection.recovered else "ok")
+        read = frames_to_read(clip.onset, numbers, index)
+        return crops(
+            read_frames({number: index[number] for number in read}), clip.onset, numbers, self.recipe
+        )
 
 
-def video_numbers(clip: Clip, index: dict[int, Path], keep: str) -> list[int]:
+def frame_numbers(clip: Clip, present: Collection[int], keep: str, origin: object) -> list[int]:
+    """The frames of an item's ``frames`` or ``video``, of those that are ``present`` in ``origin``.
+
+    Raises
+    ------
+    InputError
+        The onset, apex or offset is not present.
+    """
+    slotted = slots(clip, present, origin)
+    return slotted if keep == "pairs" else video_numbers(clip, present, keep)
+
+
+def frames_to_read(onset: int, numbers: Sequence[int], present: Collection[int]) -> list[int]:
+    """The frames that `crops` reads: ``numbers``, the onset, and the frame after it where there is one."""
+    # Landmarks found on the frame after the onset must fit the others, so it is always read.
+    return sorted({onset, *numbers} | {number for number in (onset + 1,) if number in present})
+
+
+def crops(
+    pictures: Mapping[int, np.ndarray], onset: int, numbers: Sequence[int], recipe: FacesRecipe
+) -> Item:
+    """The item of a clip (see `build`), from its frames of `frames_to_read`, uint8 (H, W, 3), RGB.
+
+    Raises
+    ------
+    FailedFace
+        No face on the onset, or several.
+    """
+    images = {number: picture for number, picture in pictures.items() if number in {onset, *numbers}}
+    detection = detect(images[onset], pictures.get(onset + 1))
+
+    matrix = alignment.similarity(detection.landmarks, recipe.size)
+    landmarks = alignment.apply(matrix, detection.landmarks)
+    matrices = dict.fromkeys(images, matrix)
+    if recipe.ecc:
+        still = alignment.crop(images[onset], matrix, recipe.size)
+        for number, image in images.items():
+            if number != onset:
+                warp = alignment.sway(still, alignment.crop(image, matrix, recipe.size), landmarks)
+                matrices[number] = alignment.compose_sway(matrix, warp)
+    faces = {number: alignment.crop(image, matrices[number], recipe.size) for number, image in images.items()}
+    arrays = {"landmarks": landmarks.astype(np.float32)}
+    if recipe.keep == "pairs":
+        arrays["frames"] = np.stack([faces[number] for number in numbers])
+        arrays["numbers"] = np.array(numbers, np.int32)
+        arrays["matrix"] = np.stack([matrices[number] for number in numbers])
+    else:
+        gray = [cv2.cvtColor(faces[number], cv2.COLOR_RGB2GRAY) for number in numbers]
+        arrays["video"] = video(np.stack(gray), recipe.keep)
+        arrays["onset"] = faces[onset]
+    return Item(arrays, "recovered" if detection.recovered else "ok")
+
+
+def video_numbers(clip: Clip, present: Collection[int], keep: str) -> list[int]:
     """The frames from onset to offset that a video is made of."""
-    numbers = [number for number in range(clip.onset, clip.offset + 1) if number in index]
+    numbers = [number for number in range(clip.onset, clip.offset + 1) if number in present]
     if keep == "span":
         return spread(numbers, SPAN)
     return numbers[:TEN] if keep == "first10" and len(numbers) >= TEN else numbers
@@ -169,16 +196,16 @@ def video(frames: np.ndarray, keep: str) -> np.ndarray:
     return frames if keep == "span" else tim(frames, TEN)
 
 
-def slots(clip: Clip, index: dict[int, Path], folder: Path) -> list[int]:
+def slots(clip: Clip, present: Collection[int], origin: object) -> list[int]:
     """The frame numbers of the seven slots: onset, then apex + 0..5 clamped to the offset.
 
     A frame that dropped out between apex and offset is replaced by the nearest one before it.
     """
-    if missing := clip.missing_key_frames(index):
-        span = f"{min(index)}..{max(index)}" if index else "none"
-        raise InputError(f"{folder}: {numbered(missing)} missing; the folder's frames are {span}")
+    if missing := clip.missing_key_frames(present):
+        span = f"{min(present)}..{max(present)}" if present else "none"
+        raise InputError(f"{origin}: {numbered(missing)} missing; the folder's frames are {span}")
     numbers = [clip.onset]
     for shift in range(CANDIDATES):
         slot = min(clip.apex + shift, clip.offset)
-        numbers.append(max(n for n in range(clip.apex, slot + 1) if n in index))
+        numbers.append(max(n for n in range(clip.apex, slot + 1) if n in present))
     return numbers

@@ -60,9 +60,24 @@ def _work(faces: Store, recipe: FlowRecipe, device: str, clips: Sequence[str]) -
     cv2.setNumThreads(1)
     if recipe.can_use_gpu:
         _prepare(device)
-    frames = np.stack([faces.read("frames", clip, slice(0, 1 + (recipe.frames or 1))) for clip in clips])
-    images = optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
-    for clip, image in zip(clips, images, strict=True):
-        if not np.isfinite(image).all():
-            raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
-        yield Item({"flow": image}, faces.status[clip])
+    frames = np.stack([faces.read("frames", clip, slots_read(recipe)) for clip in clips])
+    for clip, image in zip(clips, images(frames, recipe, device), strict=True):
+        yield Item({"flow": checked(image)}, faces.status[clip])
+
+
+def slots_read(recipe: FlowRecipe) -> slice:
+    """The slots of a faces item that the flow is computed from: the onset, the apex and with ``frames: 3`` two more."""
+    return slice(0, 1 + (recipe.frames or 1))
+
+
+def images(frames: np.ndarray, recipe: FlowRecipe, device: str = "cpu") -> np.ndarray:
+    """The flow images of some clips as they are stored: float16 (N, 3, S, S), from uint8 (N, K, S, S, 3), the frames
+    of `slots_read`."""
+    return optical_flow.flow_images(frames[:, 0], frames[:, 1:], recipe, device).astype(np.float16)
+
+
+def checked(image: np.ndarray) -> np.ndarray:
+    """The image; InputError where it is not finite."""
+    if not np.isfinite(image).all():
+        raise InputError("optical flow is not finite; look at the clip's onset and apex frames")
+    return image

@@ -218,3 +218,12 @@ def _orientation(image: Image.Image) -> int:
 def resize(frame: np.ndarray, size: int) -> np.ndarray:
     """A uint8 frame area-resized to float32 (size, size, 3) in [0, 1]."""
     return cv2.resize(np.float32(frame) / 255, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def check_frames(name: str, frames: np.ndarray, dimensions: tuple[int, ...]) -> None:
+    """Raise InputError where an array, ``name`` in the message, is no RGB frames with as many ``dimensions``."""
+    if frames.dtype != np.uint8 or frames.ndim not in dimensions or frames.shape[-1] != 3 or not frames.size:
+        raise InputError(
+            f"{name}: {frames.dtype} array {frames.shape}, expected RGB as uint8, "
+            f"({'N, ' if dimensions == (4,) else ''}H, W, 3) {'' if len(dimensions) == 1 else 'or a batch of such'}"
+        )

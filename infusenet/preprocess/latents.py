@@ -51,13 +51,7 @@ def build(
         size, or latents leave the range of float16.
     """
     store = Store(faces, "faces")
-    path = weights_path(weights or shipped_weights(recipe.weights))
-    model = load(path)
-    if file_digest(path) != recipe.weights:
-        raise InputError(
-            f"{path} has sha256 {file_digest(path)}, but the recipe names {recipe.weights}; "
-            "give the path of the file with that sha256"
-        )
+    model = magnifier(recipe, weights)
     size = recipe.size
     check(recipe, store.shape("frames")[1] if len(store) else size, faces)
     device = prepare(device, threads)
@@ -81,6 +75,18 @@ def build(
     )
 
 
+def magnifier(recipe: LatentsRecipe, weights: Path | str | None = None) -> Magnifier:
+    """The magnifier that the recipe names, from ``weights`` or of this package; InputError where it is another one."""
+    path = weights_path(weights or shipped_weights(recipe.weights))
+    model = load(path)
+    if file_digest(path) != recipe.weights:
+        raise InputError(
+            f"{path} has sha256 {file_digest(path)}, but the recipe names {recipe.weights}; "
+            "give the path of the file with that sha256"
+        )
+    return model
+
+
 def check(recipe: LatentsRecipe, crop: int, origin: object) -> None:
     """Raise InputError where crops of ``crop`` px, those of ``origin``, cannot give what the recipe asks for."""
     if crop < recipe.size:
@@ -102,10 +108,14 @@ def _work(
     for clip in clips:
         if not waiting:
             waiting = next(results)
-        result = waiting.pop(0)
-        if not np.isfinite(result).all():
-            raise InputError("latents exceed float16; lower the factor or look at the weights")
-        yield Item({"latents": result}, faces.status[clip])
+        yield Item({"latents": checked(waiting.pop(0))}, faces.status[clip])
+
+
+def checked(latents: np.ndarray) -> np.ndarray:
+    """The latents; InputError where they are not finite."""
+    if not np.isfinite(latents).all():
+        raise InputError("latents exceed float16; lower the factor or look at the weights")
+    return latents
 
 
 @dataclass(frozen=True)

@@ -75,21 +75,25 @@ class ClipDataset:
         return self._table[1]
 
     def batches(
-        self, batches: "EpochBatches", device: torch.device
+        self, batches: "EpochBatches", device: torch.device, candidate: int | None = None
     ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        """The batches of an epoch on the device: inputs as they are kept, labels float32 (B, 12)."""
-        fetched = self._fetched(batches, device)
+        """The batches of an epoch on the device: inputs as they are kept, labels float32 (B, 12).
+
+        ``candidate``: the pseudo-apex of every clip, as frames after the apex; default: those of the epoch.
+        """
+        fetched = self._fetched(batches, device, candidate)
         return fetched if self.held_count == len(self) and self.place == device else ahead(fetched)
 
     def network_inputs(self, kept: dict[str, Tensor]) -> dict[str, Tensor]:
         """The inputs of a batch as a network takes them, from what is kept of its clips."""
         return {name: self.inputs[name].batch(value) for name, value in kept.items()}
 
-    def _fetched(self, batches, device) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    def _fetched(self, batches, device, candidate) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         parts = list(batches)
         # Moved once an epoch: a transfer in each step would make the host wait for the device.
         order = torch.tensor([index for part in parts for _, index in part])
-        candidates = torch.from_numpy(self.candidates(batches.epoch))[order].to(self.place)
+        table = self.candidates(batches.epoch) if candidate is None else np.full(len(self), candidate)
+        candidates = torch.from_numpy(table)[order].to(self.place)
         labels = torch.from_numpy(self.labels)[order].to(device)
         order = order.to(self.place)
         start = 0

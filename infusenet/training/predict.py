@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from infusenet.errors import InputError
 from infusenet.files import note_sizes, write_if_changed
 from infusenet.hashing import canonical, file_digest
 from infusenet.models.backbone_base import LatentEntry
-from infusenet.protocol import AUS, CD6ME
+from infusenet.protocol import AUS, CANDIDATES, CD6ME
 from infusenet.store.provenance import identity
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.left_out import read_left_out
@@ -31,6 +32,7 @@ def predict(
     left_out: Sequence[Path] = (),
     device: str = "auto",
     standins: bool = False,
+    all_candidates: bool = False,
 ) -> None:
     """Write ``predictions.csv`` and, beside it, ``run.json``.
 
@@ -47,6 +49,10 @@ def predict(
     min-max spans the batch (preset ``released``) is scored in batches of 8 in manifest order, as its
     authors' toolbox does; there a score depends on its neighbours.
 
+    ``all_candidates``: a clip's logits are the mean over its six pseudo-apex candidates, so that they depend neither
+    on names nor on the seed of the draw; ``predicted`` then has ``all_candidates``: true. It changes nothing of
+    methods without a pseudo-apex.
+
     ``left_out`` are files that name clips which other methods lack: they are not scored.
 
     Raises
@@ -61,7 +67,7 @@ def predict(
     if not len(trained.data):
         raise InputError(f"no clip of {database.name} to score: all are among its stores' failed clips")
     model = devices.place(trained.model, device)
-    logits, latents_rms = score(model, trained.data, device)
+    logits, latents_rms = score(model, trained.data, device, all_candidates)
 
     scores = [f"{head}_AU{n}" for head in model.heads for n in AUS]
     columns = ["database", "subject", "clip", "method", "seed", *scores, *(f"AU{n}" for n in AUS)]
@@ -77,6 +83,8 @@ def predict(
         "left_out": database.left_out,
         "stores": {name: identity(store) for name, store in database.stores.items()},
     }
+    if all_candidates and trained.recipe.pseudo_apex:
+        predicted["all_candidates"] = True
     if latents_rms is not None:
         predicted["latents_rms"] = latents_rms
     if standins:  # so that no table takes the figures for those of real databases
@@ -93,23 +101,41 @@ def difference(database: folds.Database, audited: Path) -> str:
     return cd6me.difference(database.name, database.clips, len(database.left_out), table)
 
 
-@torch.inference_mode()
 def score(
-    model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device
+    model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, all_candidates: bool = False
 ) -> tuple[np.ndarray, float | None]:
     """Logits float32 (n, 12 per head), head after head, in the data's order; and the root
-    mean square of the latents after ReLU and pooling, None for a model that reads none."""
+    mean square of the latents after ReLU and pooling, None for a model that reads none.
+
+    ``all_candidates``: the logits are the mean over all pseudo-apex candidates, not those of the one that the seed
+    draws. A method without a pseudo-apex scores each clip once.
+    """
+    candidates = range(CANDIDATES) if all_candidates and data.recipe.pseudo_apex else (None,)
+    # A single clip is scored before anyone would look at a bar.
+    with tqdm(
+        total=len(data) * len(candidates), desc="predict", unit="clip", disable=len(data) == 1 or None
+    ) as bar:
+        passes = [_pass(model, data, device, candidate, bar) for candidate in candidates]
+    # Added one after the other: the bits of a clip's mean do not depend on the number of clips.
+    logits = reduce(np.add, (logits for logits, _ in passes)) / np.float32(len(passes))
+    energies = [energy for _, batches in passes for energy in batches]
+    return logits, float(f"{torch.cat(energies).mean().sqrt():.4g}") if energies else None
+
+
+@torch.inference_mode()
+def _pass(
+    model: torch.nn.Module, data: dataset.ClipDataset, device: torch.device, candidate: int | None, bar: tqdm
+) -> tuple[np.ndarray, list[torch.Tensor]]:
+    """The logits of every clip with one pseudo-apex, and by batch the mean square of each clip's latents."""
     rows, energies = [], []
     stores = data.recipe.stores
     entry = LatentEntry(stores["latents"].recipe.form) if "latents" in stores else None
     batches = dataset.EpochBatches(len(data), model.scoring_batch)
-    with tqdm(total=len(data), desc="predict", unit="clip", disable=None) as bar:
-        for kept, labels in data.batches(batches, device):
-            inputs = data.network_inputs(kept)
-            heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
-            rows.append(torch.cat([heads[head] for head in model.heads], 1))
-            if entry:
-                energies.append(entry(inputs["latents"]).square().mean((1, 2, 3)))
-            bar.update(len(labels))
-    rms = float(f"{torch.cat(energies).mean().sqrt():.4g}") if energies else None
-    return torch.cat(rows).cpu().numpy(), rms
+    for kept, labels in data.batches(batches, device, candidate):
+        inputs = data.network_inputs(kept)
+        heads = model(**{name: devices.to_device(value, device) for name, value in inputs.items()})
+        rows.append(torch.cat([heads[head] for head in model.heads], 1))
+        if entry:
+            energies.append(entry(inputs["latents"]).square().mean((1, 2, 3)))
+        bar.update(len(labels))
+    return torch.cat(rows).cpu().numpy(), energies

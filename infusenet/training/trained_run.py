@@ -8,7 +8,7 @@ import torch
 
 from infusenet import devices, models
 from infusenet.config.method_recipe import MethodRecipe
-from infusenet.errors import InputError, did_you_mean
+from infusenet.errors import InputError, did_you_mean, raise_all
 from infusenet.models.unfilled_parameters import UnfilledParameters
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.pseudo_apex import PREDICTION
@@ -76,9 +76,27 @@ def restore(
     recipe = run_folder.recipe_of(run, facts)
     place = devices.start(device, recipe.threads)
     database = folds.open_database(facts["held_out"], stores, manifests, recipe, left_out)
+    model = network(recipe, state, run)
+    data = dataset.ClipDataset([database], recipe, facts["seed"])
+    return TrainedRun(Path(run), facts, recipe, model, database, data, place)
+
+
+def network(recipe: MethodRecipe, state: dict[str, torch.Tensor], origin: object) -> torch.nn.Module:
+    """The network of a recipe with the weights of ``state``, in evaluation mode on the CPU.
+
+    Raises
+    ------
+    InputError
+        Names or shapes of ``state``, which is that of ``origin``, are not the network's, or a weight is not finite.
+    """
     # The files that a training started from may be gone since: its own weights replace them all.
     with UnfilledParameters():
         model = models.create(replace(recipe, weights="none", magnifier=None))
-    model.load_state_dict(state)
-    data = dataset.ClipDataset([database], recipe, facts["seed"])
-    return TrainedRun(Path(run), facts, recipe, model.eval(), database, data, place)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        _, *problems = str(error).splitlines()
+        raise_all((problem.strip() for problem in problems), f"{origin}: not the weights of {recipe.model}")
+    infinite = [name for name, value in state.items() if not value.isfinite().all()]
+    raise_all((f"{name} is not finite" for name in infinite), f"{origin}: damaged weights")
+    return model.eval()
