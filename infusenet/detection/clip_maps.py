@@ -24,8 +24,8 @@ class ClipMaps:
 
     ``onset``, ``apex``: uint8 (S, S, 3), RGB; ``landmarks`` float32 (68, 2) of the onset, px. ``flow``: float32
     (3, S, S), flow in px and strain in px per px. ``masks``: float (h, w) in [0, 1] by title. ``activations``: float32
-    (S, S) in [0, 1] by decided AU, after ``block``. ``missing``: what this method has not, and why. A part that is
-    missing is None or empty.
+    (S, S) in [0, 1] by decided AU, after ``block``. ``missing``: parts that are None or empty, each with the
+    reason.
     """
 
     onset: np.ndarray
@@ -66,6 +66,8 @@ def clip_maps(arrays: ClipArrays, models: Sequence[TrainedModel], scores: ClipSc
         activations = {au: _activation(models, inputs, au, block, len(onset)) for au in decided}
     except InputError:
         missing.append("Grad-CAM (the network has no maps of the face after its blocks)")
+    if not decided:
+        missing.append("Grad-CAM (no Action Unit is decided: all logits are at most 0)")
     return ClipMaps(onset, apex, crops["landmarks"], flow, block_masks, activations, block, missing)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
+from matplotlib.ticker import MaxNLocator
 from scipy.special import expit
 
 from infusenet.detection.clip_arrays import Window
@@ -18,10 +19,13 @@ from infusenet.evaluation.plots import plt, save
 from infusenet.protocol import AU_TITLES, AUS
 from infusenet.report.face_maps import draw_activation, draw_flow, draw_map, gray
 
-COLUMNS = 8  # panels in a row
-SIDE = 1.9  # of a panel, inches
-DECIDED, OTHER, MOTION = "#D55E00", "0.75", "#0072B2"
-LINE = 150  # characters
+# Inches: a panel, the space between panels (below one its colour bar), margins, and parts of the lower half.
+SIDE, GAP, BAR, TITLE, MARGIN, LINE_HEIGHT = 1.75, 0.15, 0.35, 0.3, 0.2, 0.2
+COLUMNS, HALF = 8, 4  # panels in a row; those to the right of the bars
+WIDTH = 2 * MARGIN + COLUMNS * (SIDE + GAP) - GAP
+NAMES, BARS, STRIP, CURVE = 2.2, 3.4, 0.35, 0.8
+CHARACTERS, REMARK_CHARACTERS = 150, 110  # in a line of the heading, of the remarks
+DECIDED, OTHER, MOTION, CAUTION = "#D55E00", "0.75", "#0072B2", "#A83D00"
 
 
 @dataclass(frozen=True)
@@ -37,62 +41,93 @@ class Timeline:
     motion: Sequence[float] = ()
 
 
+class _Sheet:
+    """A figure on which axes are placed in inches from its upper left corner."""
+
+    def __init__(self, height: float, lines: Sequence[str]):
+        self.height = height + 2 * MARGIN + LINE_HEIGHT * len(lines)
+        self.top = self.height - MARGIN
+        self.figure = plt.figure(figsize=(WIDTH, self.height))
+        for line in lines:
+            self.text(0, 0, line, fontsize=11)
+            self.top -= LINE_HEIGHT
+
+    def axes(self, x: float, y: float, width: float, height: float):
+        place = (MARGIN + x, self.top - y - height, width, height)
+        return self.figure.add_axes([v / s for v, s in zip(place, (WIDTH, self.height) * 2, strict=True)])
+
+    def panel(self, column: int, y: float, title: str):
+        axis = self.axes(column * (SIDE + GAP), y + TITLE, SIDE, SIDE)
+        axis.set_title(title, fontsize=9)
+        axis.set_axis_off()
+        return axis
+
+    def text(self, x: float, y: float, text: str, **style) -> None:
+        x, y = (MARGIN + x) / WIDTH, (self.top - y) / self.height
+        self.figure.text(x, y, text, va="top", parse_math=False, **style)
+
+
 def draw_clip(
     maps: ClipMaps, scores: ClipScores, timeline: Timeline, heading: str, caution: str, path: Path
 ) -> None:
     """Write the picture of a clip as a PNG.
 
-    ``heading``: a line on the models. ``caution``: one on their training, drawn in a warning's colour; may be empty.
+    ``heading``: a line on the models; ``caution``: one on their training, empty where there is nothing to warn of.
     """
-    activations = list(maps.activations.items())
-    rows = -(-len(activations) // COLUMNS)
-    heights = [SIDE * 1.35, *[SIDE * 1.15] * rows, 3.3]
-    figure = plt.figure(figsize=(COLUMNS * SIDE, sum(heights) + 1.1), layout="constrained")
-    grid = figure.add_gridspec(len(heights), COLUMNS, height_ratios=heights)
-    _draw_face([figure.add_subplot(grid[0, column]) for column in range(COLUMNS)], maps)
+    rows = -(-len(maps.activations) // HALF)
+    y_bars = TITLE + SIDE + BAR + GAP
+    y_timeline = y_bars + rows * (TITLE + SIDE + GAP)
+    strips = _strips(timeline, scores.window)
+    notes = [(line, CAUTION) for line in textwrap.wrap(caution, REMARK_CHARACTERS)]
+    notes += [(line, "black") for text in remarks(maps) for line in textwrap.wrap(text, REMARK_CHARACTERS)]
+    y_notes = y_timeline + TITLE + _height(timeline, strips) + 0.1
+    bottom = max(y_bars + TITLE + BARS + TITLE, y_notes + LINE_HEIGHT * len(notes))
+    sheet = _Sheet(bottom, [*_wrapped(title(scores)), *_wrapped(heading)])
+    _draw_face(sheet, maps)
+    _draw_bars(sheet.axes(NAMES, y_bars + TITLE, HALF * (SIDE + GAP) - NAMES - 0.9, BARS), scores)
     face = gray(maps.onset)
-    for place, (au, activation) in enumerate(activations):
-        axis = figure.add_subplot(grid[1 + place // COLUMNS, place % COLUMNS])
+    for place, (au, activation) in enumerate(maps.activations.items()):
+        row, column = divmod(place, HALF)
+        empty = "" if activation.any() else ", empty map"
+        axis = sheet.panel(HALF + column, y_bars + row * (TITLE + SIDE + GAP), f"Grad-CAM AU{au}{empty}")
         draw_activation(axis, face, activation)
-        empty = "" if activation.any() else "\n(empty map)"
-        axis.set_title(f"Grad-CAM AU{au}{empty}", fontsize=9)
-        axis.set_axis_off()
-    _draw_bars(figure.add_subplot(grid[-1, :4]), scores)
-    _draw_timeline(figure, grid[-1, 4:], timeline, scores.window)
-    lines = [title(scores), *textwrap.wrap(drawable(heading), LINE)]
-    figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)
-    figure.supxlabel("\n".join(remarks(maps, caution)), fontsize=9, color=DECIDED if caution else "black")
-    save(figure, path)
+    x = HALF * (SIDE + GAP)
+    _draw_timeline(sheet, x, y_timeline + TITLE, timeline, strips, scores.window)
+    for place, (line, colour) in enumerate(notes):
+        sheet.text(x, y_notes + place * LINE_HEIGHT, line, fontsize=9, color=colour)
+    save(sheet.figure, path)
 
 
-def draw_footage(timeline: Timeline, name: str, caution: str, path: Path) -> None:
-    """Write the timeline of footage without an expression as a PNG."""
-    figure = plt.figure(figsize=(COLUMNS * SIDE, 2.6), layout="constrained")
-    _draw_timeline(figure, figure.add_gridspec(1, 1)[0], timeline, None)
-    figure.suptitle(f"{drawable(name)}: no expression spotted", fontsize=11, parse_math=False)
-    figure.supxlabel(caution, fontsize=9, color=DECIDED)
-    save(figure, path)
+def draw_footage(timeline: Timeline, name: str, heading: str, caution: str, path: Path) -> None:
+    """Write the timeline of footage in which no expression was spotted as a PNG."""
+    strips = _strips(timeline, None)
+    height = _height(timeline, strips)
+    lines = [*_wrapped(f"{name}: no expression spotted"), *_wrapped(heading)]
+    sheet = _Sheet(height + 0.2 + LINE_HEIGHT, lines)
+    _draw_timeline(sheet, 0, 0.1, timeline, strips, None)
+    sheet.text(0, height + 0.2, caution, fontsize=9, color=CAUTION)
+    save(sheet.figure, path)
 
 
 def title(scores: ClipScores) -> str:
-    """Name, window and confidence of an interval, at most `LINE` characters a line."""
-    window, confidence = scores.window, ""
-    if scores.confidence is not None:
-        confidence = f" (spotted, confidence {scores.confidence:.2f})"
-    text = f"{drawable(scores.clip)}: onset {window.onset}, apex {window.apex}, offset {window.offset}{confidence}"
-    return "\n".join(textwrap.wrap(text, LINE))
+    """Name and window of an interval, and its confidence where it was spotted."""
+    window = scores.window
+    spotted = "" if scores.confidence is None else f", spotted with confidence {scores.confidence:.2f}"
+    return f"{scores.clip}: onset {window.onset}, apex {window.apex}, offset {window.offset}{spotted}"
 
 
-def remarks(maps: ClipMaps, caution: str) -> list[str]:
-    """Sentences below the picture: the caution, what is missing, and from where the activation is."""
-    texts = [caution] if caution else []
+def remarks(maps: ClipMaps) -> list[str]:
+    """Sentences below the timeline: how the maps were made, and what is missing."""
+    texts = []
     if maps.activations:
-        texts.append(f"Grad-CAM after block {maps.block} and masks: the apex is the pseudo-apex, too.")
-    elif not any(text.startswith("Grad-CAM") for text in maps.missing):
-        texts.append("No Action Unit is decided (all logits are at most 0), so there is no Grad-CAM.")
+        texts.append(f"Grad-CAM: after block {maps.block}, with the apex as pseudo-apex, too.")
     if maps.missing:
         texts.append(f"Not shown: {'; '.join(maps.missing)}.")
     return texts
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(drawable(text), CHARACTERS)
 
 
 @cache
@@ -105,69 +140,86 @@ def drawable(text: str) -> str:
     return "".join(c if ord(c) in _characters() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _draw_face(axes: list, maps: ClipMaps) -> None:
-    """Crops, flow, strain and masks from the left; axes without one stay empty."""
-    rest = iter(axes)
+def _draw_face(sheet: _Sheet, maps: ClipMaps) -> None:
+    """Crops, flow, strain and masks, from the left."""
+    columns = iter(range(COLUMNS))
     for name, crop in (("onset", maps.onset), ("apex", maps.apex)):
         if crop is not None:
-            axis = next(rest)
-            axis.imshow(crop)
-            axis.set_title(name, fontsize=9)
+            sheet.panel(next(columns), 0, name).imshow(crop)
     panels = {}
     if maps.flow is not None:
-        axis = next(rest)
-        scale = draw_flow(axis.figure, axis, gray(maps.onset), maps.flow[:2])
-        axis.set_title(f"flow, px (arrows ×{scale:.0f})", fontsize=9)
+        axis = sheet.panel(next(columns), 0, "")
+        _scale(axis, draw_flow(axis, gray(maps.onset), maps.flow[:2]))
+        axis.title.set_fontsize(9)
         panels["strain, px per px"] = maps.flow[2]
-    # A map per infused block.
     for name, values in (panels | maps.masks).items():
-        axis = next(rest)
-        draw_map(axis.figure, axis, values, maps.landmarks, len(maps.onset))
-        axis.set_title(name, fontsize=9)
-    for axis in axes:
-        axis.set_axis_off()
+        axis = sheet.panel(next(columns), 0, name)
+        _scale(axis, draw_map(axis, values, maps.landmarks, len(maps.onset)))
+
+
+def _scale(axis, image) -> None:
+    """A colour bar below a panel."""
+    place = axis.inset_axes([0.05, -0.07, 0.9, 0.04])
+    bar = axis.figure.colorbar(image, cax=place, orientation="horizontal", ticks=MaxNLocator(3))
+    bar.ax.tick_params(labelsize=7, pad=1, length=2)
 
 
 def _draw_bars(axis, scores: ClipScores) -> None:
-    """Probability of each AU; of several models the range of one standard deviation of their logits."""
+    """Probability of each AU; of several models also one standard deviation of their logits to both sides."""
     places = np.arange(len(AUS))
-    colours = [DECIDED if decision else OTHER for decision in scores.decision]
-    axis.barh(places, scores.probability, color=colours)
+    probability = scores.probability
+    axis.barh(places, probability, color=[DECIDED if decision else OTHER for decision in scores.decision])
     spread = ""
     if len(scores.logits) > 1:
         low, high = (expit(scores.mean + sign * scores.spread) for sign in (-1, 1))
-        ends = scores.probability - low, high - scores.probability
-        axis.errorbar(
-            scores.probability, places, xerr=ends, fmt="none", ecolor="black", elinewidth=1, capsize=3
-        )
-        spread = f"; mean of {len(scores.logits)} models, ± one standard deviation of their logits"
+        ends = probability - low, high - probability
+        axis.errorbar(probability, places, xerr=ends, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+        spread = f", mean of {len(scores.logits)} models ± standard deviation of their logits"
     axis.axvline(0.5, color="black", lw=1, ls=":")
-    for place, value in zip(places, scores.probability, strict=True):
+    for place, value in zip(places, probability, strict=True):
         axis.text(1.02, place, f"{value:.2f}", va="center", fontsize=9)
     axis.set_yticks(places, [f"{AU_TITLES[au]}  AU{au}" for au in AUS], fontsize=9)
+    axis.tick_params(axis="x", labelsize=8)
     axis.set(xlim=(0, 1), ylim=(len(AUS) - 0.4, -0.6))
     axis.set_title(f"probability{spread}", fontsize=9)
 
 
-def _draw_timeline(figure, place, timeline: Timeline, window: Window | None) -> None:
-    """Motion and windows over the footage; below, the part around ``window`` enlarged, where the motion is known."""
-    spans = [(timeline.first, timeline.last)]
-    if window and len(timeline.motion):
-        margin = max(5, window.offset - window.onset)
-        near = max(timeline.first, window.onset - margin), min(timeline.last, window.offset + margin)
-        spans += [near] if near != spans[0] else []
-    for row, (first, last) in enumerate(spans):
-        axis = figure.add_subplot(place.subgridspec(len(spans), 1)[row])
+def _strips(timeline: Timeline, window: Window | None) -> list[tuple[int, int]]:
+    """First and last frame of each strip of the timeline: the footage, and what is around a window in a long one."""
+    whole = timeline.first, timeline.last
+    if window is None:
+        return [whole]
+    margin = max(5, window.offset - window.onset)
+    near = max(timeline.first, window.onset - margin), min(timeline.last, window.offset + margin)
+    return [whole] if near[1] - near[0] > (whole[1] - whole[0]) / 2 else [whole, near]
+
+
+def _height(timeline: Timeline, strips: Sequence[tuple[int, int]]) -> float:
+    return len(strips) * ((CURVE if len(timeline.motion) else STRIP) + TITLE) + LINE_HEIGHT
+
+
+def _draw_timeline(
+    sheet: _Sheet,
+    x: float,
+    y: float,
+    timeline: Timeline,
+    strips: Sequence[tuple[int, int]],
+    window: Window | None,
+) -> None:
+    """The windows, and the motion where it is known; of `_strips` one below the other."""
+    height = CURVE if len(timeline.motion) else STRIP
+    for row, (first, last) in enumerate(strips):
+        axis = sheet.axes(x, y + row * (height + TITLE), WIDTH - 2 * MARGIN - x, height)
         for each in timeline.windows:
             colour = DECIDED if each == window else "0.5"
             axis.axvspan(each.onset, each.offset, color=colour, alpha=0.25, lw=0)
             axis.axvline(each.apex, color=colour, lw=1.5)
-        if len(timeline.motion):
-            axis.plot(timeline.numbers, timeline.motion, color=MOTION, lw=1)
-            axis.set_ylabel("motion", fontsize=9)
-        else:
-            axis.set_yticks([])
+        axis.plot(timeline.numbers, timeline.motion, color=MOTION, lw=1)
         axis.set_xlim(first - 0.5, last + 0.5)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_yticks([])
         axis.tick_params(labelsize=8)
-    axis.set_xlabel(f"frame{f', {timeline.rate:g} a second' if timeline.rate else ''}", fontsize=9)
+        if len(timeline.motion):
+            axis.set_ylabel("motion", fontsize=9)
+    rate = f", {timeline.rate:g} per second" if timeline.rate else ""
+    axis.set_xlabel(f"frame{rate}; shaded from onset to offset, line at the apex", fontsize=9)

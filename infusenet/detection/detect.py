@@ -116,7 +116,7 @@ class _Job:
                 pictures.append(picture)
         if not windows:
             pictures = [self.output / f"{stem}.png"]
-            draw_footage(timeline, name, self.caution, pictures[0])
+            draw_footage(timeline, name, self.heading, self.caution, pictures[0])
         if pictures:
             self.clips.append(ClipResult(name, stem, timeline, scores))
             contents = [picture.read_bytes() for picture in pictures]

@@ -45,17 +45,19 @@ def mask_title(place: str, mask: np.ndarray) -> str:
     return f"mask {place[-1]}, {'×'.join(map(str, mask.shape))}"
 
 
-def draw_map(figure, axis, values: np.ndarray, landmarks: np.ndarray, side: int) -> None:
-    """A map stretched over a crop of ``side`` px, with the face's landmarks for orientation."""
-    image = axis.imshow(values, "cividis", extent=(0, side, side, 0), interpolation="nearest")
+def draw_map(axis, values: np.ndarray, landmarks: np.ndarray, side: int):
+    """A map stretched over a crop of ``side`` px, with the face's landmarks for orientation.
+
+    Returns the map's image, for a colour bar.
+    """
     axis.plot(*landmarks.T, ".", color="white", markersize=1.5)
-    figure.colorbar(image, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
+    return axis.imshow(values, "cividis", extent=(0, side, side, 0), interpolation="nearest")
 
 
-def draw_flow(figure, axis, picture: np.ndarray, flow: np.ndarray) -> float:
+def draw_flow(axis, picture: np.ndarray, flow: np.ndarray):
     """The flow (2, S, S) px as arrows on the gray face (S, S), scaled so that the longest spans nearly two places.
 
-    Returns the arrows' length as a multiple of the flow.
+    Returns the arrows, for a colour bar.
     """
     side = len(picture)
     step = side / ARROWS
@@ -63,12 +65,11 @@ def draw_flow(figure, axis, picture: np.ndarray, flow: np.ndarray) -> float:
     x, y = flow[:, at][:, :, at]
     scale = 1.8 * step / max(float(np.hypot(x, y).max()), 1e-6)
     axis.imshow(picture, "gray", vmin=0, vmax=1)
-    arrows = axis.quiver(
+    axis.set_title(f"flow, px (arrows ×{scale:.0f})")
+    return axis.quiver(
         *np.meshgrid(at, at), scale * x, scale * y, np.hypot(x, y), cmap="viridis", angles="xy",
         scale_units="xy", scale=1, width=0.009,
     )  # fmt: skip
-    figure.colorbar(arrows, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
-    return scale
 
 
 def draw_activation(axis, picture: np.ndarray, activation: np.ndarray):

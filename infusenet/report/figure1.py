@@ -67,18 +67,20 @@ def figure1(
     pictures |= {f"decoded, magnified ×{factor}": image for factor, image in decoded.items()}
     for axis, (title, image) in zip(axes[0], pictures.items(), strict=True):
         axis.imshow(image)
-        axis.set_title(title, fontsize=11)
+        axis.set_title(title)
     stored = flow.read("flow", key).astype(np.float32)
-    scale = draw_flow(figure, axes[1, 0], onset_crop(faces, key), stored[:2])
-    axes[1, 0].set_title(f"flow, px (arrows ×{scale:.0f})", fontsize=11)
+    images = [draw_flow(axes[1, 0], onset_crop(faces, key), stored[:2])]
     maps = {"strain, px per px": stored[2]}
     for place, mask in masks(trained.model, inputs).items():
         maps[mask_title(place, mask)] = mask.mean(0)
     # One map per block that is infused.
     for axis, (title, values) in zip(axes[1, 1:], maps.items(), strict=False):
-        draw_map(figure, axis, values, faces.read("landmarks", key), len(onset))
-        axis.set_title(title, fontsize=11)
+        images.append(draw_map(axis, values, faces.read("landmarks", key), len(onset)))
+        axis.set_title(title)
+    for axis, image in zip(axes[1], images, strict=False):
+        figure.colorbar(image, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
     for axis in axes.flat:
+        axis.title.set_fontsize(11)
         axis.set_axis_off()
     labels = next(row.labels for row in trained.database.clips if row.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
