@@ -12,7 +12,7 @@ PACKAGE = Path(infusenet.__file__).parent
 ROOMS = (
     "protocol", "errors", "texts", "json_notes", "files", "csv_tables", "hashing", "tensor_files", "devices",
     "worker_processes", "read_ahead", "databases", "config", "store", "magnifier", "preprocess", "models", "training",
-    "evaluation", "report", "standins", "experiments", "detection", "snakemake_state", "doctor", "api", "cli",
+    "evaluation", "report", "detection", "standins", "experiments", "snakemake_state", "doctor", "api", "cli",
 )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""New footage: folders of frames and videos that no database lists, trained models to share, and their scores."""
+"""New footage: where expressions are, which Action Units trained models find in them, and models to share."""

@@ -85,7 +85,7 @@ def plan(database: str, scale: str, seed: int, amplitude: float = 1.0) -> list[C
             onset, apex, offset = onset + shift, apex + shift, offset + shift
         inner = [n for n in range(onset + 1, offset) if n != apex]
         dropped = (inner[0],) if database == "casme3a" and number % 20 == 7 and inner else ()
-        peaks = {au: amplitude * _peak(generator) for au in aus}
+        peaks = {au: amplitude * draw_peak(generator) for au in aus}
         emotion = clip_names.emotion(database, clip, generator)
         clips.append(
             ClipPlan(
@@ -151,6 +151,6 @@ def _times(database: str, demo: bool, size: Size, number: int, generator) -> tup
     return onset, onset + rise, onset + length - 1
 
 
-def _peak(generator) -> float:
+def draw_peak(generator) -> float:
     """Peak displacement in native px: most between 1 and 3, a tenth hardly visible."""
     return float(generator.uniform(0.3, 1.0) if generator.random() < 0.1 else generator.uniform(1.2, 3.0))
