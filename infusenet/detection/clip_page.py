@@ -39,6 +39,9 @@ def clip_page(clip: ClipResult, pictures: Sequence[bytes], heading: str, caution
         *_start(f"{visible(clip.name)}: Action Units", heading, caution),
         f"<p>Frames {line.first} to {line.last}{rate}. {FACE}</p>",
     ]
+    if line.without_face:
+        stretches = ", ".join(f"{first} to {last}" for first, last in line.without_face)
+        parts.append(f"<p>No face was followed in the frames {stretches}.</p>")
     if not clip.scores:
         parts += ["<p>No expression was spotted.</p>", image(pictures[0], "png", "motion over the frames")]
     for scores, picture in zip(clip.scores, pictures, strict=bool(clip.scores)):

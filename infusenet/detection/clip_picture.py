@@ -23,7 +23,7 @@ from infusenet.report.face_maps import draw_activation, draw_flow, draw_map, gra
 SIDE, GAP, BAR, TITLE, MARGIN, LINE_HEIGHT = 1.75, 0.15, 0.35, 0.3, 0.2, 0.2
 COLUMNS, HALF = 8, 4  # panels in a row; those to the right of the bars
 WIDTH = 2 * MARGIN + COLUMNS * (SIDE + GAP) - GAP
-NAMES, BARS, STRIP, CURVE = 2.2, 3.4, 0.35, 0.8
+NAMES, BARS, STRIP, CURVE, AXIS = 2.2, 3.4, 0.35, 0.8, 0.5
 CHARACTERS, REMARK_CHARACTERS = 150, 110  # in a line of the heading, of the remarks
 DECIDED, OTHER, MOTION, CAUTION = "#D55E00", "0.75", "#0072B2", "#A83D00"
 
@@ -31,7 +31,7 @@ DECIDED, OTHER, MOTION, CAUTION = "#D55E00", "0.75", "#0072B2", "#A83D00"
 @dataclass(frozen=True)
 class Timeline:
     """``first`` and ``last`` frame of the footage, its ``rate`` in frames per second if known, the ``windows`` of its
-    expressions; where they were spotted, the score ``motion`` of the frames ``numbers``."""
+    expressions; where they were spotted, what `infusenet.detection.spotting.Spotting` has of the frames."""
 
     first: int
     last: int
@@ -39,6 +39,7 @@ class Timeline:
     windows: Sequence[Window]
     numbers: Sequence[int] = ()
     motion: Sequence[float] = ()
+    without_face: Sequence[tuple[int, int]] = ()
 
 
 class _Sheet:
@@ -207,9 +208,11 @@ def _draw_timeline(
     window: Window | None,
 ) -> None:
     """The windows, and the motion where it is known; of `_strips` one below the other."""
-    height = CURVE if len(timeline.motion) else STRIP
+    height, left = (CURVE, AXIS) if len(timeline.motion) else (STRIP, 0)
     for row, (first, last) in enumerate(strips):
-        axis = sheet.axes(x, y + row * (height + TITLE), WIDTH - 2 * MARGIN - x, height)
+        axis = sheet.axes(x + left, y + row * (height + TITLE), WIDTH - 2 * MARGIN - x - left, height)
+        for start, stop in timeline.without_face:
+            axis.axvspan(start - 0.5, stop + 0.5, color="0.8", hatch="//", lw=0)
         for each in timeline.windows:
             colour = DECIDED if each == window else "0.5"
             axis.axvspan(each.onset, each.offset, color=colour, alpha=0.25, lw=0)
@@ -217,9 +220,11 @@ def _draw_timeline(
         axis.plot(timeline.numbers, timeline.motion, color=MOTION, lw=1)
         axis.set_xlim(first - 0.5, last + 0.5)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_yticks([])
+        axis.yaxis.set_major_locator(MaxNLocator(2 if left else 0))
         axis.tick_params(labelsize=8)
-        if len(timeline.motion):
-            axis.set_ylabel("motion", fontsize=9)
     rate = f", {timeline.rate:g} per second" if timeline.rate else ""
-    axis.set_xlabel(f"frame{rate}; shaded from onset to offset, line at the apex", fontsize=9)
+    motion = "; motion out and back, in eye distances" if left else ""
+    hatched = "; hatched without a face" if timeline.without_face else ""
+    axis.set_xlabel(
+        f"frame{rate}; shaded from onset to offset, line at the apex{motion}{hatched}", fontsize=9
+    )

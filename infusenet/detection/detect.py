@@ -98,7 +98,7 @@ class _Job:
         """Score the clips of one footage and write its pictures and page."""
         try:
             footage = open_footage(requests[0].path)
-            spotting = self._spotting(footage, name) if any(each.is_spotted for each in requests) else None
+            spotting = self._spotting(footage) if any(each.is_spotted for each in requests) else None
             windows = _windows(footage, requests, spotting)
             timeline = _timeline(footage, self.rate or footage.rate, list(windows), spotting)
         except InputError as error:
@@ -131,12 +131,14 @@ class _Job:
         index = index_page(self.clips, self.problems, self.heading, self.caution)
         write_if_changed(self.output / f"{INDEX}.html", index)
 
-    def _spotting(self, footage: Footage, name: str) -> Spotting:
+    def _spotting(self, footage: Footage) -> Spotting:
         rate = self.rate or footage.rate
         if rate is None:
             raise InputError(f"{footage.path}: no frame rate, which spotting needs; give it with --rate")
-        count = len(footage.numbers)
-        return spot(tqdm(footage.frames(), f"spotting, {name}", count, unit="frame", disable=None), rate)
+        try:
+            return spot(footage.frames(), rate, len(footage.numbers))
+        except InputError as error:
+            raise InputError(_located(footage.path, error)) from None
 
     def _score(
         self,
@@ -172,5 +174,10 @@ def _windows(
 def _timeline(
     footage: Footage, rate: float | None, windows: Sequence[Window], spotting: Spotting | None
 ) -> Timeline:
-    motion = (spotting.numbers, spotting.motion) if spotting else ()
-    return Timeline(footage.numbers[0], footage.numbers[-1], rate, windows, *motion)
+    found = (spotting.numbers, spotting.motion, spotting.without_face) if spotting else ()
+    return Timeline(footage.numbers[0], footage.numbers[-1], rate, windows, *found)
+
+
+def _located(path: Path, error: InputError) -> str:
+    """The error's text with the path, which spotting does not know."""
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
