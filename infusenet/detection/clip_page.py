@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from infusenet.detection.clip_picture import Timeline
 from infusenet.detection.scores import ClipScores
+from infusenet.detection.timeline import Timeline
 from infusenet.protocol import AU_TITLES, AUS
 from infusenet.report.html_parts import cell, head, image, table
-from infusenet.texts import visible
+from infusenet.texts import first_few, visible
 
 STYLE = """
 body { max-width: 110em } img { max-width: 100% } .caution { color: #a83d00; font-weight: bold }
@@ -40,7 +40,7 @@ def clip_page(clip: ClipResult, pictures: Sequence[bytes], heading: str, caution
         f"<p>Frames {line.first} to {line.last}{rate}. {FACE}</p>",
     ]
     if line.without_face:
-        stretches = ", ".join(f"{first} to {last}" for first, last in line.without_face)
+        stretches = first_few((f"{first} to {last}" for first, last in line.without_face), 10)
         parts.append(f"<p>No face was followed in the frames {stretches}.</p>")
     if not clip.scores:
         parts += ["<p>No expression was spotted.</p>", image(pictures[0], "png", "motion over the frames")]

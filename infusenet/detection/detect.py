@@ -12,11 +12,12 @@ from infusenet.detection.clip_arrays import Window, clip_arrays
 from infusenet.detection.clip_list import INDEX, ClipRequest, clip_names, file_stems
 from infusenet.detection.clip_maps import clip_maps
 from infusenet.detection.clip_page import ClipResult, clip_page, index_page
-from infusenet.detection.clip_picture import Timeline, draw_clip, draw_footage
+from infusenet.detection.clip_picture import draw_clip, draw_footage
 from infusenet.detection.detector import check_models, scores_of
 from infusenet.detection.footage import Footage, open_footage
 from infusenet.detection.scores import ClipScores
 from infusenet.detection.spotting import Spotting, spot
+from infusenet.detection.timeline import Timeline
 from infusenet.detection.trained_models import TrainedModel, load_models
 from infusenet.errors import InputError, raise_all
 from infusenet.files import check_writable, explained, write_if_changed
