@@ -32,7 +32,7 @@ def add_detect_options(sub) -> None:
 def detect(args) -> None:
     from infusenet.detection.detect import detect
 
-    clips = detect(
+    summary = detect(
         _requests(args),
         args.model,
         args.output,
@@ -41,8 +41,7 @@ def detect(args) -> None:
         device=args.device,
         threads=args.threads,
     )
-    intervals = sum(len(clip.scores) for clip in clips)
-    print(f"{args.output / 'index.html'}: {len(clips)} clips, {intervals} intervals")
+    print(summary)
 
 
 def _requests(args) -> list:

@@ -28,6 +28,10 @@ class ClipRequest:
     offset: int | None = None
 
     @property
+    def key_frames(self) -> tuple[int | None, ...]:
+        return self.onset, self.apex, self.offset
+
+    @property
     def is_spotted(self) -> bool:
         return self.onset is None
 

@@ -32,8 +32,10 @@ def detect(
     magnifier: Path | None = None,
     device: str = "auto",
     threads: int | None = None,
-) -> list[ClipResult]:
+) -> str:
     """Score new footage; write ``scores.csv``, ``index.html``, and per clip an HTML page and a PNG per interval.
+
+    Returns a sentence on the result, with the caution of models that were trained on stand-ins.
 
     A clip that fails stops no other one: all that failed are reported at the end. The table and the index hold what
     was finished, also where the command is interrupted.
@@ -57,7 +59,8 @@ def detect(
     groups: dict[str, list[ClipRequest]] = {}
     for request in requests:
         groups.setdefault(os.path.abspath(request.path), []).append(request)
-    raise_all((g[0].path for g in groups.values() if len(set(g)) < len(g)), "clips listed twice")
+    twice = [str(g[0].path) for g in groups.values() if len({each.key_frames for each in g}) < len(g)]
+    raise_all(twice, "clips listed twice")
     _check_output(output, list(groups))
     models = load_models(runs, device, magnifier)
     check_models(models)
@@ -72,8 +75,12 @@ def detect(
                 job.add(name, stem, group)
         finally:
             job.write_tables()
-    raise_all(job.problems, f"{output}: {len(job.clips)} of {len(groups)} clips have a page; these failed")
-    return job.clips
+    raise_all(
+        job.problems, f"{output}: pages of {len(job.clips)} of {len(groups)} inputs; these clips failed"
+    )
+    intervals = sum(len(clip.scores) for clip in job.clips)
+    index = output / f"{INDEX}.html"
+    return f"{index}: {len(job.clips)} inputs, {intervals} intervals. {job.caution}".rstrip()
 
 
 def _check_output(output: Path, footage: Sequence[str]) -> None:
@@ -100,14 +107,14 @@ class _Job:
         try:
             footage = open_footage(requests[0].path)
             spotting = self._spotting(footage) if any(each.is_spotted for each in requests) else None
-            windows = _windows(footage, requests, spotting)
-            timeline = _timeline(footage, self.rate or footage.rate, list(windows), spotting)
+            found = windows(footage, requests, spotting)
+            timeline = _timeline(footage, self.rate or footage.rate, list(found), spotting)
         except InputError as error:
             self.problems.append(str(error))
             return
         scores, pictures = [], []
-        for window, confidence in windows.items():
-            place = f"@{window.onset}-{window.apex}-{window.offset}" if len(windows) > 1 else ""
+        for window, confidence in found.items():
+            place = f"@{window.onset}-{window.apex}-{window.offset}" if len(found) > 1 else ""
             picture = self.output / f"{stem}{place}.png"
             try:
                 scores.append(self._score(footage, name, window, confidence, timeline, picture))
@@ -115,14 +122,15 @@ class _Job:
                 self.problems.append(str(error))
             else:
                 pictures.append(picture)
-        if not windows:
+        if not found:
             pictures = [self.output / f"{stem}.png"]
             draw_footage(timeline, name, self.heading, self.caution, pictures[0])
         if pictures:
-            self.clips.append(ClipResult(name, stem, timeline, scores))
+            clip = ClipResult(name, stem, timeline, scores)
             contents = [picture.read_bytes() for picture in pictures]
-            page = clip_page(self.clips[-1], contents, self.heading, self.caution)
+            page = clip_page(clip, contents, self.heading, self.caution)
             write_if_changed(self.output / f"{stem}.html", page)
+            self.clips.append(clip)
 
     def write_tables(self) -> None:
         """Write scores.csv and the index of what is finished."""
@@ -158,18 +166,19 @@ class _Job:
         return scores
 
 
-def _windows(
+def windows(
     footage: Footage, requests: Sequence[ClipRequest], spotting: Spotting | None
 ) -> dict[Window, float | None]:
-    """The windows of a footage in order, each with its confidence, None where it was given."""
-    windows: dict[Window, float | None] = {}
+    """The windows of a footage in order, each with its confidence; None where it is given, be it spotted, too."""
+    found: dict[Window, float | None] = {}
     for request in requests:
         if request.is_spotted:
-            windows |= {Window(i.onset, i.apex, i.offset): i.confidence for i in spotting.intervals}
+            spotted = {Window(i.onset, i.apex, i.offset): i.confidence for i in spotting.intervals}
+            found |= spotted | found
         else:
             offset = footage.numbers[-1] if request.offset is None else request.offset
-            windows[Window(request.onset, request.apex, offset)] = None
-    return windows
+            found[Window(request.onset, request.apex, offset)] = None
+    return found
 
 
 def _timeline(

@@ -59,7 +59,7 @@ def draw_timeline(
     for row, (first, last) in enumerate(timeline.strips(window)):
         axis = sheet.axes(x + left, y + row * (height + TITLE), width - left, height)
         for start, stop in timeline.without_face:
-            axis.axvspan(start - 0.5, stop + 0.5, color="0.8", hatch="//", lw=0)
+            axis.axvspan(start - 0.5, stop + 0.5, facecolor="0.9", edgecolor="0.6", hatch="//", lw=0)
         for each in timeline.windows:
             colour = SHOWN if each == window else OTHER
             axis.axvspan(each.onset, each.offset, color=colour, alpha=0.25, lw=0)
