@@ -13,7 +13,6 @@ from infusenet.texts import first_few, visible
 
 STYLE = """
 body { max-width: 110em } img { max-width: 100% } .caution { color: #a83d00; font-weight: bold }
-tr.decided td { font-weight: bold }
 """
 FACE = "Its pictures show a face: share it only as the person agreed to."
 
