@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the names once more, for editors and type checkers
     from infusenet.api.model_functions import f1_by_scope as f1_by_scope
     from infusenet.api.model_functions import score_clips as score_clips
     from infusenet.databases.clip_table import read_manifest as read_manifest
+    from infusenet.detection.detector import Detector as Detector
     from infusenet.errors import InputError as InputError
     from infusenet.magnifier.checkpoint import load as load_magnifier  # noqa: F401
     from infusenet.models.infusion import minmax as infusion_mask  # noqa: F401
@@ -42,6 +43,7 @@ PUBLIC = {
     "infusion_mask": ("models.infusion", "minmax"),
     "load_run": ("training.trained_run", "restore"),
     "score_clips": ("api.model_functions", "score_clips"),
+    "Detector": ("detection.detector", "Detector"),
     "f1_by_scope": ("api.model_functions", "f1_by_scope"),
     "read_truth": ("standins.truth", "read"),
     "true_motion": ("standins.truth", "motion"),

@@ -128,6 +128,7 @@ OTHER = "f" * 64
         (put("n_train", 15), "split", "16 training clips in A and 15 in B"),
         (put("recipe", "epochs", 2), "recipe", "epochs is 1 in A and 2 in B"),
         (put("initial_weights", OTHER), "recipe", "initial weights is 'none' in A"),
+        (put("predicted", "all_candidates", True), "recipe", "predict --all-candidates is False in A and True in B"),
         (put("seed", 3), "seed", "seed 0 in A and 3 in B"),
         # What is upstream is told first.
         (both(put("seed", 3), put("recipe", "epochs", 2), put(*BETA, "flow", "keys", OTHER)), "flow", "beta"),

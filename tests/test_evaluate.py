@@ -262,3 +262,28 @@ def test_folds_of_other_devices_or_precisions_are_named(tmp_path):
         "cpu, float32: without casme (seed 0), casme2 (seed 0)." in page
     )
     assert page.count("different devices") == 1, "runs of an older version, all of one device"
+
+
+def test_a_page_says_which_runs_are_scored_over_all_candidates(tmp_path):
+    names = CD6ME[:3]
+    drawn = [write_run(tmp_path / "r", name, method="infusenet_resnet18") for name in names]
+    mean = [write_run(tmp_path / "s", name, method="infusenet_resnet18") for name in names]
+    flow = [write_run(tmp_path / "f", name, method="resnet18_flow") for name in names]
+    for run in [*drawn, *mean, *flow]:
+        facts = json.loads((run / "run.json").read_text())
+        if run not in flow:
+            facts["recipe"]["pseudo_apex"] = "per_epoch"
+        if run in mean:
+            facts.setdefault("predicted", {})["all_candidates"] = True
+        (run / "run.json").write_text(json.dumps(facts))
+    pages = []
+    for runs in (drawn, mean, [*mean[:1], *drawn[1:]]):
+        evaluate([*runs, *flow], tmp_path / "out")
+        pages.append((tmp_path / "out/metrics.md").read_text())
+    assert "candidate" not in pages[0]
+    assert "Clips are scored by the mean over all six pseudo-apex candidates" in pages[1]
+    assert (
+        "by one pseudo-apex candidate, which the seed draws: `infusenet_resnet18` without casme2 (seed 0), samm (seed "
+        "0); by the mean over all six pseudo-apex candidates: `infusenet_resnet18` without casme (seed 0)."
+        in pages[2]
+    )

@@ -20,6 +20,11 @@ from infusenet.store import Item
 from infusenet.training import run_folder
 
 LATENTS = RECIPES["latents"] | {"weights": file_digest(SHIPPED_WEIGHTS)}
+SOURCE = {
+    "faces": "0" * 64,
+    "faces_recipe": stage_recipes.resolve("faces", {"size": CROP}).as_dict(),
+    "data": "1" * 64,
+}
 FOUND = {"alpha": ("s1/c5", 12), "beta": ("s2/c2", 4)}  # what InfuseNet finds, and nothing else
 
 
@@ -55,6 +60,7 @@ def write_run(root, method, held_out, seed=0):
     facts = {
         "recipe": recipe_of(method).as_dict(), "held_out": held_out, "seed": seed, "heads": list(model.heads),
         "n_train": 10, "label_counts": {f"AU{n}": 3 for n in AUS},
+        "stores": {"other": {name: {"content": "0" * 64, "source": SOURCE} for name in recipe_of(method).stores}},
     }  # fmt: skip
     run_folder.save_weights(run, model, facts)
     (run / "run.json").write_text(json.dumps(facts))

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import infusenet
 from infusenet.databases.clip_table import Clip
+from infusenet.detection.clip_arrays import Window
+from infusenet.detection.detector import Detector
+from infusenet.detection.scores import ClipScores
 from infusenet.errors import InputError
 from infusenet.preprocess.face_detection import Detection
 from infusenet.standins.truth import ClipTruth
@@ -22,7 +25,7 @@ no time. The examples run in this order, and some continue one above them. Made 
 `python -m infusenet.api.reference_page > docs/api.md`; edit those and not this page.
 """
 # What the public functions return.
-TYPES = (Clip, Detection, TrainedRun, ClipTruth)
+TYPES = (Clip, Detection, TrainedRun, ClipScores, Window, ClipTruth)
 SECTION = re.compile(r"(?m)^(\w+)\n-{3,}\n")
 
 
@@ -42,7 +45,7 @@ def page() -> str:
         parts += [f"## {name}\n"]
         parts += [] if public is InputError else [f"```python\n{_call(name, public)}\n```\n"]
         parts += _markdown(inspect.getdoc(public))
-        parts += ["**Methods**\n", *_methods(public), ""] if public is Store else []
+        parts += ["**Methods**\n", *_methods(public), ""] if public in (Store, Detector) else []
     parts += ["## What functions return\n"]
     for returned in TYPES:
         parts += [f"### {returned.__name__}\n", _fields(returned), *_markdown(inspect.getdoc(returned))]

@@ -10,7 +10,7 @@ import torch
 
 from infusenet import devices
 from infusenet.config.method_recipe import MethodRecipe
-from infusenet.config.stage_recipes import FacesRecipe, LatentsRecipe
+from infusenet.config.stage_recipes import FacesRecipe, FlowRecipe, LatentsRecipe
 from infusenet.databases.clip_table import Clip
 from infusenet.detection.footage import Footage
 from infusenet.detection.trained_models import TrainedModel
@@ -87,24 +87,30 @@ def clip_arrays(footage: Footage, window: Window, model: TrainedModel) -> ClipAr
     stores = {}
     for name, store in model.recipe.stores.items():
         recipe = store.recipe
-        if recipe.stage == "faces":
-            if recipe not in items:
-                items[recipe] = _crops(footage, window, recipe)
-            stores[name] = ArrayStore(items[recipe].arrays)
+        if recipe.stage != "faces":
+            try:
+                array = _derived(items[model.faces], recipe, model.magnifier, device)
+            except InputError as error:
+                raise InputError(f"{footage.path}: {error}") from None
+            stores[name] = ArrayStore({recipe.stage: array})
             continue
-        frames, numbers = (items[model.faces].arrays[array] for array in ("frames", "numbers"))
-        try:
-            if recipe.stage == "flow":
-                (array,) = flow.images(frames[None, flow.slots_read(recipe)], recipe, device.type)
-                stores[name] = ArrayStore({"flow": flow.checked(array)})
-            else:
-                magnifier = _magnifier(recipe, model.magnifier, device)
-                pictures = latents.pictures(frames, numbers, recipe)
-                (array,) = latents.encoded(magnifier, [pictures], recipe, device)
-                stores[name] = ArrayStore({"latents": latents.checked(array)})
-        except InputError as error:
-            raise InputError(f"{footage.path}: {error}") from None
+        if recipe not in items:
+            items[recipe] = _crops(footage, window, recipe)
+        stores[name] = ArrayStore(items[recipe].arrays)
     return ClipArrays(footage.name, window, items[model.faces], stores)
+
+
+def _derived(
+    crops: Item, recipe: FlowRecipe | LatentsRecipe, magnifier: Path | None, device: torch.device
+) -> np.ndarray:
+    """The flow image or the latents of a clip, from its crops."""
+    frames, numbers = crops.arrays["frames"], crops.arrays["numbers"]
+    if recipe.stage == "flow":
+        return flow.checked(flow.images(frames[None, flow.slots_read(recipe)], recipe, device.type)[0])
+    pictures = latents.pictures(frames, numbers, recipe)
+    return latents.checked(
+        latents.encoded(_magnifier(recipe, magnifier, device), [pictures], recipe, device)[0]
+    )
 
 
 def check_window(footage: Footage, window: Window) -> None:

@@ -102,8 +102,9 @@ class FrameBuffer(Footage):
 class Detector:
     """Action Units of new footage: frames in one by one, scores out.
 
-    Frames are kept in memory until ``maximum`` are there; then each new one takes the place of the oldest. The scores
-    of a clip are the same bits as those of ``infusenet detect`` on the same frames.
+    Frames are kept in memory until ``maximum`` are there; then each new one takes the place of the oldest. A clip's
+    scores have the same bits as those of the same frames in a folder or in a lossless video, and as those of ``infusenet
+    predict --all-candidates``.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ class Detector:
     ((1, 12), (12,), Window(onset=1, apex=2, offset=2))
     """
 
-    def __init__(self, runs: Path | str | Sequence[Path | str], device: str = "cpu", maximum: int = 512):
+    def __init__(self, runs: Path | str | Sequence[Path | str], *, device: str = "cpu", maximum: int = 512):
         if maximum < 1:
             raise InputError(f"maximum is {maximum}, expected at least 1 frame")
         self.models = load_models([runs] if isinstance(runs, Path | str) else runs, device)

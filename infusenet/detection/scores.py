@@ -14,6 +14,8 @@ class ClipScores:
 
     ``clip``: the footage's name. ``confidence`` of a spotted interval, in [0, 1]; None where onset and apex were given.
     ``logits``: float32 (M, 12), of M models the scored head's, each the mean over the six pseudo-apex candidates.
+    From these, each of 12: ``mean`` over the models, ``spread`` (sample standard deviation, 0 of a single model),
+    ``probability`` in [0, 1] (the logistic function of the mean) and ``decision`` (whether the mean is above 0).
     """
 
     clip: str
@@ -23,22 +25,18 @@ class ClipScores:
 
     @property
     def mean(self) -> np.ndarray:
-        """float32 (12,), over the models."""
         return self.logits.mean(0)
 
     @property
     def spread(self) -> np.ndarray:
-        """float32 (12,), the sample standard deviation over the models; 0 of a single one."""
         if len(self.logits) == 1:
             return np.zeros_like(self.logits[0])
         return self.logits.std(0, ddof=1)
 
     @property
     def probability(self) -> np.ndarray:
-        """float32 (12,) in [0, 1], the logistic function of the mean."""
         return expit(self.mean)
 
     @property
     def decision(self) -> np.ndarray:
-        """bool (12,), whether an Action Unit counts as predicted: its mean logit is above 0."""
         return self.mean > 0

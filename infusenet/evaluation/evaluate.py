@@ -14,7 +14,7 @@ import numpy as np
 from infusenet.csv_tables import csv_text
 from infusenet.errors import InputError, raise_all
 from infusenet.evaluation import metric_tables, plots, reliability_picture
-from infusenet.evaluation.machine_notes import machine_notes
+from infusenet.evaluation.fold_notes import fold_notes
 from infusenet.evaluation.metric_rows import MetricRow, guesser_rows, metric_rows
 from infusenet.evaluation.metrics import AU_NAMES
 from infusenet.evaluation.protocol_label import protocol
@@ -110,7 +110,7 @@ def evaluate(runs: Sequence[Path], output: Path) -> None:
         for row in rows
     ]
     write_if_changed(output / "metrics.csv", csv_text(head, lines))
-    page = metric_tables.page(rows, databases, facts, label, machine_notes(folds))
+    page = metric_tables.page(rows, databases, facts, label, fold_notes(folds))
     write_if_changed(output / "metrics.md", page)
     plots.heatmap(rows, databases, label, output / "heatmap.png")
     reliability_picture.draw(folds, label, output / "reliability.png")

@@ -26,15 +26,15 @@ def page(
     databases: Sequence[str],
     facts: dict[str, dict],
     protocol: Protocol,
-    machine_notes: Sequence[str] = (),
+    fold_notes: Sequence[str] = (),
 ) -> str:
     """The Markdown page with all tables.
 
-    ``facts`` maps a method to the facts of one of its runs (run.json); ``machine_notes`` are of
-    `infusenet.evaluation.machine_notes`.
+    ``facts`` maps a method to the facts of one of its runs (run.json); ``fold_notes`` are of
+    `infusenet.evaluation.fold_notes`.
     """
     label = protocol.heading
-    parts = [f"# Scores per Action Unit{label}", *protocol.notes, *machine_notes, recipe_lines(facts)]
+    parts = [f"# Scores per Action Unit{label}", *protocol.notes, *fold_notes, recipe_lines(facts)]
     for name, scope in SCOPES.items():
         parts += [f"## {scope.title}{label}", table(rows, name, facts)]
     parts += [f"## Average F1 by held-out database{label}", by_database(rows, databases, facts)]

@@ -163,13 +163,12 @@ def split_differences(a: Fold, b: Fold) -> Iterator[str]:
 
 
 def recipe_differences(a: Fold, b: Fold) -> Iterator[str]:
-    """Settings of the method, its inputs and initial weights."""
+    """Settings of the method, its inputs, initial weights and the scoring."""
     settings = [{k: v for k, v in fold.facts["recipe"].items() if k not in NOT_COMPARED} for fold in (a, b)]
     for side, fold in zip(settings, (a, b), strict=True):
         side |= {"initial weights": fold.facts["initial_weights"]}
-        side |= {
-            f"input {name}": f"yes ({s['variant']})" for name, s in fold.facts["recipe"]["stores"].items()
-        }
+        side |= {"predict --all-candidates": bool(fold.facts["predicted"].get("all_candidates"))}
+        side |= {f"input {n}": f"yes ({s['variant']})" for n, s in fold.facts["recipe"]["stores"].items()}
     if settings[0] != settings[1]:
         yield f"{difference(*settings, ' in A and')} in B"
 

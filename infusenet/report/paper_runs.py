@@ -10,7 +10,7 @@ import numpy as np
 from infusenet.errors import InputError
 from infusenet.evaluation import metrics, resampling
 from infusenet.evaluation.evaluate import Fold, read_runs
-from infusenet.evaluation.machine_notes import machine_notes
+from infusenet.evaluation.fold_notes import fold_notes
 from infusenet.evaluation.protocol_label import OTHER, STANDINS, protocol
 from infusenet.protocol import CD6ME
 from infusenet.report.tables_and_figures import TARGETS
@@ -85,7 +85,7 @@ class Results:
         for fold in folds:
             rms = fold.facts.get("predicted", {}).get("latents_rms")
             self._rms.setdefault(fold.method, []).append(rms)
-        self.protocol, self._machine_notes = protocol(folds), machine_notes(folds)
+        self.protocol, self._fold_notes = protocol(folds), fold_notes(folds)
         self.label = self.protocol.heading
         self._f1_draws = cache(self._f1_draws)
         self._weights = cache(self._weights)
@@ -93,7 +93,7 @@ class Results:
     @property
     def notes(self) -> list[str]:
         """Notes for a reader who compares with the paper, and on folds of other devices or precisions."""
-        return self._protocol_notes() + self._machine_notes
+        return self._protocol_notes() + self._fold_notes
 
     def _protocol_notes(self) -> list[str]:
         if self.protocol.name == STANDINS:
