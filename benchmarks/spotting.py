@@ -60,7 +60,7 @@ def missed(film: Film, spotted: list[Interval]) -> tuple[Counter, list[str]]:
     matches = match(spotted, film.expressions)
     right, hits = [pair[0] for pair in matches], [pair[1] for pair in matches]
     events = [event for event in film.events if event.aus]
-    lines = [f"missed {event}" for event in events if event.interval not in hits]
+    lines = [f"missed AUs {event.aus}, {event.interval}" for event in events if event.interval not in hits]
     lines += [f"wrong {interval}" for interval in spotted if interval not in right]
     return Counter((event.aus, event.interval in hits) for event in events), [
         f"{film.name}: {s}" for s in lines

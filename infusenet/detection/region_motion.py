@@ -39,7 +39,7 @@ BLUR = 1.0  # px, of every crop, so that its slopes are smooth
 # (px), gain of the light (relative) and offset (gray levels). They decide only where a window is nearly plain.
 NOISE, PRIOR = 1.0, (1, 1, 0.05, 0.05, 0.05, 0.05, 0.05, 10)
 # The head's motion is measured again, on a new crop, while the fit moves a corner of the crop by more px than this.
-CONVERGED, ITERATIONS = 0.15, 3
+CONVERGED, ITERATIONS = 0.15, 6
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def track(
 def likeness(start: Reference, face: np.ndarray) -> float:
     """Correlation of a crop with the reference's over the skin, -1 to 1; 0 where one of them is plain."""
     x, y = np.rint(start.places[COUNT:].real).astype(int), np.rint(start.places[COUNT:].imag).astype(int)
-    pair = np.stack([start.smooth[y, x], face[y, x].astype(np.float32)])
+    pair = np.stack([start.smooth[y, x], _blur(face)[y, x]])
     pair -= pair.mean(1, keepdims=True)
     norms = np.sqrt((pair**2).sum(1))
     return float(pair[0] @ pair[1] / norms.prod()) if norms.all() else 0.0

@@ -16,7 +16,7 @@ LONGEST = 0.5  # s, of a micro-expression (Yan et al. 2013)
 # Smallest height of an expression, in eye distances. Where a region is never still, in speech or noise, the threshold
 # is `NOISE` times the upper quartile of its heights; that needs a stretch of `STRETCH` s, because a movement fills a
 # shorter one.
-SMALLEST, NOISE, STRETCH = 0.0015, 6.0, 4.0
+SMALLEST, NOISE, STRETCH = 0.0015, 8.0, 4.0
 # Share of the lids' height that a blink spills into the flow of outer brows, inner brows, cheeks and all others.
 SPILL = np.repeat((0.35, 0.55, 0.25, 0.05, 0.05, 0.05, 0.05), 2)
 # A region belongs to an expression if its height over the threshold is at least this share of the best one's.
@@ -26,7 +26,7 @@ SMOOTH = 0.008  # s
 
 
 class Peak(NamedTuple):
-    """``onset``, ``apex`` and ``offset`` are rows; ``strength`` is the height over the threshold, at least 1."""
+    """``onset``, ``apex`` and ``offset`` are rows; ``strength`` is the height at the row asked for over the threshold."""
 
     onset: int
     apex: int
@@ -40,7 +40,7 @@ def heights(motion: np.ndarray, rate: float) -> np.ndarray:
     ``motion`` is complex (n, COUNT), in eye distances, one row per frame at ``rate`` frames per second; beyond its
     ends the face is taken to rest. What a blink spills is taken off.
     """
-    height = _heights(motion, rate)
+    height = _all_heights(motion, rate)
     return (height[:, : len(SPILL)] - SPILL * height[:, LIDS].max(1, keepdims=True)).clip(0)
 
 
@@ -48,7 +48,7 @@ def _span(rate: float) -> int:
     return max(1, round(LONGEST / 2 * rate))
 
 
-def _heights(motion: np.ndarray, rate: float) -> np.ndarray:
+def _all_heights(motion: np.ndarray, rate: float) -> np.ndarray:
     rows, span = np.arange(len(motion)), _span(rate)
     before = motion - motion[(rows - span).clip(0)]
     after = motion - motion[(rows + span).clip(max=len(motion) - 1)]
@@ -75,8 +75,8 @@ def apexes(height: np.ndarray, threshold: np.ndarray, rate: float) -> list[int]:
 
 
 def peak(motion: np.ndarray, threshold: np.ndarray, rate: float, row: int) -> Peak | None:
-    """The movement around a row: from `EDGE` of its size before the apex to `EDGE` of it after; None where it does
-    not come and go within `LONGEST` on both sides."""
+    """The movement around a row, from `EDGE` of its size before the apex to `EDGE` of it after, at most `LONGEST` away;
+    None where the largest motion is that of the first or last row."""
     span = _span(rate)
     height = heights(motion, rate)[row]
     strength = height / threshold
@@ -95,7 +95,12 @@ def peak(motion: np.ndarray, threshold: np.ndarray, rate: float, row: int) -> Pe
 
 
 def _edge(course: np.ndarray) -> int | None:
-    """Number of rows from a peak, the first row, to the end of its slope; None without a slope."""
-    foot = course.min()
-    below = np.flatnonzero(course <= foot + EDGE * (course[0] - foot))
-    return int(below[0]) if len(below) and below[0] > 0 else None
+    """Number of rows from a peak, the first row, to the end of its slope; None without a slope.
+
+    Noise would draw the smallest value after the slope too low, so the foot is the lower quartile of all that follows
+    the slope's middle.
+    """
+    middle = np.flatnonzero(course <= (course[0] + course.min()) / 2)[0]
+    foot = np.quantile(course[middle:], 0.25)
+    end = int(np.flatnonzero(course <= foot + EDGE * (course[0] - foot))[0])
+    return end or None

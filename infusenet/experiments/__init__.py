@@ -1,1 +1,1 @@
-"""Research benches outside the pipeline: they test infusion, and measure magnifiers and optical flow."""
+"""Research benches outside the pipeline: they test infusion, and measure magnifiers, optical flow and spotting."""
