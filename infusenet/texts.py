@@ -5,7 +5,7 @@ Standard library only.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 # Characters without a picture beside the categories of control and format signs: joiners, fillers, variants.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5" + "".join(map(chr, range(0xFE00, 0xFE10))))
@@ -47,6 +47,19 @@ def first_few(items: Iterable[object], count: int) -> str:
     """
     texts = list(map(str, items))
     return ", ".join(texts[:count]) + (", ..." if len(texts) > count else "")
+
+
+def aligned(lines: Mapping[str, object]) -> str:
+    """Names and values in two columns, a line each.
+
+    Examples
+    --------
+    >>> print(aligned({"clips": 5, "database": "samm"}))
+    clips     5
+    database  samm
+    """
+    width = max(map(len, lines))
+    return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
 
 
 def au_number(header: str) -> int | None:

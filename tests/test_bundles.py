@@ -1,6 +1,5 @@
 """Bundles: what goes into them, that nothing wrong comes in, and that their settings fit."""
 
-import io
 import json
 import shutil
 import tarfile
@@ -12,6 +11,7 @@ import pytest
 import yaml
 from lab import FACES, LATENTS, MAGNIFIED, lab
 from synthetic import RECIPES
+from tar_files import member, tar_of, tar_with
 
 from infusenet import cli, hashing
 from infusenet.config import configuration
@@ -26,13 +26,6 @@ from infusenet.store.bundles import import_bundle as take_in
 
 ROOT = Path(__file__).parents[1]
 SHARED = {"flow.h5", "latents.h5"}
-
-
-def tar_of(folder, path):
-    with tarfile.open(path, "w") as tar:
-        for file in sorted(folder.iterdir()):
-            tar.add(file, file.name)
-    return path
 
 
 def reindex(folder, change):
@@ -180,13 +173,6 @@ def test_folders_of_a_file_server_are_no_damage(bundle):
     assert take_in(bundle, bundle.parent / "there") == ("samm", bundle)
 
 
-def member(name, **changes):
-    info = tarfile.TarInfo(name)
-    for key, value in changes.items():
-        setattr(info, key, value)
-    return info
-
-
 @pytest.mark.parametrize(
     ("bad", "expected"),
     [
@@ -200,9 +186,7 @@ def member(name, **changes):
     ],
 )  # fmt: skip
 def test_a_tar_cannot_reach_out(bundle, tmp_path, bad, expected):
-    path = tar_of(bundle, tmp_path / "bad.tar")
-    with tarfile.open(path, "a") as tar:
-        tar.addfile(bad, io.BytesIO())
+    path = tar_with(bad, bundle, tmp_path / "bad.tar")
     before = set(tmp_path.rglob("*"))
     with pytest.raises(InputError) as caught:
         take_in(path, tmp_path / "there")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from infusenet.config import options, stage_recipes
 from infusenet.config.methods import method
 from infusenet.config.stage_recipes import Recipe, StageRecipe
+from infusenet.config.value_kinds import Values, integer, text
 from infusenet.errors import InputError, raise_all
 
 
@@ -70,6 +71,14 @@ class MethodRecipe(Recipe):
         return super().as_dict() | magnifier | {"stores": stores}
 
 
+# Values that no configuration sets, or not for each method: a file from elsewhere may hold anything.
+VALUES = {
+    "threads": Values({"type": "integer", "minimum": 1, "maximum": 1024}, "an integer from 1 to 1024"),
+    "revision": integer(1),
+    "model": text("a name"),
+    "weights": text("none, imagenet or a file"),
+    "size": integer(1),
+}
 # Keys that `infusenet.config.configuration.resolve_method` adds to a method's settings.
 DERIVED = ("weights_sha256", "magnifier", "magnifier_sha256", "photometric")
 
@@ -104,6 +113,12 @@ def _problems(values: Mapping) -> Iterator[str]:
     expected = {"weights", *DERIVED, *(names - definition.settings.keys())}
     settings = {name: value for name, value in values.items() if name not in expected}
     yield from options.problems("recipe", settings, definition.settings)
+    for name, kind in VALUES.items():
+        if name in values and not kind.accept(values[name]):
+            yield f"recipe.{name} is {kind.refusal(values[name])}"
+    for name in DERIVED:
+        if not isinstance(values.get(name), str | None):
+            yield f"recipe.{name} is {values[name]!r}, expected text"
     stores = values.get("stores", {})
     if not isinstance(stores, dict):
         yield f"stores is {stores!r}, expected an object"

@@ -207,7 +207,8 @@ def from_dict(values: Mapping, origin: object) -> StageRecipe:
 
 def problems(values: Mapping) -> Iterator[str]:
     """One sentence for each reason why JSON values are not a recipe of a stage."""
-    if (stage := values.get("stage")) not in RECIPES:
+    stage = values.get("stage")
+    if not isinstance(stage, str) or stage not in RECIPES:
         yield _unknown(stage)
         return
     settings = settings_of(values)

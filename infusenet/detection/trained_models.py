@@ -11,9 +11,13 @@ from infusenet.config import stage_recipes
 from infusenet.config.method_recipe import MethodRecipe
 from infusenet.config.methods import method
 from infusenet.config.stage_recipes import FacesRecipe, StageRecipe, difference
+from infusenet.detection import model_bundle
+from infusenet.detection.model_bundle import is_bundle
 from infusenet.errors import InputError, raise_all
 from infusenet.hashing import canonical, digest, file_digest
 from infusenet.json_notes import fits, read_note
+from infusenet.magnifier import load as load_magnifier
+from infusenet.store.bundles.archive import INDEX
 from infusenet.training import run_folder
 from infusenet.training.trained_run import network
 
@@ -45,36 +49,46 @@ class TrainedModel:
     card: dict | None
     device: torch.device
 
+    @property
+    def recipes(self) -> dict[str, dict]:
+        """The settings of the method, and the recipes of the faces and of the stores, by name; without what depends on
+        the machine."""
+        recipe = self.recipe.as_dict()
+        machine = {"threads", "magnifier", *(["weights"] if "weights_sha256" in recipe else [])}
+        settings = {name: value for name, value in recipe.items() if name not in ("stores", *machine)}
+        return {recipe["method"]: settings, "faces": self.faces.as_dict(), **recipe["stores"]}
+
 
 def load_model(path: Path | str, device: str = "cpu", magnifier: Path | None = None) -> TrainedModel:
-    """The trained model of a run folder.
-
-    Parameters
-    ----------
-    path : a run folder, such as results/infusenet_resnet18/samm/seed0
-    device : {"auto", "cpu", "cuda"}
-        Torch is set as in training, so that the same inputs give the same bits.
-    magnifier : the file of the magnifier that the recipe names, where it is not one of this package
-
-    Raises
-    ------
-    InputError
-        No finished training in ``path``; a recipe of another version or revision than this package's; stores that do
-        not tell the recipe of their faces, or tell several; a magnifier that is not here.
-    """
-    path = Path(path)
-    state, facts = run_folder.load_weights(path)
-    return _model(path, state, facts, device, magnifier, _on_standins(path, facts), None)
+    """The one trained model of a run folder or of a model bundle; parameters and errors as those of `load_models`."""
+    models = load_models([path], device, magnifier)
+    if len(models) > 1:
+        raise InputError(f"{path}: a bundle of {len(models)} models, expected one; use load_models")
+    return models[0]
 
 
 def load_models(
     paths: Sequence[Path | str], device: str = "cpu", magnifier: Path | None = None
 ) -> list[TrainedModel]:
-    """The trained models of run folders, in order, which can score together (`check_alike`).
+    """The trained models of run folders and model bundles, in order, which can score together (`check_alike`).
 
-    Parameters and errors are those of `load_model`.
+    Parameters
+    ----------
+    paths : run folders, such as results/infusenet_resnet18/samm/seed0, and bundles: a ``.tar`` or its folder
+    device : {"auto", "cpu", "cuda"}
+        Torch is set as in training, so that the same inputs give the same bits.
+    magnifier : the file of the magnifier that the recipes of run folders name, where it is not one of this package
+
+    Raises
+    ------
+    InputError
+        No finished training in a folder; a bundle that is damaged or holds something else; a recipe of another version
+        or revision than this package's; stores that do not tell the recipe of their faces, or tell several; a
+        magnifier that is not here; recipes that differ.
     """
-    models = [load_model(path, device, magnifier) for path in paths]
+    models = []
+    for path in map(Path, paths):
+        models += _of_bundle(path, device) if is_bundle(path) else [_of_run(path, device, magnifier)]
     check_alike(models)
     return models
 
@@ -86,59 +100,104 @@ def check_alike(models: Sequence[TrainedModel]) -> None:
         (
             f"{model.path}: {name} of another recipe than in {first.path}"
             for model in others
-            for name, value in _recipes(model).items()
-            if value != _recipes(first).get(name)
+            for name, value in model.recipes.items()
+            if value != first.recipes.get(name)
         ),
         "models of different recipes; give folds or seeds of one method",
     )
 
 
-def _recipes(model: TrainedModel) -> dict[str, dict]:
-    """The recipes by name, without what depends on the machine."""
-    recipe = model.recipe.as_dict()
-    settings = {key: value for key, value in recipe.items() if key not in ("stores", "threads", "magnifier")}
-    if "weights_sha256" in settings:
-        del settings["weights"]
-    return {recipe["method"]: settings, "faces": model.faces.as_dict(), **recipe["stores"]}
+def _of_run(path: Path, device: str, magnifier: Path | None) -> TrainedModel:
+    state, facts = run_folder.load_weights(path)
+    recipe, faces = _recipes_of(path, facts)
+    sha256 = latents_magnifier(recipe)
+    if sha256 and magnifier and (actual := file_digest(magnifier)) != sha256:
+        raise InputError(f"{magnifier}: its sha256 is {actual}, expected {sha256}, the magnifier of {path}")
+    file = (magnifier or stage_recipes.shipped_weights(sha256)) if sha256 else None
+    if sha256 and file is None:
+        raise InputError(
+            f"{path}: it reads latents of a magnifier with sha256 {sha256}; give its file with --magnifier"
+        )
+    return _model(path, state, facts, recipe, faces, file, _on_standins(path, facts), None, device)
 
 
-def _model(
-    path: Path,
-    state: dict[str, torch.Tensor],
-    facts: dict,
-    device: str,
-    magnifier: Path | None,
-    on_standins: bool | None,
-    card: dict | None,
-) -> TrainedModel:
+def _of_bundle(path: Path, device: str) -> Iterator[TrainedModel]:
+    with model_bundle.folder_of(path) as folder:
+        index, card = model_bundle.checked(folder)
+        magnifier = folder / model_bundle.MAGNIFIER if index["magnifier"] else None
+        if magnifier:
+            load_magnifier(magnifier)
+        for name in index["models"]:
+            state, facts = run_folder.read_weights(folder / name, "get the bundle again")
+            recipe, faces = _recipes_of(path, facts)
+            model = _model(path, state, facts, recipe, faces, magnifier, index["standins"], card, device)
+            raise_all(_unlike(index, name, model), f"{path}: not what {INDEX} says; get the bundle again")
+            yield model
+
+
+def _unlike(index: dict, name: str, model: TrainedModel) -> Iterator[str]:
+    if name != model_bundle.weights_name(model.facts["held_out"], model.facts["seed"]):
+        yield f"{name} is of another held-out database or seed"
+    if model.recipes != index["recipes"]:
+        yield f"{name} has other recipes"
+    if index["magnifier"] != (sha256 := latents_magnifier(model.recipe)):
+        yield f"{name} reads latents of the magnifier {sha256}"
+
+
+def _recipes_of(path: Path, facts: dict) -> tuple[MethodRecipe, FacesRecipe]:
+    """The recipe of a training and that of its faces, of this version's code."""
     recipe = run_folder.recipe_of(path, facts)
-    if not fits(facts, FACTS):
+    if not fits(facts, FACTS) or not all(map(_is_source, _sources(facts["stores"]))):
         raise InputError(f"{path}: no facts of the stores that it was trained on; train this run again")
     faces = _faces_recipe(path, facts["stores"], recipe)
     stages = [faces, *(store.recipe for store in recipe.stores.values())]
     raise_all(
         _other_revisions(recipe, stages), f"{path}: made by another version of the code; use that version"
     )
+    return recipe, faces
+
+
+def _model(
+    path: Path,
+    state: dict[str, torch.Tensor],
+    facts: dict,
+    recipe: MethodRecipe,
+    faces: FacesRecipe,
+    magnifier: Path | None,
+    on_standins: bool | None,
+    card: dict | None,
+    device: str,
+) -> TrainedModel:
+    title = f"{method(recipe.method).title}, {facts['held_out']} held out, seed {facts['seed']}"
+    databases = {name: _data(stores) for name, stores in facts["stores"].items()}
     model, place = network(recipe, state, path), devices.start(device, recipe.threads)
     return TrainedModel(
         path,
-        f"{method(recipe.method).title}, {facts['held_out']} held out, seed {facts['seed']}",
+        title,
         facts,
         recipe,
         faces,
         devices.place(model, place),
-        _magnifier(path, stages, magnifier),
+        magnifier,
         on_standins,
-        {name: _data(stores) for name, stores in facts["stores"].items()},
+        databases,
         card,
         place,
     )
 
 
+def _sources(databases: dict) -> list[dict]:
+    return [store["source"] for stores in databases.values() for store in stores.values()]
+
+
+def _is_source(source: dict) -> bool:
+    """Whether the two values that are read of a store's source have their types, where it has them."""
+    return isinstance(source.get("faces_recipe", {}), dict) and isinstance(source.get("data"), str | None)
+
+
 def _faces_recipe(path: Path, databases: dict, recipe: MethodRecipe) -> FacesRecipe:
     """The recipe of the faces that all stores of a training were made from, or are."""
-    sources = [store["source"] for stores in databases.values() for store in stores.values()]
-    recipes = [source["faces_recipe"] for source in sources if "faces_recipe" in source]
+    recipes = [source["faces_recipe"] for source in _sources(databases) if "faces_recipe" in source]
     recipes += [store.recipe.as_dict() for store in recipe.stores.values() if store.recipe.stage == "faces"]
     if not recipes:
         raise InputError(
@@ -147,7 +206,7 @@ def _faces_recipe(path: Path, databases: dict, recipe: MethodRecipe) -> FacesRec
         )
     first = recipes[0]
     raise_all(
-        {difference(other, first, between=" and ") for other in recipes if other != first},
+        {difference(other, first, between=" and") for other in recipes if other != first},
         f"{path}: its stores were made from faces of different recipes; build them again and train again",
     )
     return stage_recipes.from_dict(first, path)
@@ -163,22 +222,10 @@ def _other_revisions(recipe: MethodRecipe, stages: Sequence[StageRecipe]) -> Ite
             yield f"revision {stage.revision} of {stage.stage}, here {revision}"
 
 
-def _magnifier(path: Path, stages: Sequence[StageRecipe], file: Path | None) -> Path | None:
-    """The magnifier that the latents' recipe names: ``file``, or one of this package."""
-    named = {stage.weights for stage in stages if stage.stage == "latents"}
-    if not named:
-        return None
-    (sha256,) = named
-    if file and file_digest(file) != sha256:
-        raise InputError(
-            f"{file}: its sha256 is {file_digest(file)}, expected {sha256}, the magnifier of {path}"
-        )
-    file = file or stage_recipes.shipped_weights(sha256)
-    if file is None:
-        raise InputError(
-            f"{path}: reads latents of a magnifier with sha256 {sha256}; give its file with --magnifier"
-        )
-    return Path(file)
+def latents_magnifier(recipe: MethodRecipe) -> str | None:
+    """The sha256 of the magnifier behind the latents that a method reads; None where it reads none."""
+    named = {store.recipe.weights for store in recipe.stores.values() if store.recipe.stage == "latents"}
+    return named.pop() if named else None
 
 
 def _on_standins(run: Path, facts: dict) -> bool | None:

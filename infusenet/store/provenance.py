@@ -13,6 +13,7 @@ from infusenet.hashing import canonical, digest
 from infusenet.store.format import sidecar_of, sidecar_text
 from infusenet.store.reader import Store
 from infusenet.store.stamps import stamped
+from infusenet.texts import aligned
 
 
 def describe(path: Path | str) -> str:
@@ -46,8 +47,7 @@ def describe(path: Path | str) -> str:
     if "faces" in store.source and faces.is_file():
         same = sidecar_text(faces) == store.source["faces"]
         lines["faces.h5"] = "the one it was made from" if same else "another one is beside it; build it again"
-    width = max(map(len, lines))
-    return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
+    return aligned(lines)
 
 
 def mixed(stores: Iterable[Store]) -> Iterator[str]:

@@ -112,6 +112,12 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
         raise InputError(f"{path}: no such file; train this run first")
     check_readable(path)
     _check_bytes(path)
+    return read_weights(path, "delete it and train this run again")
+
+
+def read_weights(path: Path, remedy: str) -> tuple[dict[str, torch.Tensor], dict]:
+    """State dict and facts in a file of weights, without a look at its digest; ``remedy`` ends the message on a
+    damaged one."""
     try:
         with safe_open(path, "pt") as file:
             facts = parse((file.metadata() or {}).get("infusenet", ""), FACTS)
@@ -119,7 +125,7 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
                 raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path}: damaged ({error}); delete it and train this run again") from None
+        raise InputError(f"{path}: damaged ({error}); {remedy}") from None
 
 
 def recipe_of(run: Path, facts: dict) -> MethodRecipe:

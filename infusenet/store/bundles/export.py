@@ -1,10 +1,5 @@
 """Write a bundle for another lab."""
 
-import hashlib
-import io
-import json
-import shutil
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +8,10 @@ from infusenet.config import stage_recipes
 from infusenet.config.stage_arrays import shows_faces
 from infusenet.databases.clip_table import Clip, read_manifest, to_csv
 from infusenet.errors import InputError, raise_all
-from infusenet.files import aside, folder_aside
-from infusenet.hashing import file_digest
 from infusenet.store import Store, sidecar_of
-from infusenet.store.bundles.members import FORMAT, INDEX, MANIFEST, README, STORE, VERSION
+from infusenet.store.bundles.archive import write
+from infusenet.store.bundles.members import BUNDLE, MANIFEST, README, STORE
 from infusenet.store.verify import verify
-
-# Of the files in a .tar; the umask of the person who unpacks it removes bits from it.
-MEMBER_MODE = 0o664
 
 NOTICE = """\
 infusenet bundle of the database {database}, {clips} clips, made by infusenet {package}.
@@ -75,18 +66,9 @@ def export(database: str, stores: Path, manifests: Path, output: Path, faces: bo
     }
     for store in exported:
         contents |= {path.name: path for path in (store.path, sidecar_of(store.path))}
-    index = {
-        "format": FORMAT, "version": VERSION, "database": database, "package": __version__,
-        "stores": {store.path.name: store.recipe for store in exported},
-        "files": {name: _digest(content) for name, content in contents.items()},
-    }  # fmt: skip
-    contents = {INDEX: (json.dumps(index, indent=1, sort_keys=True) + "\n").encode(), **contents}
-    if output.suffix == ".tar":
-        with aside(output) as temporary:
-            _write_tar(temporary, contents)
-    else:
-        with folder_aside(output) as temporary:
-            _write_folder(temporary, contents)
+    write(
+        BUNDLE, output, contents, {"database": database, "stores": {s.path.name: s.recipe for s in exported}}
+    )
     return [store.path.name for store in exported]
 
 
@@ -104,26 +86,3 @@ def _notice(database: str, clips: Sequence[Clip], stores: Sequence[Store]) -> st
 
 def _shows_faces(store: Store) -> bool:
     return shows_faces(stage_recipes.from_dict(store.recipe, store.path))
-
-
-def _digest(content: Path | bytes) -> str:
-    return file_digest(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
-
-
-def _write_folder(folder: Path, contents: dict[str, Path | bytes]) -> None:
-    for name, content in contents.items():
-        if isinstance(content, Path):
-            shutil.copyfile(content, folder / name)
-        else:
-            (folder / name).write_bytes(content)
-
-
-def _write_tar(path: Path, contents: dict[str, Path | bytes]) -> None:
-    """Without owners and times, so that the same stores give the same bytes."""
-    with tarfile.open(path, "w") as tar:
-        for name, content in contents.items():
-            member = tarfile.TarInfo(name)
-            member.mode = MEMBER_MODE
-            member.size = content.stat().st_size if isinstance(content, Path) else len(content)
-            with open(content, "rb") if isinstance(content, Path) else io.BytesIO(content) as file:
-                tar.addfile(member, file)
