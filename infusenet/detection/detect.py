@@ -35,8 +35,6 @@ def detect(
 ) -> str:
     """Score new footage; write ``scores.csv``, ``index.html``, and per clip an HTML page and a PNG per interval.
 
-    Returns a sentence on the result, with the caution of models that were trained on stand-ins.
-
     A clip that fails stops no other one: all that failed are reported at the end. The table and the index hold what
     was finished, also where the command is interrupted.
 
@@ -49,6 +47,10 @@ def detect(
     magnifier : the file of the magnifier that the models' recipe names, where it is not one of this package
     device : {"auto", "cpu", "cuda"}
     threads : CPU threads of torch; default: as in training, because other numbers give other last bits
+
+    Returns
+    -------
+    A line on the result, with the caution of models that were trained on stand-ins.
 
     Raises
     ------
