@@ -10,7 +10,7 @@ def add_detect_options(sub) -> None:
     sub.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="folders of frames, video files")
     sub.add_argument(
         "--model", type=Path, nargs="+", required=True, metavar="RUN",
-        help="trained models of one recipe, such as folds or seeds: the mean of their scores, and its spread",
+        help="run folders or bundles of one recipe, such as folds or seeds: mean and spread of their scores",
     )  # fmt: skip
     sub.add_argument("--clips", type=Path, metavar="CSV", help="instead of INPUT: path, onset, apex, offset")
     sub.add_argument(
