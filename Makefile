@@ -37,7 +37,7 @@ test-wheel: .venv/.installed
 
 # All folds of the demo on a SLURM of this one machine; as root, installs Debian's packages if need be.
 test-cluster: .venv/.installed standins
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,onnx,video,test,slurm]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,video,onnx,test,slurm]"
 	tests/cluster/slurm.sh pytest tests/cluster
 
 # Every block of README.md and docs/, as written, on a fresh clone: half an hour, or two minutes after `make demo` with
@@ -56,5 +56,5 @@ parity: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,onnx,video,test]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[standins,video,onnx,test]"
 	touch $@

@@ -104,6 +104,14 @@ def config(raw):
     return configuration.settle(raw)
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """The texts of each figure that is published while the test lasts, see `pictures.watch`."""
+    from pictures import watch
+
+    return watch(monkeypatch)
+
+
 # Records under way by the event that they record: see `sys.addaudithook`.
 RECORDS: dict[str, list[list[str]]] = {"open": [], "os.scandir": []}
 

@@ -54,12 +54,18 @@ def filmed(name):
     }
 
 
+def write_frames(folder, name):
+    """The frames of a clip as PNGs in a new folder; returns it."""
+    folder.mkdir(parents=True)
+    for number, frame in filmed(name).items():
+        Image.fromarray(frame).save(folder / f"img{number:02}.png")
+    return folder
+
+
 def write_lab(root):
     """Frames of two clips, and the stores that the stages make of them; returns ``root``."""
     for clip in CLIPS:
-        (root / "frames" / clip.frames).mkdir(parents=True)
-        for number, frame in filmed(clip.clip).items():
-            Image.fromarray(frame).save(root / "frames" / clip.frames / f"img{number:02}.png")
+        write_frames(root / "frames" / clip.frames, clip.clip)
     (root / "manifests").mkdir()
     (root / "manifests/alpha.csv").write_text(to_csv(CLIPS))
     folder = root / "cache/alpha"

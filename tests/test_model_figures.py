@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
-from PIL import Image
+from pictures import whole
 from synthetic import CROP, RECIPES, write_database
 from untrained import LATENTS, recipe_of, write_faces, write_run
 
@@ -37,35 +36,6 @@ def root(tmp_path_factory):
 def arguments(root, *methods):
     paths = [path for method in methods for path in sorted(root.glob(f"results/{method}/*/seed*"))]
     return paths, root / "cache", root / "manifests"
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """Titles, labels and texts of each figure that is published, of which no two may overlap."""
-    published, close = [], plt.close
-
-    def keep(figure):
-        texts = list(figure.texts)
-        for axes in figure.axes:
-            texts += [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]
-        texts = [text for text in texts if text.get_text()]
-        boxes = [text.get_window_extent() for text in texts]
-        for n, box in enumerate(boxes):
-            over = [texts[k].get_text() for k in range(n) if box.overlaps(boxes[k])]
-            assert not over, f"{texts[n].get_text()!r} lies over {over}"
-        published.append([text.get_text() for text in texts])
-        close(figure)
-
-    monkeypatch.setattr(plt, "close", keep)
-    return published
-
-
-def whole(path):
-    """The picture's pixels, none of whose drawing touches the border: nothing is cut off."""
-    pixels = np.asarray(Image.open(path).convert("RGB"))
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    assert (border == 255).all()
-    return pixels
 
 
 def test_figure5_shows_the_best_true_positives(root, tmp_path, shown):

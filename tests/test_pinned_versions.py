@@ -14,11 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Only a lab with a cluster installs the extra slurm; conda users add it by pip.
-BY_CONDA = [
-    requirement
-    for extra in (PROJECT["dependencies"], *(EXTRAS[name] for name in ("standins", "onnx", "video", "test")))
-    for requirement in extra
-]
+BY_CONDA = [*PROJECT["dependencies"], *EXTRAS["standins"], *EXTRAS["video"], *EXTRAS["onnx"], *EXTRAS["test"]]
 LINES = [*BY_CONDA, *EXTRAS["slurm"]]
 
 

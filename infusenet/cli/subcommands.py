@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from infusenet.cli import (
     databases,
+    detect,
     magnifier,
     model,
     plan_and_doctor,
@@ -102,6 +103,9 @@ SUBCOMMANDS = (
     Subcommand("predict", "score a run's held-out database",
                "predict results/infusenet_resnet18/samm/seed0 --stores cache --manifests data_manifests",
                train_and_predict.add_predict_options, train_and_predict.predict),
+    Subcommand("detect", "find Action Units in new footage: scores and a page with pictures per clip",
+               "detect clip_folder --model results/infusenet_resnet18/samm/seed0 --onset 1 --apex 12 --output detected",
+               detect.add_detect_options, detect.detect),
     Subcommand("model", "share trained models, check and describe them",
                "model info results/infusenet_resnet18/samm/seed0"),
     Subcommand("model export", "bundle trained models with recipes, magnifier, figures and a model card",

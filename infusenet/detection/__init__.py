@@ -1,1 +1,1 @@
-"""New footage: frames and videos that no database lists, spotting in them, trained models to share, and scores."""
+"""New footage: where expressions are, which Action Units trained models find in them, and models to share."""

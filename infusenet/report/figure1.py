@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -14,9 +13,9 @@ from infusenet.evaluation.evaluate import read_run
 from infusenet.evaluation.plots import plt, save
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.hashing import file_digest
-from infusenet.models.infusion import BLOCKS, minmax
 from infusenet.preprocess import photometric
 from infusenet.protocol import AUS, ONSET_AND_APEX
+from infusenet.report.face_maps import draw_flow, draw_map, face_mask, mask_title, masks
 from infusenet.report.figure_inputs import by_database, onset_crop, split
 from infusenet.store import Store
 from infusenet.training import folds, run_folder
@@ -24,7 +23,6 @@ from infusenet.training.trained_run import restore
 
 METHOD = "infusenet_resnet18"
 FACTORS = (2, 5, 10, 20)
-ARROWS = 18  # arrows along one side of the face
 
 
 def figure1(
@@ -69,16 +67,20 @@ def figure1(
     pictures |= {f"decoded, magnified ×{factor}": image for factor, image in decoded.items()}
     for axis, (title, image) in zip(axes[0], pictures.items(), strict=True):
         axis.imshow(image)
-        axis.set_title(title, fontsize=11)
+        axis.set_title(title)
     stored = flow.read("flow", key).astype(np.float32)
-    _arrows(figure, axes[1, 0], onset_crop(faces, key), stored[:2])
+    images = [draw_flow(axes[1, 0], onset_crop(faces, key), stored[:2])]
     maps = {"strain, px per px": stored[2]}
     for place, mask in masks(trained.model, inputs).items():
-        maps[f"mask {place[-1]}, {'×'.join(map(str, mask.shape))}"] = mask.mean(0)
+        maps[mask_title(place, mask)] = mask.mean(0)
     # One map per block that is infused.
     for axis, (title, values) in zip(axes[1, 1:], maps.items(), strict=False):
-        _map(figure, axis, title, values, faces.read("landmarks", key), len(onset))
+        images.append(draw_map(axis, values, faces.read("landmarks", key), len(onset)))
+        axis.set_title(title)
+    for axis, image in zip(axes[1], images, strict=False):
+        figure.colorbar(image, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
     for axis in axes.flat:
+        axis.title.set_fontsize(11)
         axis.set_axis_off()
     labels = next(row.labels for row in trained.database.clips if row.key == key)
     active = "+".join(str(n) for n in AUS if labels[n]) or "none of the 12"
@@ -108,12 +110,6 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
     return best[1:]
 
 
-def face_mask(landmarks: np.ndarray, side: int) -> np.ndarray:
-    """The convex hull of landmarks (68, 2) px: bool (side, side)."""
-    hull = cv2.convexHull(landmarks.round().astype(np.int32))
-    return cv2.fillConvexPoly(np.zeros((side, side), np.uint8), hull, 1).astype(bool)
-
-
 @torch.inference_mode()
 def magnify(
     model: magnifier.Magnifier, onset: np.ndarray, apex: np.ndarray, mode: str
@@ -128,43 +124,3 @@ def magnify(
     a, b = (torch.from_numpy(2 * image - 1).permute(2, 0, 1)[None] for image in (reference, moved))
     images = {factor: (model(a, b, factor)[0] + 1) / 2 for factor in FACTORS}
     return {factor: image.permute(1, 2, 0).numpy().clip(0, 1) for factor, image in images.items()}
-
-
-@torch.inference_mode()
-def masks(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """The factors of FrameMag's maps after each infused block: float32 (C, h, w) in [0, 1]."""
-    block_masks, handles = {}, []
-    for place in (place for place in BLOCKS if place in model.infusions):
-
-        def keep(infusion, maps, _, place=place):
-            block_masks[place] = minmax(maps[1], infusion.scope)[0].numpy()
-
-        handles.append(model.infusions[place].register_forward_hook(keep))
-    model(**{name: value[None] for name, value in inputs.items()})
-    for handle in handles:
-        handle.remove()
-    return block_masks
-
-
-def _map(figure, axis, title: str, values: np.ndarray, landmarks: np.ndarray, side: int) -> None:
-    """A map stretched over the crop, with the face's landmarks for orientation."""
-    image = axis.imshow(values, "cividis", extent=(0, side, side, 0), interpolation="nearest")
-    axis.plot(*landmarks.T, ".", color="white", markersize=1.5)
-    axis.set_title(title, fontsize=11)
-    figure.colorbar(image, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)
-
-
-def _arrows(figure, axis, picture: np.ndarray, flow: np.ndarray) -> None:
-    """The flow as arrows on the gray face, scaled so that the longest spans nearly two places."""
-    side = len(picture)
-    step = side / ARROWS
-    at = ((np.arange(ARROWS) + 0.5) * step).astype(int)
-    x, y = flow[:, at][:, :, at]
-    scale = 1.8 * step / max(float(np.hypot(x, y).max()), 1e-6)
-    axis.imshow(picture, "gray", vmin=0, vmax=1)
-    arrows = axis.quiver(
-        *np.meshgrid(at, at), scale * x, scale * y, np.hypot(x, y), cmap="viridis", angles="xy",
-        scale_units="xy", scale=1, width=0.009,
-    )  # fmt: skip
-    axis.set_title(f"flow, px (arrows ×{scale:.0f})", fontsize=11)
-    figure.colorbar(arrows, ax=axis, orientation="horizontal", pad=0.02, shrink=0.9)

@@ -12,6 +12,7 @@ from infusenet.evaluation.evaluate import read_run
 from infusenet.evaluation.plots import plt, save
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.protocol import AUS
+from infusenet.report.face_maps import draw_activation
 from infusenet.report.figure_inputs import by_database, onset_crop, split
 from infusenet.report.gradcam import cam, cam_layers, resolving_block
 from infusenet.store import Store
@@ -19,7 +20,6 @@ from infusenet.training.trained_run import restore
 
 SYSTEMS = {"FrameFlow": "resnet18_flow", "FrameMag": "resnet18_mag", "InfuseNet": "infusenet_resnet18"}
 ROWS = 6
-OPACITY = 0.65  # of the strongest place of a map over the face
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def figure5(
     )  # fmt: skip
     for row, sample in zip(axes, samples, strict=True):
         crop = onset_crop(Store(stores / sample.database / "faces.h5", "faces"), sample.clip)
+        row[0].imshow(crop, "gray", vmin=0, vmax=1)
         for axis in row:
-            axis.imshow(crop, "gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
         present = _labelled(open_run("InfuseNet", sample.database)[1], sample)
         row[0].set_ylabel(f"AU{sample.au}", fontsize=14, fontweight="bold")
@@ -88,7 +88,7 @@ def figure5(
             block = resolving_block(trained.recipe.size)
             layers = cam_layers(trained.model, block)
             activation = cam(trained.model, trained.inputs(sample.clip), sample.au, layers, len(crop))
-            image = axis.imshow(activation, "plasma", alpha=OPACITY * activation, vmin=0, vmax=1)
+            image = draw_activation(axis, crop, activation)
             empty = "" if activation.any() else " (empty map)"
             axis.set_title(
                 f"{title}, block {block}\nprobability {_probability(fold, sample):.2f}{empty}", fontsize=9

@@ -7,6 +7,7 @@ import numpy as np
 
 from infusenet.errors import InputError
 from infusenet.protocol import ONSET_SLOT
+from infusenet.report.face_maps import gray
 from infusenet.store import Store
 from infusenet.training import run_folder
 
@@ -38,4 +39,4 @@ def split(clip: str, databases: Sequence[str]) -> tuple[str, str]:
 
 def onset_crop(faces: Store, clip: str) -> np.ndarray:
     """The gray onset crop float32 (S, S) in [0, 1], over which maps are laid."""
-    return faces.read("frames", clip, ONSET_SLOT).astype(np.float32) @ np.float32([0.299, 0.587, 0.114]) / 255
+    return gray(faces.read("frames", clip, ONSET_SLOT))

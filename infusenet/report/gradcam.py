@@ -29,6 +29,11 @@ def cam_layers(model: nn.Module, block: int = 4) -> list[nn.Module]:
     return [network.blocks[block - 1] for network in networks]
 
 
+def has_blocks(model: nn.Module) -> bool:
+    """Whether `cam_layers` can take a model apart; not LBP-TOP, LED and the shallow networks."""
+    return any(hasattr(model, part) for part in ("infusions", "frame_flow", "blocks"))
+
+
 def resolving_block(size: int) -> int:
     """The last block whose map of an input of ``size`` px still has 7 places a side, as at 224 px.
 

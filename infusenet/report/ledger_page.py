@@ -3,9 +3,8 @@
 The pictures are embedded and show faces: share the page only as the databases' licences allow.
 """
 
-import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import astuple, fields
 from html import escape
 from pathlib import Path
@@ -19,14 +18,9 @@ from infusenet.databases.frames.frame_files import frame_index
 from infusenet.errors import InputError
 from infusenet.preprocess.contact_sheet import TILE, crop_tile
 from infusenet.preprocess.images import read_rgb
+from infusenet.report.html_parts import cell, head, image, table
 from infusenet.report.ledger import Count, Entry, Ledger
 from infusenet.store import Store
-
-STYLE = """
-body { font: 14px/1.4 sans-serif; margin: 2em; max-width: 75em }
-table { border-collapse: collapse; margin: 1em 0 } th, td { padding: 3px 10px; text-align: left }
-td { border-top: 1px solid #ccc; vertical-align: top } td.number { text-align: right }
-"""
 
 
 class Pictures:
@@ -62,49 +56,37 @@ class Pictures:
 
 def _image(picture: np.ndarray) -> str:
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    text = base64.b64encode(jpeg.tobytes()).decode()
-    return f'<img alt="" src="data:image/jpeg;base64,{text}">'
+    return image(jpeg.tobytes(), "jpeg")
 
 
 def page(ledger: Ledger, pictures: Pictures) -> str:
     """The page as text; the same ledger and pictures give the same text."""
     entries = [
-        [*map(_cell, astuple(entry)), f"<td>{pictures.of(entry.database, entry.clip)}</td>"]
+        [*map(cell, astuple(entry)), f"<td>{pictures.of(entry.database, entry.clip)}</td>"]
         for entry in ledger.entries
     ]
     totals = Counter((database, f.kind, policy) for database, f, policy in ledger.findings)
     kinds = [
-        [*map(_cell, (*key, totals[key], audit.FINDINGS[key[1]][2]))] for key in sorted(totals)
+        [*map(cell, (*key, totals[key], audit.FINDINGS[key[1]][2]))] for key in sorted(totals)
     ]  # fmt: skip
     details = [
-        [*map(_cell, (database, f.clip or "(table)", f.kind, policy, f.detail))]
+        [*map(cell, (database, f.clip or "(table)", f.kind, policy, f.detail))]
         for database, f, policy in sorted(ledger.findings)
     ]
     columns = [field.name for field in fields(Entry)]
     return "\n".join(
         [
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Clips</title><style>{STYLE}</style>',
+            head("Clips"),
             "<h1>Clips: what became of every annotated one</h1>",
             "<p>annotated = stored + failed + excluded; recovered ones are stored.</p>",
-            _table([field.name for field in fields(Count)], [map(_cell, astuple(c)) for c in ledger.counts]),
+            table([field.name for field in fields(Count)], [map(cell, astuple(c)) for c in ledger.counts]),
             f"<p>Not audited here: {escape(', '.join(ledger.unaudited) or 'none')}.</p>",
             "<h2>Failed, recovered and excluded clips</h2>",
-            _table([*columns, "picture"], entries) if entries else "<p>None.</p>",
+            table([*columns, "picture"], entries) if entries else "<p>None.</p>",
             "<h2>Findings of the audit</h2>",
-            _table(["database", "finding", "policy", "clips", "meaning"], kinds) if kinds else "<p>None.</p>",
+            table(["database", "finding", "policy", "clips", "meaning"], kinds) if kinds else "<p>None.</p>",
             f"<details><summary>Each finding ({len(details)})</summary>"
-            + _table(["database", "clip", "finding", "policy", "detail"], details)
+            + table(["database", "clip", "finding", "policy", "detail"], details)
             + "</details></html>\n",
         ]
     )
-
-
-def _cell(value) -> str:
-    number = ' class="number"' if isinstance(value, int) else ""
-    return f"<td{number}>{escape(str(value))}</td>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    return f"<table><tr>{names}</tr>\n{lines}</table>"
