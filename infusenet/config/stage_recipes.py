@@ -32,8 +32,7 @@ STAGES = {
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
 EVALUATE_REVISION = 5
 
-# The magnifiers in this package by name. v2 is the better one on the bench, but networks that read its latents find
-# fewer Action Units (docs/magnifier.md), so v1 is the default.
+# The magnifiers in this package by name.
 SHIPPED = {
     name: Path(__file__).parents[1] / "magnifier" / "weights" / f"{name}.safetensors" for name in ("v1", "v2")
 }
