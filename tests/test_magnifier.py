@@ -80,9 +80,9 @@ def test_the_shipped_checkpoint_magnifies(model):
 
 
 def test_both_shipped_checkpoints_load_by_name(model):
-    first, second = (load(name).state_dict() for name in ("v1", "v2"))
-    assert all(torch.equal(tensor, first[name]) for name, tensor in model.state_dict().items())
-    assert not torch.equal(first["decoder.conv2.weight"], second["decoder.conv2.weight"])
+    same, first = (load(name).state_dict() for name in ("v2", "v1"))
+    assert all(torch.equal(tensor, same[name]) for name, tensor in model.state_dict().items())
+    assert not torch.equal(first["decoder.conv2.weight"], same["decoder.conv2.weight"])
 
 
 def test_the_gain_estimator_reads_true_displacements():

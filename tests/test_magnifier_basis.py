@@ -1,5 +1,7 @@
 """The difference latent as a ReLU reads it: losses on it, and the basis in which it passes one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,9 +42,21 @@ def test_another_basis_leaves_the_frames_as_they_are(model, batches):
     assert torch.allclose(model(batch.a, batch.b, batch.factor), frames, atol=1e-5)
 
 
+def test_mixed_channels_leave_the_frames_as_they_are(model, batches):
+    batch = batches[0]
+    model.encoder.resblks_shape[0].conv2.weight.zero_()  # the block that a linear one replaces
+    matrix = torch.eye(32) + 0.1 * torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
+    frames, latent = model(batch.a, batch.b, batch.factor), losses.unit_difference(model, batch.a, batch.b)
+    basis._mix(model, matrix, batch.a)
+    changed = losses.unit_difference(model, batch.a, batch.b)
+    assert torch.allclose(changed, basis._mixed(matrix, latent), atol=1e-5)
+    assert torch.allclose(model(batch.a, batch.b, batch.factor), frames, atol=1e-4)
+
+
 def test_what_no_relu_passes_becomes_readable(batches, monkeypatch):
     """The first weights' dominant channels are negative: 3 % of the energy passes, from then on most of it."""
     monkeypatch.setattr(basis, "FIT_STEPS", 3)
+    monkeypatch.setattr(basis, "MIX_STEPS", 3)
     before, after = load("v1"), load("v1")
     basis.make_readable(after, batches)
     batch = batches[1]
@@ -68,6 +82,19 @@ def test_losses_see_what_is_read_and_no_more():
     one = torch.zeros_like(latent)
     one[:, 3] = latent[:, 3].abs()
     assert losses.spread(one) == pytest.approx(torch.log(torch.tensor(12.0)).item(), rel=1e-4)
+
+
+def test_motion_and_the_motion_back_are_alike_where_only_the_size_is_read(batches):
+    batch = batches[0]
+    generator = torch.Generator().manual_seed(0)
+    forth = torch.rand(2, 32, 12, 12, generator=generator)
+    upper = (torch.arange(32) < 16)[:, None, None]
+    moving = (batch.length.amax(dim=(1, 2, 3)) > losses.VARIED).any()
+    assert moving
+    assert losses.likeness(forth, 3 * forth, batch) == pytest.approx(1, abs=1e-4)
+    assert losses.likeness(forth * upper, forth * ~upper, batch) == 0
+    still = replace(batch, length=torch.zeros_like(batch.length))
+    assert losses.likeness(forth, forth, still) == 0
 
 
 def test_following_is_the_correlation_with_the_length_of_the_motion(batches):

@@ -135,6 +135,32 @@ def test_what_is_negative_is_not_read(monkeypatch):
     assert two["Effective channels"]["0.5 px, clean"]["after ReLU, 64 px"] == 1
 
 
+def test_a_latent_of_the_size_alone_tells_no_direction():
+    """The opposite motion changes the image the other way: a sign or its absence is all that is left."""
+    material = known_motion.moving(64)[0]
+
+    def signed(a, b, factor):
+        change = (factor - 1) * cv2.GaussianBlur((b - a).mean(-1), (0, 0), 2)[::2, ::2]
+        return np.stack([change, -change])
+
+    def size(a, b, factor):
+        return np.abs(signed(a, b, factor))
+
+    told, blind = (
+        {
+            (row.split()[-1], form): value
+            for row, form, value in latent_measures.directions(
+                candidates.adapter(lambda a, b, factor: b, latent), material
+            )
+        }
+        for latent in (signed, size)
+    )
+    assert told["opposite", "raw"] > 1.9
+    assert told["opposite", "as read"] > 0.4
+    assert blind["opposite", "as read"] < 0.04
+    assert 0.5 < told["across", "raw"] < 1.5
+
+
 def test_what_is_read_is_what_frame_mag_computes_first():
     latent = np.random.default_rng(0).standard_normal((64, 8, 8)).astype(np.float32)
     read = latent_measures.forms(latent)[latent_measures.READ]
@@ -251,6 +277,8 @@ def test_v2_does_what_was_asked_of_its_latents_and_frames(record):
     assert read["Without motion, px, identical frames"] == 0
     assert read["Energy inside / outside, 0.5 px, filmed"] >= 14
     assert read["Correlation with motion, 0.5 px, filmed"] >= 0.71
+    # At .03 FrameMag found fewer Action Units than with v1 (docs/magnifier.md).
+    assert read["Direction, 0.5 px, opposite"] >= 0.1
     assert bench["Positive share of the energy"]["0.5 px, clean"]["raw, 224 px"] >= 0.4
     assert bench["Effective channels"]["0.5 px, clean"]["after ReLU, 224 px"] >= 10
 

@@ -129,6 +129,7 @@ def small(monkeypatch):
     monkeypatch.setattr(training, "LINEAR", replace(training.LINEAR, autoencoder=0.3))
     monkeypatch.setattr(training, "READING_BATCHES", 4)
     monkeypatch.setattr(basis, "FIT_STEPS", 3)
+    monkeypatch.setattr(basis, "MIX_STEPS", 3)
     monkeypatch.setattr(scenes.Scenes.__init__, "__defaults__", ("cpu", 3))
 
 

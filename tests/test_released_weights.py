@@ -46,7 +46,7 @@ def latents_of(weights):
     ("weights", "name"),
     [
         (published_numbers.RELEASED_MAGNIFIER, "the authors' released weights"),
-        (file_digest(SHIPPED_WEIGHTS), "the shipped weights v1"),
+        (file_digest(SHIPPED_WEIGHTS), "the shipped weights v2"),
         (64 * "b", f"weights of sha256 {12 * 'b'}"),
     ],
 )

@@ -44,8 +44,8 @@ STAGES: dict[str, dict[str, Option]] = {
         "weights": Option(
             FILE,
             None,
-            "weights of the magnifier: a file, or `v1` or `v2` of the project's own; null: v1; the file's "
-            "sha256 where all latents were made elsewhere",
+            "weights of the magnifier: a file, or `v1` or `v2` of the project's own; null: the newest of these; the "
+            "file's sha256 where all latents were made elsewhere",
         ),
         "latent": Option(
             one_of("difference", "magnified", "decoded"),

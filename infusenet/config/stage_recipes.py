@@ -34,12 +34,11 @@ STAGES = {
 # Raised when `infusenet evaluate` computes or draws something else from the same predictions.
 EVALUATE_REVISION = 5
 
-# The magnifiers in this package by name. v2 is the better one on the bench, but networks that read its latents find
-# fewer Action Units (docs/magnifier.md), so v1 is the default.
+# The magnifiers in this package by name, the newest last.
 SHIPPED = {
     name: Path(__file__).parents[1] / "magnifier" / "weights" / f"{name}.safetensors" for name in ("v1", "v2")
 }
-SHIPPED_WEIGHTS = SHIPPED["v1"]
+SHIPPED_WEIGHTS = list(SHIPPED.values())[-1]
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def resolve(stage: str, settings: dict | None = None) -> StageRecipe:
 
 
 def weights_path(weights: Path | str | None) -> Path:
-    """The file of a magnifier: a path, a name in `SHIPPED`, or None for the default."""
+    """The file of a magnifier: a path, a name in `SHIPPED`, or None for the newest of these."""
     return SHIPPED.get(str(weights), Path(weights)) if weights else SHIPPED_WEIGHTS
 
 

@@ -6,7 +6,9 @@ compute. Another basis of the latents is therefore absorbed exactly by the weigh
 
 `make_readable` shrinks the dominant channel, and adds to all channels a map that follows the motion's size and
 that the decoder takes out again: the ReLU then lets the details of all channels through. The map has the place
-of the direction of the latents that matters least, so that frames change by less than a gray level.
+of the direction of the latents that matters least, so that frames change by less than a gray level. That map
+alone would hide the direction of the motion, so at last all channels are mixed by a matrix that is fitted to
+what is read, with a bound on how much a motion and the motion back may look alike.
 """
 
 import torch
@@ -20,6 +22,9 @@ CARRIER = 0.1  # rms of the map that is added, as a share of the dominant channe
 KEPT = 0.1  # what is left of the dominant channel
 FIT_STEPS, FIT_RATE = 1500, 0.06
 FIDELITY = 0.1  # weight of that loss beside `losses.following`
+MIX_STEPS, MIX_RATE, MIX_FIDELITY = 400, 0.02, 0.2  # the same for the matrix that mixes channels
+ALIKE, ALIKE_WEIGHT = 0.91, 4  # cosine of a motion and the motion back from which on it is a loss
+SCALE = 0.036  # rms of what is read of the training scenes at factor 2; of faces it is then that of v1
 
 
 def make_readable(model: Magnifier, batches: list[Batch]) -> None:
@@ -28,6 +33,7 @@ def make_readable(model: Magnifier, batches: list[Batch]) -> None:
     latent = _flat(torch.cat([losses.unit_difference(model, batch.a, batch.b) for batch in batches[:4]]))
     target = CARRIER * _shrink(model, latent, batches[0].a)
     _add_map(model, batches, _fit_map(model, batches, target))
+    _mix(model, _fit_mixture(model, batches), torch.cat([batch.a for batch in batches[:4]]))
 
 
 def _shrink(model: Magnifier, latent: torch.Tensor, images: torch.Tensor) -> float:
@@ -119,9 +125,8 @@ def _add_map(model: Magnifier, batches: list[Batch], weight: torch.Tensor) -> No
 def _change(model: Magnifier, column: torch.Tensor, row: torch.Tensor, images: torch.Tensor) -> None:
     """Make the latents x to x + column (row x), without a change of the frames."""
     matrix = torch.eye(CHANNELS, device=column.device) + torch.outer(column, row)
-    back = torch.linalg.inv(matrix.double()).float()
-    encoder, manipulator, decoder = model.encoder, model.manipulator, model.decoder
-    first, second = encoder.resblks_shape
+    encoder = model.encoder
+    first = encoder.resblks_shape[0]
 
     # The encoder's blocks start from a value behind a ReLU. The positive and the negative part of ``row`` give
     # from it two values that pass the first block's ReLU, through hidden channels that nothing else needs.
@@ -131,13 +136,72 @@ def _change(model: Magnifier, column: torch.Tensor, row: torch.Tensor, images: t
     units = _unused(first, functional.relu(encoder.conv1_shape(x)), len(parts))
     for unit, (sign, part) in zip(units, parts, strict=True):
         _pass(first, unit, part, sign * column)
+    _absorb(model, matrix)
 
-    for block in (second, *manipulator.resblks, *decoder.resblks):
+
+def _absorb(model: Magnifier, matrix: torch.Tensor) -> None:
+    """Let every layer behind the encoder's first block of latents read and write them in the basis ``matrix``."""
+    back = torch.linalg.inv(matrix.double()).float()
+    encoder, manipulator, decoder = model.encoder, model.manipulator, model.decoder
+    for block in (encoder.resblks_shape[1], *manipulator.resblks, *decoder.resblks):
         _read(block.conv1, back)
         _write(block.conv2, matrix)
     _read(manipulator.convblks[0].conv1, back)
     _write(manipulator.convblks_after[0].conv1, matrix)
     _read(decoder.conv1, back)
+
+
+def _fit_mixture(model: Magnifier, batches: list[Batch]) -> torch.Tensor:
+    """The matrix (32, 32) that mixes the channels, fitted by the losses on what is read."""
+    data = [
+        (
+            losses.unit_difference(model, batch.a, batch.b),
+            losses.unit_difference(model, batch.clean_a, batch.clean_b),
+            losses.unit_difference(model, batch.clean_b, batch.clean_a),
+        )
+        for batch in batches
+    ]
+    size = _flat(torch.cat([noisy for noisy, _, _ in data])).square().mean(dim=1).sqrt()
+    free = torch.eye(CHANNELS, device=size.device).requires_grad_(True)  # in units of each channel's size
+    optimizer = torch.optim.Adam([free], lr=MIX_RATE, betas=(0.9, 0.99))
+    for step in range(MIX_STEPS):
+        optimizer.param_groups[0]["lr"] = MIX_RATE * min(1, 2 - 2 * step / MIX_STEPS)
+        batch = batches[step % len(data)]
+        latents = [_mixed(free / size, x) for x in data[step % len(data)]]
+        noisy, clean, back = (as_read(x) for x in latents)
+        loss = losses.following(noisy, batch).mean() + losses.spread(latents[0])
+        loss += MIX_FIDELITY * losses.fidelity(noisy, clean, batch).mean()
+        loss += ALIKE_WEIGHT * functional.relu(losses.likeness(clean, back, batch) - ALIKE)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    matrix = (free / size).detach()
+    energy = torch.stack([as_read(_mixed(matrix, noisy)).square().mean() for noisy, _, _ in data]).mean()
+    return SCALE / energy.sqrt() * matrix
+
+
+def _mixed(matrix: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("ij,njhw->nihw", matrix, latents)
+
+
+@torch.no_grad()
+def _mix(model: Magnifier, matrix: torch.Tensor, images: torch.Tensor) -> None:
+    """Make the latents x to ``matrix`` x.
+
+    The encoder's blocks of latents start from values behind a ReLU, which another ReLU does not change. In trained
+    weights the first of these blocks is linear but for about 2 %, so a block that applies the matrix as well takes
+    its place.
+    """
+    encoder = model.encoder
+    first = encoder.resblks_shape[0]
+    x = encoder.resblks(functional.relu(encoder.conv2(functional.relu(encoder.conv1(images)))))
+    x = functional.relu(encoder.conv1_shape(x))
+    inputs, outputs = _flat(x).double(), _flat(first(x)).double()
+    linear = outputs @ inputs.T @ torch.linalg.pinv(inputs @ inputs.T, rtol=1e-10)
+    one = torch.eye(CHANNELS, device=matrix.device)
+    first.conv1.weight.zero_()[..., 1, 1] = one
+    first.conv2.weight.zero_()[..., 1, 1] = (matrix.double() @ linear).float() - one
+    _absorb(model, matrix)
 
 
 def _flat(latents: torch.Tensor) -> torch.Tensor:

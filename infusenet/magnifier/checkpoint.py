@@ -18,7 +18,7 @@ def load(path: Path | str | None = None) -> Magnifier:
     ----------
     path : file or name, optional
         A ``.safetensors`` file, or a state dict saved by torch; a ``module.`` before the names is
-        dropped. ``v1`` or ``v2`` for a checkpoint that ships with the package; default: v1.
+        dropped. ``v1`` or ``v2`` for a checkpoint that ships with the package; default: the newest.
         Nothing in the file is run.
 
     Returns

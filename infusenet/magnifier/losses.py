@@ -97,6 +97,18 @@ def following(noisy: torch.Tensor, batch: Batch) -> torch.Tensor:
     )
 
 
+def likeness(forth: torch.Tensor, back: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Cosine, over the places that move, of what is read of a scene's motion and of the motion back; one value.
+
+    A latent of the motion's size alone gives 1: the network could not tell the two. Still scenes do not count.
+    """
+    length = functional.avg_pool2d(batch.length, 4)
+    largest = length.amax(dim=(1, 2, 3), keepdim=True)
+    moving = (length > VARIED * largest) & (largest > VARIED)
+    forth, back = ((moving * x).flatten(1) for x in (forth, back))
+    return functional.cosine_similarity(forth, back).sum() / moving.amax(dim=(1, 2, 3)).sum().clamp(min=1)
+
+
 def spread(latent: torch.Tensor) -> torch.Tensor:
     """The positive energy and the channels in use that a batch of difference latents lacks; one value."""
     energy = functional.relu(latent).square().mean(dim=(0, 2, 3))

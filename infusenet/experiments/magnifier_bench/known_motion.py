@@ -4,7 +4,7 @@ The faces are stand-ins of identities that `infusenet standins` does not draw; t
 of other photographs and other seeds than the training's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -38,6 +38,10 @@ class Material:
     def frame(self, d: float = 0) -> np.ndarray:
         """The frame (S, S, 3) in [0, 1] after ``d`` px at the peak of the motion."""
         return np.clip(self.image.displaced(d * self.field), 0, 1)
+
+    def turned(self) -> "Material":
+        """The same image; every place moves as far, a quarter turn to the side."""
+        return replace(self, field=np.stack([-self.field[..., 1], self.field[..., 0]], -1))
 
     @property
     def size(self) -> int:

@@ -3,7 +3,7 @@
 FrameMag's first operations are a ReLU and a 3x3 / 2 max-pool, so whatever is negative never reaches it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from infusenet.magnifier import quality
 from infusenet.magnifier.network import as_read
 
 PEAKS = (0.25, 0.5, 1.0)  # px
+TURNED = 0.5  # px: the motion that is compared with one in another direction
 LIGHT = (-0.10, -0.05, -0.02, 0.02, 0.05, 0.10)
 SENSOR = (0.5, 1, 2)  # gray levels
 INSIDE, OUTSIDE = 0.1, 0.01  # shares of the largest motion: moving from here, still up to here
@@ -57,6 +58,9 @@ def latents(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]
                 add("Effective channels", row, "after ReLU", effective_channels(positive))
                 add("Effective channels", row, RAW, effective_channels(latent))
 
+        for row, form, value in directions(candidate, material):
+            add("Direction", row, form, value)
+
         changes = {f"light {change:+.0%}": (onset, np.clip((1 + change) * onset, 0, 1)) for change in LIGHT}
         changes |= {f"noise {level}": [add_noise(onset, level, seed) for seed in (1, 2)] for level in SENSOR}
         changes["identical frames"] = (onset, onset.copy())
@@ -71,6 +75,21 @@ def latents(candidate: Candidate, materials: Iterable[Material]) -> list[Figure]
     ]
 
 
+def directions(candidate: Candidate, material: Material) -> Iterator[tuple[str, str, float]]:
+    """(row, form, `unlikeness`) of a clean motion and the same in another direction, where something moves."""
+    onset = material.frame()
+
+    def latent(material: Material, d: float) -> dict[str, np.ndarray]:
+        return forms(candidate(onset, material.frame(d)).latent(FACTOR))
+
+    one = latent(material, TURNED)
+    others = {"opposite": latent(material, -TURNED), "across": latent(material.turned(), TURNED)}
+    for row, other in others.items():
+        for form, values in other.items():
+            moving = shrink(material.length, values) > INSIDE
+            yield f"{TURNED} px, {row}", form, unlikeness(one[form][:, moving], values[:, moving])
+
+
 def forms(latent: np.ndarray) -> dict[str, np.ndarray]:
     """A latent (C, h, w) as FrameMag reads it, (C, h / 2, w / 2), and as it is."""
     return {READ: as_read(torch.from_numpy(latent)).numpy(), RAW: latent}
@@ -80,6 +99,11 @@ def effective_channels(latent: np.ndarray) -> float:
     """1 / sum of squared shares of the energy: C if all channels of (C, h, w) are equal, 1 if one has it all."""
     energy = np.sum(latent**2, axis=(1, 2))
     return np.sum(energy) ** 2 / np.sum(energy**2)
+
+
+def unlikeness(one: np.ndarray, other: np.ndarray) -> float:
+    """1 - cosine of two latents: 0 where they differ by a positive factor, 1 where they have nothing in common."""
+    return 1 - np.sum(one * other) / np.sqrt(np.sum(one**2) * np.sum(other**2))
 
 
 def rms(latent: np.ndarray) -> float:

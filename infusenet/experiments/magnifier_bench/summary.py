@@ -11,6 +11,8 @@ CLEAN, FILMED = "0.5 px, clean", "0.5 px, filmed"
 LATENT_ROWS = [
     ("Energy inside / outside", FILMED),
     ("Correlation with motion", FILMED),
+    ("Direction", "0.5 px, opposite"),
+    ("Direction", "0.5 px, across"),
     ("Without motion, px", "light +5%"),
     ("Without motion, px", "light -5%"),
     ("Without motion, px", "noise 1"),
