@@ -133,7 +133,7 @@ def write_run(lab, seed, **changes):
     torch.manual_seed(seed)
     source = {"faces": "0" * 64, "faces_recipe": STORES["faces"].as_dict(), "data": "1" * 64}
     facts = {
-        "recipe": recipe.as_dict(), "held_out": "alpha", "seed": seed, "n_train": 4,
+        "recipe": recipe.as_dict(), "held_out": "alpha", "seed": seed, "n_train": 4, "labels": "3" * 64,
         "label_counts": {f"AU{n}": 1 for n in AUS},
         "stores": {"beta": {name: {"content": "2" * 64, "source": source} for name in stores}},
     }  # fmt: skip

@@ -106,6 +106,13 @@ def sketched(monkeypatch):
     monkeypatch.setattr(detect, "draw_clip", lambda *arguments: arguments[-1].write_bytes(b""))
 
 
+def test_a_bundle_scores_as_the_run_in_it(lab, scored, tmp_path, sketched):
+    bundle = tmp_path / "model.tar"
+    assert cli.main(["model", "export", str(lab / "run0"), "--output", str(bundle)]) == 0
+    assert run(lab, tmp_path, lab / "a", *WINDOW, models=(bundle,)) == 0
+    assert (tmp_path / "scores.csv").read_bytes() == (scored / "scores.csv").read_bytes()
+
+
 def test_clips_that_fail_are_reported_together_and_the_others_kept(lab, tmp_path, capsys, sketched):
     table = tmp_path / "clips.csv"
     lines = ["path,onset,apex,offset", "a,5,9,", "a,9,5,16", "b,2,5,9", "blank,1,2,3", "c,1,2,3", "a,5,90,"]

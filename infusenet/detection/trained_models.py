@@ -22,7 +22,7 @@ from infusenet.training import run_folder
 from infusenet.training.trained_run import network
 
 # Of the facts of a training, what is read here beside `infusenet.training.run_folder.FACTS`.
-FACTS = {"stores": {str: {str: {"content": str, "source": dict}}}}
+FACTS = {"n_train": int, "labels": str, "stores": {str: {str: {"content": str, "source": dict}}}}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _recipes_of(path: Path, facts: dict) -> tuple[MethodRecipe, FacesRecipe]:
     """The recipe of a training and that of its faces, of this version's code."""
     recipe = run_folder.recipe_of(path, facts)
     if not fits(facts, FACTS) or not all(map(_is_source, _sources(facts["stores"]))):
-        raise InputError(f"{path}: no facts of the stores that it was trained on; train this run again")
+        raise InputError(f"{path}: no facts of the data that it was trained on; train this run again")
     faces = _faces_recipe(path, facts["stores"], recipe)
     stages = [faces, *(store.recipe for store in recipe.stores.values())]
     raise_all(
