@@ -136,6 +136,9 @@ def test_what_does_not_go_together_is_not_exported(runs, shared, tmp_path, narro
     edit_facts(real, standins=False)
     with pytest.raises(InputError, match="some of the runs were trained on synthetic stand-ins and some not"):
         export_models([runs[0], real], tmp_path / "mixed")
+    unlabelled = write_run(tmp_path / "unlabelled", labels=1)
+    with pytest.raises(InputError, match="no facts of its training clips and labels"):
+        export_models([unlabelled], tmp_path / "unlabelled.tar")
     other = write_run(tmp_path, "alpha", recipe=recipe_with(preset="released"))
     with pytest.raises(
         InputError, match=r"models of different recipes.*: .*alpha/seed0: infusenet_resnet18 of another"

@@ -8,13 +8,17 @@ from infusenet import __version__
 from infusenet.config.methods import method
 from infusenet.detection.model_bundle import weights_name
 from infusenet.detection.trained_models import TrainedModel
+from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.evaluation.markdown_latex import Grid
 from infusenet.evaluation.metrics import AU_NAMES
 from infusenet.evaluation.protocol_label import protocol
+from infusenet.json_notes import fits
 from infusenet.report.comparisons import EVERY_AU
 from infusenet.report.paper_runs import DRAWS, Results
 
+# Of the facts of a training, what is read here alone.
+FACTS = {"n_train": int, "labels": str}
 STANDINS = "Trained on synthetic stand-ins: no statement about real faces."
 NOT_FOR = (
     "Decisions about a person: hiring, schooling, insurance, policing, border control, credibility, diagnosis. An Action "
@@ -40,7 +44,7 @@ def card(models: Sequence[TrainedModel], on_standins: bool, licence: str | None)
     Raises
     ------
     InputError
-        Predictions that are cut, or whose seeds scored different clips.
+        Facts without labels, predictions that are cut, or whose seeds scored different clips.
     """
     scored = [model for model in models if (model.path / "predictions.csv").is_file()]
     held_out = dict.fromkeys(model.facts["held_out"] for model in scored)
@@ -60,6 +64,8 @@ def card(models: Sequence[TrainedModel], on_standins: bool, licence: str | None)
 
 def _training(model: TrainedModel) -> dict:
     facts, databases = model.facts, model.training_databases
+    if not fits(facts, FACTS):
+        raise InputError(f"{model.path}: no facts of its training clips and labels; train this run again")
     return {
         "file": weights_name(facts["held_out"], facts["seed"]),
         "held_out": facts["held_out"],

@@ -22,7 +22,7 @@ from infusenet.training import run_folder
 from infusenet.training.trained_run import network
 
 # Of the facts of a training, what is read here beside `infusenet.training.run_folder.FACTS`.
-FACTS = {"n_train": int, "labels": str, "stores": {str: {str: {"content": str, "source": dict}}}}
+FACTS = {"stores": {str: {str: {"content": str, "source": dict}}}}
 
 
 @dataclass(frozen=True)
