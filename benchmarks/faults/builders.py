@@ -58,8 +58,8 @@ def _build(lab: Lab, place, log) -> None:
     log.touch()
     compute = flow._work
 
-    def counted(faces, recipe, clips):
-        for clip, item in zip(clips, compute(faces, recipe, clips), strict=True):
+    def counted(faces, recipe, device, clips):
+        for clip, item in zip(clips, compute(faces, recipe, device, clips), strict=True):
             with open(log, "a", encoding="utf-8") as file:
                 file.write(f"{clip}\n")
             yield item
