@@ -66,8 +66,8 @@ def test_a_public_name_has_a_documented_example(name):
     public = getattr(infusenet, name)
     assert doctest.DocTestFinder(recurse=False).find(public, name)[0].examples
     if not inspect.isclass(public):
-        assert "Parameters\n    ---" in public.__doc__
-        assert "Returns\n    ---" in public.__doc__
+        assert "Parameters\n---" in inspect.getdoc(public)
+        assert "Returns\n---" in inspect.getdoc(public)
 
 
 @pytest.fixture(scope="module")
