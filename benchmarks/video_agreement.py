@@ -1,4 +1,4 @@
-"""What compression does to scores: clips as frame folders, as lossless video and as H.264 of several qualities.
+"""Scores under compression: clips as frame folders, as lossless video and as H.264 of several qualities.
 
 python benchmarks/video_agreement.py results/infusenet_resnet18/samm/seed0 data_manifests/samm.csv standins/samm/SAMM
 

@@ -159,7 +159,7 @@ def test_a_mouth_corner_that_moves_is_measured_there(gray, px):
 
 
 def check(result):
-    """What holds of every result."""
+    """Properties of every result."""
     ends = [place for i in result.intervals for place in (i.onset, i.apex, i.offset)]
     assert all(i.onset <= i.apex <= i.offset and 0 <= i.confidence <= 1 for i in result.intervals)
     assert all(a.offset < b.onset for a, b in zip(result.intervals, result.intervals[1:], strict=False))

@@ -25,7 +25,7 @@ def recipe_with(magnifier=SHIPPED_WEIGHTS, **changes):
 
 
 def facts_of(recipe, held_out):
-    """What a training notes of its stores, beside what `predictions.write_run` writes."""
+    """The notes of a training on its stores, beside what `predictions.write_run` writes."""
 
     def identity(name):
         source = {"faces": digest(name), "faces_recipe": FACES, "data": digest([name])}

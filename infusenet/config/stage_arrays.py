@@ -28,8 +28,7 @@ def item_bytes(recipe: StageRecipe, crop: int) -> int:
         return 3 * crop**2 * 2
     size = recipe.size
     if recipe.stage == "latents":
-        side = -(-size // (4 if recipe.form == "pooled" else 2))
-        return CANDIDATES * 2 * (3 * size**2 if recipe.latent == "decoded" else 32 * side**2)
+        return CANDIDATES * 2 * (3 * size**2 if recipe.latent == "decoded" else 32 * recipe.side**2)
     landmarks = 68 * 2 * 4
     if recipe.keep == "pairs":
         return SLOTS * 3 * size**2 + landmarks + SLOTS * (4 + 6 * 8)

@@ -118,6 +118,11 @@ class LatentsRecipe(StageRecipe):
     size: int
     photometric: str
 
+    @property
+    def side(self) -> int:
+        """Of the latents' maps: half of the pictures' size, of pooled ones a quarter, rounded up."""
+        return -(-self.size // (4 if self.form == "pooled" else 2))
+
 
 RECIPES: dict[str, type[StageRecipe]] = {cls.stage: cls for cls in (FacesRecipe, FlowRecipe, LatentsRecipe)}
 

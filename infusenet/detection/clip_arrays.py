@@ -66,7 +66,7 @@ class ClipArrays:
         return ClipDataset([Database("", [clip], self.stores, [])], recipe, seed=0)
 
     def inputs(self, recipe: MethodRecipe, candidate: int) -> dict[str, torch.Tensor]:
-        """What a network gets with the pseudo-apex ``candidate`` frames after the apex, without a batch dimension."""
+        """The inputs of a network with the pseudo-apex ``candidate`` frames after the apex, without a batch dimension."""
         data = self.dataset(recipe)
         ((kept, _),) = data.batches(EpochBatches(1, 1), CPU, candidate)
         return {name: value[0] for name, value in data.network_inputs(kept).items()}

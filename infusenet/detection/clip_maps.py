@@ -1,4 +1,4 @@
-"""What a page shows of one clip: its crops, flow and strain, infusion masks, and class activation of decided AUs."""
+"""The pictures of one clip on its page: crops, flow and strain, infusion masks, and class activation of decided AUs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

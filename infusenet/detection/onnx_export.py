@@ -83,8 +83,7 @@ def _examples(model: TrainedModel) -> dict[str, Tensor]:
         )
     shapes = {"flow": (2, 3, recipe.size, recipe.size)}
     if "latents" in recipe.stores:
-        latents = recipe.stores["latents"].recipe
-        side = -(-latents.size // (4 if latents.form == "pooled" else 2))
+        side = recipe.stores["latents"].recipe.side
         shapes["latents"] = (2, 64, side, side)
     return {name: torch.zeros(shapes[name]) for name in recipe.stores}
 

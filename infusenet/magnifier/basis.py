@@ -11,11 +11,13 @@ alone would hide the direction of the motion, so at last all channels are mixed 
 what is read, with a bound on how much a motion and the motion back may look alike.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional
 
 from infusenet.magnifier import losses
-from infusenet.magnifier.network import CHANNELS, Magnifier, as_read
+from infusenet.magnifier.network import CHANNELS, Encoder, Magnifier, as_read
 from infusenet.magnifier.scenes import Batch
 
 CARRIER = 0.1  # rms of the map that is added, as a share of the dominant channel's
@@ -60,24 +62,31 @@ def _fit_map(model: Magnifier, batches: list[Batch], target: float) -> torch.Ten
     free = torch.zeros(1, 2 * CHANNELS, 3, 3, device=size.device)
     free[..., 1, 1] = 1
     free.requires_grad_(True)
-    optimizer = torch.optim.Adam([free], lr=FIT_RATE, betas=(0.9, 0.99))
 
     def scaled() -> torch.Tensor:
         weight = free * unit
         rms = torch.stack([_convolve(data[i][0][0], weight).square().mean() for i in range(4)]).mean().sqrt()
         return target / rms * weight
 
-    for step in range(FIT_STEPS):
-        optimizer.param_groups[0]["lr"] = FIT_RATE * min(1, 2 - 2 * step / FIT_STEPS)
+    def loss(step: int) -> torch.Tensor:
         (hidden, latent), (clean_hidden, clean_latent), batch = data[step % len(data)]
         weight = scaled()
         noisy = as_read(latent + _convolve(hidden, weight))
         clean = as_read(clean_latent + _convolve(clean_hidden, weight))
-        loss = losses.following(noisy, batch).mean() + FIDELITY * losses.fidelity(noisy, clean, batch).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        return losses.following(noisy, batch).mean() + FIDELITY * losses.fidelity(noisy, clean, batch).mean()
+
+    _minimise(free, loss, FIT_STEPS, FIT_RATE)
     return scaled().detach()
+
+
+def _minimise(free: torch.Tensor, loss: Callable[[int], torch.Tensor], steps: int, rate: float) -> None:
+    """Adam on ``free``; the rate falls to 0 in the second half of the steps."""
+    optimizer = torch.optim.Adam([free], lr=rate, betas=(0.9, 0.99))
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = rate * min(1, 2 - 2 * step / steps)
+        optimizer.zero_grad()
+        loss(step).backward()
+        optimizer.step()
 
 
 @torch.no_grad()
@@ -131,9 +140,9 @@ def _change(model: Magnifier, column: torch.Tensor, row: torch.Tensor, images: t
     # The encoder's blocks start from a value behind a ReLU. The positive and the negative part of ``row`` give
     # from it two values that pass the first block's ReLU, through hidden channels that nothing else needs.
     _write(first.conv2, matrix)
-    x = encoder.resblks(functional.relu(encoder.conv2(functional.relu(encoder.conv1(images)))))
+    x = _before_latents(encoder, images)
     parts = [(sign, (sign * row).relu()) for sign in (1, -1) if (sign * row).max() > 0]
-    units = _unused(first, functional.relu(encoder.conv1_shape(x)), len(parts))
+    units = _unused(first, x, len(parts))
     for unit, (sign, part) in zip(units, parts, strict=True):
         _pass(first, unit, part, sign * column)
     _absorb(model, matrix)
@@ -163,18 +172,16 @@ def _fit_mixture(model: Magnifier, batches: list[Batch]) -> torch.Tensor:
     ]
     size = _flat(torch.cat([noisy for noisy, _, _ in data])).square().mean(dim=1).sqrt()
     free = torch.eye(CHANNELS, device=size.device).requires_grad_(True)  # in units of each channel's size
-    optimizer = torch.optim.Adam([free], lr=MIX_RATE, betas=(0.9, 0.99))
-    for step in range(MIX_STEPS):
-        optimizer.param_groups[0]["lr"] = MIX_RATE * min(1, 2 - 2 * step / MIX_STEPS)
+
+    def loss(step: int) -> torch.Tensor:
         batch = batches[step % len(data)]
         latents = [_mixed(free / size, x) for x in data[step % len(data)]]
         noisy, clean, back = (as_read(x) for x in latents)
-        loss = losses.following(noisy, batch).mean() + losses.spread(latents[0])
-        loss += MIX_FIDELITY * losses.fidelity(noisy, clean, batch).mean()
-        loss += ALIKE_WEIGHT * functional.relu(losses.likeness(clean, back, batch) - ALIKE)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        total = losses.following(noisy, batch).mean() + losses.spread(latents[0])
+        total += MIX_FIDELITY * losses.fidelity(noisy, clean, batch).mean()
+        return total + ALIKE_WEIGHT * functional.relu(losses.likeness(clean, back, batch) - ALIKE)
+
+    _minimise(free, loss, MIX_STEPS, MIX_RATE)
     matrix = (free / size).detach()
     energy = torch.stack([as_read(_mixed(matrix, noisy)).square().mean() for noisy, _, _ in data]).mean()
     return SCALE / energy.sqrt() * matrix
@@ -194,14 +201,19 @@ def _mix(model: Magnifier, matrix: torch.Tensor, images: torch.Tensor) -> None:
     """
     encoder = model.encoder
     first = encoder.resblks_shape[0]
-    x = encoder.resblks(functional.relu(encoder.conv2(functional.relu(encoder.conv1(images)))))
-    x = functional.relu(encoder.conv1_shape(x))
+    x = _before_latents(encoder, images)
     inputs, outputs = _flat(x).double(), _flat(first(x)).double()
     linear = outputs @ inputs.T @ torch.linalg.pinv(inputs @ inputs.T, rtol=1e-10)
     one = torch.eye(CHANNELS, device=matrix.device)
     first.conv1.weight.zero_()[..., 1, 1] = one
     first.conv2.weight.zero_()[..., 1, 1] = (matrix.double() @ linear).float() - one
     _absorb(model, matrix)
+
+
+def _before_latents(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
+    """The encoder's values behind the last ReLU before its blocks of latents."""
+    x = encoder.resblks(functional.relu(encoder.conv2(functional.relu(encoder.conv1(images)))))
+    return functional.relu(encoder.conv1_shape(x))
 
 
 def _flat(latents: torch.Tensor) -> torch.Tensor:

@@ -56,11 +56,7 @@ def build(
     check(recipe, store.shape("frames")[1] if len(store) else size, faces)
     device = prepare(device, threads)
     model.to(device, memory_format=torch.channels_last)
-    if recipe.latent == "decoded":
-        chunk = (1, 3, size, size)
-    else:
-        side = -(-size // (4 if recipe.form == "pooled" else 2))
-        chunk = (1, CHANNELS, side, side)
+    chunk = (1, 3, size, size) if recipe.latent == "decoded" else (1, CHANNELS, recipe.side, recipe.side)
     recipe_values = recipe.as_dict()
     fill(
         Path(output),
