@@ -23,6 +23,7 @@ REASONS = {
     "example": "values to be replaced by your own",
     "slow": "minutes; run without --demo",
     "SLURM": "needs a cluster",
+    "GPU": "needs a graphics card",
     "test_api": "run by tests/test_api.py",
 }
 # What a demo has written, and its settings.
