@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -23,10 +24,13 @@ REASONS = {
     "example": "values to be replaced by your own",
     "slow": "minutes; run without --demo",
     "SLURM": "needs a cluster",
+    "GPU": "needs a graphics card",
     "test_api": "run by tests/test_api.py",
 }
 # What a demo has written, and its settings.
 DEMO = ("standins", "cache", "results", ".snakemake", "data_manifests/*.csv", "workflow/config.yaml")
+# What runs a block.
+SHELL, PYTHON = ("bash", "-euo", "pipefail", "-c"), ("python", "-c")
 
 
 class Block(NamedTuple):
@@ -34,6 +38,7 @@ class Block(NamedTuple):
     line: int
     text: str
     reason: str
+    program: tuple[str, ...] = SHELL
 
 
 def blocks(page):
@@ -46,7 +51,10 @@ def blocks(page):
         elif line.startswith("```"):
             while not lines[end].startswith("```"):
                 end += 1
-            yield Block(page, number + 1, "\n".join(lines[number + 1 : end]), reason or default(page))
+            program = PYTHON if line == "```python" else SHELL
+            yield Block(
+                page, number + 1, "\n".join(lines[number + 1 : end]), reason or default(page), program
+            )
             end += 1
         elif line.startswith("    ") and not previous:
             while end < len(lines) and (lines[end].startswith("    ") or not lines[end]):
@@ -79,11 +87,12 @@ def main():
             if block.reason and (demo or block.reason != "slow"):
                 print(f"{where}: not run: {block.reason}: {REASONS[block.reason]}")
                 continue
-            command = ["bash", "-euo", "pipefail", "-c", block.text]
-            process = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
-            print(
-                f"{where}: {'ok' if process.returncode == 0 else f'failed: {process.returncode}'}", flush=True
+            start = time.monotonic()
+            process = subprocess.run(
+                [*block.program, block.text], cwd=clone, env=environment, capture_output=True, text=True
             )
+            state = f"failed: {process.returncode}" if process.returncode else "ok"
+            print(f"{where}: {state}, {time.monotonic() - start:.0f} s", flush=True)
             if process.returncode:
                 failed += 1
                 print(block.text, process.stdout[-3000:], process.stderr[-3000:], sep="\n")

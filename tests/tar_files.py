@@ -20,7 +20,10 @@ def member(name, **changes):
 
 
 def tar_with(member, folder, path):
-    """The files of a bundle's folder and one more member as a ``.tar``."""
+    """The files of a bundle's folder and the header of one more member as a ``.tar``.
+
+    `addfile` of Python 3.13 refuses a member that has a size and no data.
+    """
     with tarfile.open(tar_of(folder, path), "a") as tar:
-        tar.addfile(member)
+        tar.fileobj.write(member.tobuf())
     return path

@@ -33,7 +33,9 @@ def test_blocks_are_those_of_a_page():
     first, *_ = doc_blocks.blocks("README.md")
     assert first.text.splitlines()[0].startswith("make demo ")
     assert (first.reason, TEXTS["README.md"].splitlines()[first.line - 1][:8]) == ("slow", "    make")
+    assert first.program == doc_blocks.SHELL
     assert all(block.reason == "test_api" for block in doc_blocks.blocks("docs/api.md"))
+    assert doc_blocks.PYTHON in {block.program for block in doc_blocks.blocks("docs/magnifier.md")}
 
 
 CALLS = sorted({

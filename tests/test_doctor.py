@@ -4,6 +4,7 @@ import copy
 import hashlib
 import os
 from collections import namedtuple
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
 
@@ -73,10 +74,22 @@ def test_versions_other_than_those_of_make(monkeypatch):
     assert "torch is not installed" in failures(software.wheels())
 
 
-def test_no_library_for_stand_ins_is_a_note(monkeypatch):
-    installed(monkeypatch, opencv_contrib_python="5.0.0.93", xlwt=None)
+@pytest.mark.parametrize("name", ["xlwt", "av", "onnx", "onnxscript"])
+def test_a_library_of_an_extra_is_absent_or_old(monkeypatch, name):
+    installed(monkeypatch, opencv_contrib_python="5.0.0.93", **{name: None})
     (note,) = [diagnosis for diagnosis in software.wheels() if diagnosis.check == "wheels"]
-    assert (note.level, note.state) == ("note", "xlwt is not installed")
+    assert (note.level, note.state) == ("note", f"{name} is not installed")
+    assert ", without which `infusenet " in note.expected
+    installed(monkeypatch, opencv_contrib_python="5.0.0.93", **{name: "0.1"})
+    assert f"{name} 0.1" in failures(software.wheels())
+
+
+def test_the_python(monkeypatch):
+    assert software.interpreter().level == "ok"
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.1")
+    note = software.interpreter()
+    assert (note.level, note.state) == ("note", "3.99.1, with which nothing was tested")
+    assert note.expected == "3.11 to 3.14"
 
 
 def test_an_installed_wheel_says_itself_what_it_needs(monkeypatch, tmp_path):
@@ -91,6 +104,11 @@ def test_an_installed_wheel_says_itself_what_it_needs(monkeypatch, tmp_path):
     installed_torch = str(extras[""]["torch"].specifier).removeprefix(">=")
     assert software.version_fault(extras[""]["torch"], installed_torch, software.tested_versions()) is None
     assert software.version_fault(extras[""]["torch"], "1.9", software.tested_versions()).level == "fix"
+    headers = Message()
+    headers["Classifier"] = "Programming Language :: Python :: 3.1"
+    headers["Classifier"] = "Programming Language :: Python :: 3.2"
+    monkeypatch.setattr(metadata, "metadata", {"infusenet": headers}.__getitem__)
+    assert software.interpreter().expected == "3.1 to 3.2"
 
 
 # --- weights ---------------------------------------------------------------------------------------
@@ -237,7 +255,7 @@ def test_command_fails_if_something_must_be_fixed(raw, monkeypatch, capsys):
     assert cli.main(["doctor", "--config", "config.yaml"]) == 1
     printed = capsys.readouterr()
     assert "did you mean 'strain'" in printed.out
-    assert "1 of 3 checks failed and must be fixed" in printed.err
+    assert "1 of 4 checks failed and must be fixed" in printed.err
 
 
 def test_stores_that_methods_read(raw):

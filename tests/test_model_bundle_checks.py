@@ -161,6 +161,20 @@ def test_a_tar_cannot_reach_out(shared, tmp_path, bad, expected):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_newer_pythons_refuse_a_size_below_0_in_the_same_words(shared, tmp_path, monkeypatch):
+    """Python 3.13.6 and security releases of others take a member of such a size for the end of the ``.tar``."""
+
+    def block(self, count, block=tarfile.TarInfo._block):
+        if count < 0:
+            raise tarfile.InvalidHeaderError("invalid offset")
+        return block(self, count)
+
+    monkeypatch.setattr(tarfile.TarInfo, "_block", block)
+    path = tar_with(member("a_seed0.safetensors", size=-2048), shared, tmp_path / "bad.tar")
+    with pytest.raises(InputError, match="'a_seed0.safetensors': a size below 0"):
+        import_models(path, tmp_path / "unpacked")
+
+
 @given(data=st.data())
 @settings(max_examples=25)
 def test_a_changed_header_is_refused_or_harmless(shared, tmp_path_factory, data):

@@ -14,6 +14,7 @@ from infusenet.errors import InputError
 
 def examine(path: Path, slurm: bool = False) -> Iterator[Diagnosis]:
     """Check this machine under the configuration at ``path``; ``slurm``: check its cluster too."""
+    yield software.interpreter()
     yield from software.wheels()
     try:
         config = configuration.load(path)

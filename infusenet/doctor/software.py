@@ -1,5 +1,7 @@
-"""Installed packages and files of weights."""
+"""The Python, installed packages, and files of weights."""
 
+import platform
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,6 +25,26 @@ OPENCV = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
+# What each extra is for; the extras test and slurm are checked by `make test` and `infusenet doctor --slurm`.
+EXTRAS = {
+    "standins": "`infusenet standins` stops",
+    "video": "`infusenet detect` reads folders of frames alone",
+    "onnx": "`infusenet model export --onnx` stops",
+}
+
+
+def interpreter() -> Diagnosis:
+    """Whether this Python is one of those that the project's classifiers name."""
+    version = platform.python_version()
+    tested = re.findall(
+        r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(_classifiers()), re.MULTILINE
+    )
+    if version.rpartition(".")[0] in tested:
+        return Diagnosis("ok", "python", version)
+    return Diagnosis(
+        "note", "python", f"{version}, with which nothing was tested", f"{tested[0]} to {tested[-1]}",
+        "make the environment with one of these",
+    )  # fmt: skip
 
 
 def wheels() -> Iterator[Diagnosis]:
@@ -56,12 +78,15 @@ def wheels() -> Iterator[Diagnosis]:
     for name, requirement in needed.items():
         if name not in OPENCV and (fault := version_fault(requirement, installed.get(name), tested)):
             yield fault
-    for requirement in requirements("standins").values():
-        if canonicalize_name(requirement.name) not in installed:
-            yield Diagnosis(
-                "note", "wheels", f"{requirement.name} is not installed",
-                f"{requirement}, without which `infusenet standins` stops", f"pip install '{requirement}'",
-            )  # fmt: skip
+    for extra, use in EXTRAS.items():
+        for name, requirement in requirements(extra).items():
+            if name not in installed:
+                yield Diagnosis(
+                    "note", "wheels", f"{requirement.name} is not installed",
+                    f"{requirement}, without which {use}", f"pip install '{requirement}'",
+                )  # fmt: skip
+            elif fault := version_fault(requirement, installed[name], tested):
+                yield fault
 
 
 def version_fault(
@@ -84,8 +109,7 @@ def requirements(extra: str = "") -> dict[str, Requirement]:
 
     A checkout's own file has them: the package that is installed may be that of another clone.
     """
-    if PROJECT.is_file():
-        project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    if project := _project():
         lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
     else:
         pairs = [line.partition(";") for line in metadata.requires("infusenet")]
@@ -93,6 +117,16 @@ def requirements(extra: str = "") -> dict[str, Requirement]:
             line for line, _, marker in pairs if (f'extra == "{extra}"' in marker if extra else not marker)
         ]
     return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def _project() -> dict:
+    """The table ``project`` of a checkout's pyproject.toml; empty without a checkout."""
+    return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"] if PROJECT.is_file() else {}
+
+
+def _classifiers() -> list[str]:
+    project = _project()
+    return project["classifiers"] if project else metadata.metadata("infusenet").get_all("Classifier")
 
 
 def tested_versions() -> dict[str, str]:

@@ -97,7 +97,7 @@ def opened(form: Form, path: Path) -> Iterator[tuple[dict, Callable[[Path], None
     """
     with ExitStack() as stack:
         with _readable(path):
-            tar = stack.enter_context(tarfile.open(path, "r:"))
+            tar = stack.enter_context(tarfile.open(path, "r:", tarinfo=_Member))
             raise_all(_unsafe(form, tar), f"{path} refused")
             members = {member.name: member for member in tar.getmembers()}
             if INDEX not in members:
@@ -113,6 +113,23 @@ def opened(form: Form, path: Path) -> Iterator[tuple[dict, Callable[[Path], None
         yield _index(form, text, path), unpack
 
 
+class _Member(tarfile.TarInfo):
+    """A member of a ``.tar`` whose size is not below 0, as that would lead back to itself without end.
+
+    Pythons differ here: older ones go back, newer ones take such a member for the end of the ``.tar``.
+    """
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        if size < 0:
+            raise tarfile.ReadError(f"'{visible(self.name)}': a size below 0")
+        self._size = size
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn errors of tarfile, which passes some of Python's own on, into one line."""
@@ -126,10 +143,9 @@ def _unsafe(form: Form, tar: tarfile.TarFile) -> Iterator[str]:
     names = set()
     for member in tar:
         name = visible(member.name)
-        if member.size < 0 or (problem := _excess(form, name, member.size)):
-            # A size below 0 would lead back to itself without end, and behind one too large may be nothing.
-            yield problem if member.size > 0 else f"'{name}': a size below 0"
-            return
+        if problem := _excess(form, name, member.size):
+            yield problem
+            return  # Behind it may be nothing.
         if member.name in names or not (member.name == INDEX or form.files.fullmatch(member.name)):
             yield f"'{name}': expected the files of a bundle, without folders, each once"
         elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
