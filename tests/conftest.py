@@ -6,9 +6,18 @@ import sys
 import pytest
 from hypothesis import settings
 
+from infusenet.large_imports import first_import_of
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("infusenet", deadline=None)
 settings.load_profile("infusenet")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collects the tests; what their modules import is not looked through for garbage, at no time of the session."""
+    with first_import_of("torch"):
+        return (yield)
 
 
 @pytest.fixture(scope="module")

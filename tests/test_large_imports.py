@@ -7,6 +7,15 @@ import pytest
 from infusenet.large_imports import first_import_of
 
 
+@pytest.fixture(scope="module", autouse=True)
+def all_unfrozen():
+    """Nothing is out of the collector's reach until the end, when all is again, as conftest.py leaves it."""
+    gc.unfreeze()
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def unfrozen():
     """Other tests' objects stay within the collector's reach."""
