@@ -277,7 +277,7 @@ def test_v2_does_what_was_asked_of_its_latents_and_frames(record):
     assert read["Without motion, px, identical frames"] == 0
     assert read["Energy inside / outside, 0.5 px, filmed"] >= 14
     assert read["Correlation with motion, 0.5 px, filmed"] >= 0.71
-    # At .03 FrameMag found fewer Action Units than with v1 (docs/magnifier.md).
+    # At .03 FrameMag found fewer Action Units than with v1 (docs/magnifier_trials.md).
     assert read["Direction, 0.5 px, opposite"] >= 0.1
     assert bench["Positive share of the energy"]["0.5 px, clean"]["raw, 224 px"] >= 0.4
     assert bench["Effective channels"]["0.5 px, clean"]["after ReLU, 224 px"] >= 10
