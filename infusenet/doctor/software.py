@@ -1,7 +1,6 @@
 """The Python, installed packages, and files of weights."""
 
 import platform
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -36,9 +35,8 @@ EXTRAS = {
 def interpreter() -> Diagnosis:
     """Whether this Python is one of those that the project's classifiers name."""
     version = platform.python_version()
-    tested = re.findall(
-        r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(_classifiers()), re.MULTILINE
-    )
+    prefix = "Programming Language :: Python :: "
+    tested = [line.removeprefix(prefix) for line in _classifiers() if line.startswith(f"{prefix}3.")]
     if version.rpartition(".")[0] in tested:
         return Diagnosis("ok", "python", version)
     return Diagnosis(
