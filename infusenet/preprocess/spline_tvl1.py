@@ -43,8 +43,9 @@ COARSE_WARPS = 5  # on each level but the finest
 WARPS, BREGMAN_WARPS = 3, 2  # on the finest level, before and after Bregman's step
 SOLVER_STEPS = 8  # of conjugate gradients per warp
 
-# Pixels that a CPU takes at once, two frames of 224 px: their dozen images stay in its cache. Changes no bits.
-CACHED = 2 * 224**2
+# Pixels that a CPU takes at once on a level, four frames of 224 px or more of a coarser one: their dozen images stay in
+# its cache, and small levels are not taken pair by pair. Changes no bits.
+CACHED = 4 * 224**2
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def solve(onset, apex) -> SplineFlow:
             coefficients = grids[level].refine(coefficients, grids[level + 1])
         window = max(WINDOW / 2**level, 2.0) * scale
         warps = (COARSE_WARPS, 0) if level else (WARPS, BREGMAN_WARPS)
-        coefficients = _descend(*pyramid[level], grids[level], coefficients, window, *warps)
+        count = len(onset) if onset.is_cuda else max(CACHED // pyramid[level][0][0].numel(), 1)
+        groups = zip(*(part.split(count) for part in (*pyramid[level], coefficients)), strict=True)
+        coefficients = torch.cat([_descend(*group, grids[level], window, *warps) for group in groups])
     # Rounding leaves 1e-5 px between equal frames, which min-max would take for motion.
     differ = (onset != apex).flatten(1).any(1)
     return SplineFlow(coefficients * differ[:, None, None, None], grids[0], height, width)
@@ -110,15 +113,12 @@ def _padded(image, divisor: int):
     return pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image
 
 
-def _descend(onset, apex, grid: FieldGrid, coefficients, window: float, warps: int, bregman_warps: int):
+def _descend(onset, apex, coefficients, grid: FieldGrid, window: float, warps: int, bregman_warps: int):
     """Warps on one level of the pyramid, from ``coefficients`` on; each linearises and solves once."""
-    count = len(onset) if onset.is_cuda else max(CACHED // onset[0].numel(), 1)
-    frames = zip(onset.split(count), apex.split(count), strict=True)
-    terms = [_DataTerm(*pairs, grid, window) for pairs in frames]
+    term = _DataTerm(onset, apex, grid, window)
     subgradient = torch.zeros_like(coefficients)
     for number in range(warps + bregman_warps):
-        parts = (term.linearise(part) for term, part in zip(terms, coefficients.split(count), strict=True))
-        pull, products = (torch.cat(part) for part in zip(*parts, strict=True))
+        pull, products = term.linearise(coefficients)
         if number == warps:  # where E is minimal, total variation's sub-gradient is minus the data's
             subgradient = -pull
         stiffness = _stiffness(coefficients, grid.spacing)
