@@ -97,7 +97,7 @@ def test_the_card_has_the_figures_of_the_predictions(runs, shared):
         assert 0 <= average["low"] < average["f1"] < average["high"] <= 1
         assert (figure["held_out"], figure["clips"], figure["subjects"]) == (fold.held_out, 30, 4)
         assert f"{average['f1']:.3f} ({average['low']:.3f} to {average['high']:.3f})" in text
-    assert "**Trained on synthetic stand-ins: no statement about real faces.**" in text
+    assert "**Trained on synthetic stand-ins: says nothing about real faces.**" in text
     for words in (
         "Protocol: stand-ins, not CD6ME.",
         digest(["beta"]),
@@ -200,7 +200,7 @@ def test_from_the_command_line(runs, tmp_path, capsys, monkeypatch):
         "InfuseNet (ResNet18), alpha held out, seed 0",
         "ours: sound; give it to --model",
         f"database gamma{' ' * 13}{digest(['gamma'])}",
-        "Trained on synthetic stand-ins: no statement about real faces.",
+        "Trained on synthetic stand-ins: says nothing about real faces.",
         "licence                    Ask us.",
     ):
         assert f"{line}\n" in screen

@@ -248,7 +248,7 @@ def test_a_cut_or_a_gap_is_no_movement(still):
         (lambda frame: numbered([frame] * 2), float("nan"), "nan frames per second"),
         (lambda frame: [(5, frame), (5, frame)], 30, "frame 5 comes after frame 5"),
         (lambda frame: numbered([frame / 255]), 30, "float64"),
-        (lambda frame: numbered([frame[..., 0]] * 2), 30, "expected uint8"),
+        (lambda frame: numbered([frame[..., 0]] * 2), 30, r"frame 1: uint8 array \(176, 176\), expected RGB as uint8, \(H, W, 3\)$"),
         (lambda frame: numbered([np.zeros_like(frame)] * 3), 30, "no face was followed in any of 3 frames: no face"),
         (lambda frame: numbered([np.hstack([frame, frame])] * 2), 30, "several faces"),
     ],

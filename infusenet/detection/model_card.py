@@ -7,6 +7,7 @@ import numpy as np
 from infusenet import __version__
 from infusenet.config.methods import method
 from infusenet.detection.model_bundle import weights_name
+from infusenet.detection.model_words import CAUTIONS
 from infusenet.detection.trained_models import TrainedModel
 from infusenet.errors import InputError
 from infusenet.evaluation.evaluate import read_runs
@@ -19,7 +20,6 @@ from infusenet.report.paper_runs import DRAWS, Results
 
 # Of the facts of a training, what is read here alone.
 FACTS = {"n_train": int, "labels": str}
-STANDINS = "Trained on synthetic stand-ins: no statement about real faces."
 NOT_FOR = (
     "Decisions about a person: hiring, schooling, insurance, policing, border control, credibility, diagnosis. An Action "
     "Unit is a movement of the face and neither a feeling nor an intention.",
@@ -57,7 +57,7 @@ def card(models: Sequence[TrainedModel], on_standins: bool, licence: str | None)
         "models": [_training(model) for model in models],
         "protocol": protocol([fold for group in folds for fold in group]).column if folds else None,
         "figures": [_figures(Results(group)) for group in folds],
-        "not_for": [*([STANDINS] if on_standins else []), *NOT_FOR],
+        "not_for": [*([CAUTIONS[True]] if on_standins else []), *NOT_FOR],
         "licence": licence,
     }
 
@@ -109,7 +109,7 @@ def card_text(card: dict) -> str:
 def _parts(card: dict) -> Iterator[str]:
     yield f"# Model card: {card['title']}"
     if card["standins"]:
-        yield f"**{STANDINS}**"
+        yield f"**{CAUTIONS[True]}**"
     yield (
         f"`{card['method']}` of infusenet {card['package']}, {len(card['models'])} trained "
         f"{'model' if len(card['models']) == 1 else 'models'}. Each gives a logit per clip and Action Unit "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from infusenet.detection import model_bundle, model_card
+from infusenet.detection import model_bundle, model_card, model_words
 from infusenet.detection.model_bundle import CARD, CARD_TEXT, MAGNIFIER, MODEL_BUNDLE, is_bundle, weights_name
 from infusenet.detection.trained_models import TrainedModel, latents_magnifier, load_models
 from infusenet.errors import InputError, raise_all
@@ -129,10 +129,10 @@ def describe(path: Path, magnifier: Path | None = None) -> str:
     """
     models = load_models([path], magnifier=magnifier)
     first = models[0]
-    trained_on = {True: model_card.STANDINS, False: "real databases", None: "unknown: nothing was predicted"}
     lines: dict[str, object] = {
         "models": str(path),
-        "trained on": trained_on[first.on_standins],
+        "trained on": model_words.origin(models),
+        **({"caution": words} if (words := model_words.caution(models)) else {}),
         "heads": f"{', '.join(first.network.heads)}; the first is scored",
         "magnifier": first.magnifier.name if first.magnifier else "none",
     }

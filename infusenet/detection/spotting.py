@@ -15,6 +15,7 @@ from tqdm import tqdm
 from infusenet.detection import rise_and_fall
 from infusenet.detection.face_track import FaceTrack, Row
 from infusenet.errors import InputError
+from infusenet.preprocess.images import check_frames
 
 # Every step-th frame is measured, with the largest step that leaves this many frames per second; around a movement
 # all frames are.
@@ -83,8 +84,7 @@ def spot(frames: Iterable[tuple[int, np.ndarray]], rate: float, total: int | Non
     for number, frame in tqdm(frames, total=total, desc="spotting", unit="frame", disable=None):
         if last is not None and number <= last:
             raise InputError(f"frame {number} comes after frame {last}; expected numbers that grow")
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-            raise InputError(f"frame {number} is {frame.dtype} {frame.shape}, expected uint8 (H, W, 3), RGB")
+        check_frames(f"frame {number}", frame, (3,))
         spotter.add(number, frame)
         last = number
     return spotter.finish()

@@ -225,5 +225,5 @@ def check_frames(name: str, frames: np.ndarray, dimensions: tuple[int, ...]) -> 
     if frames.dtype != np.uint8 or frames.ndim not in dimensions or frames.shape[-1] != 3 or not frames.size:
         raise InputError(
             f"{name}: {frames.dtype} array {frames.shape}, expected RGB as uint8, "
-            f"({'N, ' if dimensions == (4,) else ''}H, W, 3) {'' if len(dimensions) == 1 else 'or a batch of such'}"
+            f"({'N, ' if dimensions == (4,) else ''}H, W, 3){'' if len(dimensions) == 1 else ' or a batch of such'}"
         )
