@@ -271,6 +271,7 @@ def test_folds_of_other_devices_or_precisions_are_named(tmp_path):
     assert page.count("different devices") == 1, "runs of an older version, all of one device"
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_page_says_which_runs_are_scored_over_all_candidates(tmp_path):
     names = CD6ME[:3]
     drawn = [write_run(tmp_path / "r", name, method="infusenet_resnet18") for name in names]

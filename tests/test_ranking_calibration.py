@@ -34,6 +34,18 @@ def test_ranking_agrees_with_scikit_learn_and_has_no_value_without_positives(see
     np.testing.assert_allclose(again, area)
 
 
+@given(st.integers(1, 5), st.integers(1, 3), st.integers(0, 500))
+def test_few_clips_and_aus_have_the_values_of_each_alone(clips, aus, seed):
+    generator = np.random.default_rng(seed)
+    labels, logits = generator.integers(0, 2, (clips, aus)), generator.normal(size=(clips, aus)).round(1)
+    precision, area = ranking.average_precision(labels, logits), ranking.auroc(labels, logits)
+    for k, column in enumerate(labels.T):
+        expected = average_precision_score(column, logits[:, k]) if column.any() else np.nan
+        np.testing.assert_equal(precision[k], expected)
+        expected = roc_auc_score(column, logits[:, k]) if len(set(column)) == 2 else np.nan
+        np.testing.assert_equal(area[k], expected)
+
+
 def test_scores_that_say_nothing_have_the_values_of_chance():
     labels, _ = made(1)
     share = labels.mean(0)

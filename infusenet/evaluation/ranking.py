@@ -22,10 +22,11 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _by_au(
-    score: Callable[[np.ndarray, np.ndarray], float],
-    labels: np.ndarray,
-    scores: np.ndarray,
-    defined: np.ndarray,
+    score: Callable[..., np.ndarray], labels: np.ndarray, scores: np.ndarray, defined: np.ndarray
 ) -> np.ndarray:
-    pairs = zip(labels.T, scores.T, defined, strict=True)
-    return np.array([score(y, s) if known else np.nan for y, s, known in pairs])
+    values = np.full(labels.shape[1], np.nan)
+    if (
+        defined.any()
+    ):  # all at once: to check its input takes scikit-learn far longer than the score of one AU
+        values[defined] = score(labels[:, defined], scores[:, defined], average=None)
+    return values
