@@ -18,8 +18,8 @@ INTERVAL_NOTE = (
     "in a draw too, which may hold none of a rare AU's few; docs/statistics.md has what that does to the intervals."
 )
 SPREADS_NOTE = (
-    "People: standard deviation that the choice of subjects gives to the difference. Seeds: the one that a single "
-    "training's seed gives to it; n/a: one seed."
+    "People: standard deviation that the choice of subjects gives to a row's F1 or difference. Seeds: the one that a "
+    "single training's seed gives to it; n/a: one seed."
 )
 READING_NOTE = (
     "A reading rests on the people's spread and not on the seeds': it is `open` unless p, over draws of subjects and "
