@@ -6,10 +6,12 @@ from paper_predictions import rows_of, write_areas
 
 from infusenet.errors import InputError
 from infusenet.evaluation import resampling
+from infusenet.evaluation.evaluate import read_runs
+from infusenet.protocol import AUS
 from infusenet.report import claims
 from infusenet.report.claim_list import CLAIMS, Claim, figure4_claims
 from infusenet.report.comparisons import EVERY_AU
-from infusenet.report.paper_runs import Contrast
+from infusenet.report.paper_runs import Contrast, Results
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 
 
@@ -148,3 +150,41 @@ def test_claims_name_weights_variants_and_unlike_recipes(made):
     sentence = "; ".join(f"{pair} (initial weights)" for pair in pairs)
     assert f"the recipes differ too: {sentence}.\n" in page
     assert "the paper's averages read InfuseNet − SSSNet +0.039," in page
+
+
+def test_a_verdict_that_another_head_turns_is_told(paper_runs):
+    """InfuseNet's FrameFlow finds nothing here, its FrameMag and the mean of both are far better than all others."""
+    results = Results(read_runs(runs_of_claims(paper_runs)))
+    blind = results.decisions[f"{INFUSENET}/flow_head"]
+    for folds in blind.values():
+        folds[:] = [np.zeros_like(fold) for fold in folds]
+    contrasts = claims.all_contrasts(results, CLAIMS)
+    judged = claims.verdicts(CLAIMS, contrasts)
+    turned = claims.turned_by_heads(results, CLAIMS, judged)
+    told = dict(
+        zip(
+            [(claim.topic, claim.comparison) for claim in CLAIMS],
+            zip(judged, turned, strict=True),
+            strict=True,
+        )
+    )
+    (_, verdict), words = told["overall", "InfuseNet − SSSNet"]
+    assert verdict == "holds"
+    assert [text.partition(" (p ")[0] for text in words] == ["by `flow_head`: does not hold"]
+    (_, verdict), words = told["frequent AUs (≥ 10 %)", "InfuseNet − SSSNet"]
+    assert verdict == "does not hold", "the paper's is below 0"
+    assert [text.partition(" (p ")[0] for text in words] == ["by `flow_head`: holds"]
+    for claim, words in zip(CLAIMS, turned, strict=True):
+        assert INFUSENET in claim.terms or not words, "no other method has a blind head"
+
+
+def test_what_the_labels_and_areas_of_these_folds_are_is_told(made, paper_results):
+    text = (made / "claims.md").read_text()
+    positives = np.vstack(paper_results.labels).sum(0)
+    shares = (positives / positives.sum()).round(2)
+    names = [f"AU{au}" for au, share in zip(AUS, shares, strict=True) if share >= 0.1]
+    assert (
+        f"AUs with 10 % or more of the positive labels of these folds: {', '.join(names) or 'none'}." in text
+    )
+    assert f"; the other labels of {positives.sum()} have an empty map and count in no row." in text
+    assert "One seed: a verdict speaks of these trained models" in text

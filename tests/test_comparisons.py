@@ -10,7 +10,7 @@ from predictions import write_run
 from infusenet.evaluation import resampling
 from infusenet.evaluation.evaluate import read_runs
 from infusenet.protocol import CD6ME
-from infusenet.report.comparisons import EVERY_AU
+from infusenet.report.comparisons import EVERY_AU, of_a_score, one_seed
 from infusenet.report.paper_runs import Contrast, Results
 from infusenet.report.tables_and_figures import INFUSENET, TARGETS
 
@@ -92,3 +92,14 @@ def test_comparisons_are_paired(tmp_path):
     for average in ("pooled", "mean"):
         contrast = Results([*folds, *twins]).contrast({INFUSENET: 1, "twin": -1}, EVERY_AU, average)
         assert contrast == Contrast(0, 0, 0, 0, 0, 1, 0, None)
+
+
+def test_the_interval_of_a_score_stays_between_0_and_1():
+    contrast = Contrast(0.004, -0.003, 0.008, -0.001, 1.002, 0.5, 0.01, None)
+    assert of_a_score(contrast) == contrast._replace(low=0, clips_low=0, clips_high=1)
+
+
+def test_one_seed_is_said_where_a_method_has_one(paper_results):
+    assert one_seed(paper_results, [INFUSENET, "sssnet"], "reading") == [], "two and three seeds"
+    (words,) = one_seed(paper_results, [INFUSENET, "resnet34"], "reading")
+    assert words == "One seed: a reading speaks of these trained models, not of their methods."

@@ -15,7 +15,7 @@ from infusenet.evaluation.markdown_latex import Grid
 from infusenet.evaluation.metrics import AU_NAMES
 from infusenet.evaluation.protocol_label import protocol
 from infusenet.json_notes import fits
-from infusenet.report.comparisons import EVERY_AU
+from infusenet.report.comparisons import EVERY_AU, of_a_score
 from infusenet.report.paper_runs import DRAWS, Results
 
 # Of the facts of a training, what is read here alone.
@@ -83,9 +83,8 @@ def _figures(results: Results) -> dict:
     weights = dict(zip(AU_NAMES, np.eye(len(AU_NAMES)), strict=True)) | {"average": EVERY_AU}
     scores = {}
     for name, aus in weights.items():
-        contrast = results.contrast({system: 1.0}, aus, "pooled")
-        low, high = np.clip([contrast.low, contrast.high], 0, 1)
-        scores[name] = {"f1": _rounded(contrast.value), "low": _rounded(low), "high": _rounded(high)}
+        score = of_a_score(results.contrast({system: 1.0}, aus, "pooled"))
+        scores[name] = {"f1": _rounded(score.value), "low": _rounded(score.low), "high": _rounded(score.high)}
     for name, count in zip(AU_NAMES, labels.sum(0), strict=True):
         scores[name]["positives"] = int(count)
     return {

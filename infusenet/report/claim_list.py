@@ -1,7 +1,7 @@
 """The claims of the paper's section 4.3 and of its figures 4 and 5, each as one contrast."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class Claim:
         """Whether the AUs in which the first method is the better one can be counted."""
         return len(self.terms) == 2 and not (self.aus < 0).any()
 
+    def scored_by(self, head: str, systems: Sequence[str]) -> "Claim":
+        """The same difference of each method's row ``head`` where ``systems`` has it (`Results.systems`)."""
+        rows = {method: f"{method}/{head}" for method in self.terms}
+        terms = {rows[m] if rows[m] in systems else m: weight for m, weight in self.terms.items()}
+        return replace(self, terms=terms)
+
     def contrast(self, results: Results, average: str) -> Contrast:
         return results.contrast(self.terms, self.aus, average, self.choices)
 
@@ -74,6 +80,9 @@ class AreaClaim(Claim):
     areas: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
     printed = None
     compares_aus = False
+
+    def scored_by(self, head: str, systems: Sequence[str]) -> "Claim":
+        return self  # a map is of the method's scored head alone
 
     def contrast(self, results: Results, average: str) -> Contrast:
         first, second = (self.areas[method] for method in self.terms)

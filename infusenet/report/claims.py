@@ -9,6 +9,7 @@ from infusenet.config.methods import TRAINING
 from infusenet.evaluation import markdown_latex
 from infusenet.evaluation.markdown_latex import Grid, spread
 from infusenet.evaluation.metric_tables import method_cells, recipe_lines
+from infusenet.evaluation.metrics import AU_NAMES
 from infusenet.evaluation.resampling import holm
 from infusenet.evaluation.scoring_notes import scoring_notes
 from infusenet.files import write_if_changed
@@ -23,6 +24,8 @@ from infusenet.report.comparisons import (
     SPREADS_NOTE,
     columns,
     interval,
+    of_a_score,
+    one_seed,
     p_words,
     spreads,
     uncertainty,
@@ -45,11 +48,12 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     results = load(runs, "claims")
     areas = activation_table.areas(output / TARGETS["claims"].reads[0], results.clips)
     all_claims = [*CLAIMS, *figure4_claims(results), *figure5_claims(areas)]
-    contrasts = [{average: claim.contrast(results, average) for average in AVERAGES} for claim in all_claims]
+    contrasts = all_contrasts(results, all_claims)
     judged = verdicts(all_claims, contrasts)
+    turned = turned_by_heads(results, all_claims, judged)
     cells = {method: row[:-1] for method, row in published_numbers.TABLE1.items()}
     lines, rows = [], []
-    for claim, by_average, (p, verdict) in zip(all_claims, contrasts, judged, strict=True):
+    for claim, by_average, (p, verdict), others in zip(all_claims, contrasts, judged, turned, strict=True):
         paper_wins = _wins(claim, cells)
         printed = "–" if claim.printed is None else f"{claim.printed:+.4f}"
         line = [claim.topic, claim.comparison, printed, claim.quoted or "–"]
@@ -64,13 +68,17 @@ def claims(runs: Sequence[Path], output: Path) -> None:
             row |= columns(average, wins=our_wins)
         parts = _judged(claim, by_average)
         stated = [f"{SHORT[average]}: " * (len(parts) > 1) + spreads(parts[average]) for average in parts]
-        lines.append([*line, "; ".join(stated), f"{verdict} (p {p_words(p)})"])
-        rows.append(row | {"p_holm": p, "verdict": verdict})
+        lines.append([*line, "; ".join(stated), "; ".join([f"{verdict} (p {p_words(p)})", *others])])
+        rows.append(row | {"p_holm": p, "verdict": verdict, "other_heads": "; ".join(others)})
     head = ["AUs or topic", "comparison", "paper", "in its words", "its metric", "its AUs better"]
     for words in SHORT.values():
         head += [f"ours, {words}", "95 % interval", "AUs better"]
-    notes = [*_notes(results, all_claims), *_empty_maps(areas)]
-    table = Grid("Differences in F1" + results.label, [*head, "spread", "verdict"], lines, notes)
+    notes = [
+        *_notes(results, all_claims),
+        _areas_measured(results, areas),
+    ]
+    title = "Differences in F1 (figure 5: in area)" + results.label
+    table = Grid(title, [*head, "spread", "verdict"], lines, notes)
     facts = {method: results.facts[method] for method in TARGETS["claims"].methods}
     text = markdown_latex.page(
         "Claims of the paper's section 4.3" + results.label,
@@ -79,6 +87,11 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     )
     write_if_changed(output / "claims.md", f"{text}\n## Recipes\n\n{recipe_lines(facts)}\n")
     write_csv(output / "claims.csv", rows, results)
+
+
+def all_contrasts(results: Results, all_claims: Sequence[Claim]) -> list[dict[str, Contrast]]:
+    """Each claim's contrast by both averages."""
+    return [{average: claim.contrast(results, average) for average in AVERAGES} for claim in all_claims]
 
 
 def verdicts(
@@ -99,6 +112,21 @@ def verdicts(
         (p, VERDICTS[direction if p < SIGNIFICANT else 0])
         for p, direction in zip(corrected, directions, strict=True)
     ]
+
+
+def turned_by_heads(
+    results: Results, all_claims: Sequence[Claim], judged: Sequence[tuple[float, str]]
+) -> list[list[str]]:
+    """For each claim, the other verdicts that it has by heads that are not scored."""
+    systems = results.systems(TARGETS["claims"].methods)
+    turned: list[list[str]] = [[] for _ in all_claims]
+    for head in dict.fromkeys(system.partition("/")[2] for system in systems if "/" in system):
+        others = all_contrasts(results, [claim.scored_by(head, systems) for claim in all_claims])
+        rows = zip(turned, judged, verdicts(all_claims, others), strict=True)
+        for words, (_, before), (p, verdict) in rows:
+            if verdict != before:
+                words.append(f"by `{head}`: {verdict} (p {p_words(p)})")
+    return turned
 
 
 def _judged(claim: Claim, contrasts: Mapping[str, Contrast]) -> Mapping[str, Contrast]:
@@ -129,7 +157,7 @@ def _systems(results: Results) -> Grid:
     for system in results.systems(TARGETS["claims"].methods):
         line = method_cells(results.facts, system, f"`{system}`")
         for average in AVERAGES:
-            own = results.contrast({system: 1}, EVERY_AU, average)
+            own = of_a_score(results.contrast({system: 1}, EVERY_AU, average))
             line += [spread(results.f1(system, average)[:, -1]), f"±{own.people:.3f}"]
         lines.append(line)
     head = ["method", "initial weights"]
@@ -151,7 +179,9 @@ def _notes(results: Results, all_claims: Sequence[Claim]) -> list[str]:
     notes = [
         "A verdict rests on the people's spread and not on the seeds': a claim holds or does not hold where p, over "
         f"draws of subjects and corrected by Holm over the {len(all_claims)} rows, is below {SIGNIFICANT}, and else "
-        "cannot be told from these data.",
+        "cannot be told from these data. It is on the sign of the difference, not on its size or cause: a claim that "
+        "does not hold has not the paper's sign, whichever method that favours. Where another head of the methods, "
+        "scored in their place, gives another verdict, that one stands after it.",
         SPREADS_NOTE,
         "The paper's figures are differences of its printed cells. Its metric is what those cells were likely "
         "computed with; mixed: its rows of SSSNet, ResNet10, ResNet34 and LED are pooled, the others probably "
@@ -166,20 +196,23 @@ def _notes(results: Results, all_claims: Sequence[Claim]) -> list[str]:
         *_starts(results),
         *_unlike(results),
     ]
-    if any(len(results.decisions[method]) == 1 for method in TARGETS["claims"].methods):
-        notes.append("One seed: a verdict speaks of these trained models, not of their methods.")
-    if ((shares.round(2) >= 0.1) != published_numbers.FREQUENT).any():
-        notes.append("In the labels of these folds other AUs have 10 % or more of the positive labels.")
-    return notes
+    frequent = shares.round(2) >= 0.1
+    if (frequent != published_numbers.FREQUENT).any():
+        names = ", ".join(name for name, often in zip(AU_NAMES, frequent, strict=True) if often)
+        notes.append(f"AUs with 10 % or more of the positive labels of these folds: {names or 'none'}.")
+    return [*notes, *one_seed(results, TARGETS["claims"].methods, "verdict")]
 
 
-def _empty_maps(areas: Mapping[str, Sequence[np.ndarray]]) -> list[str]:
-    """A sentence on the labels that no place of the face supports, and that no area is measured of."""
+def _areas_measured(results: Results, areas: Mapping[str, Sequence[np.ndarray]]) -> str:
+    """A sentence on the labels that an area is measured of: of those that no place of the face supports, none is."""
     measured = {
         method: sum(int((~np.isnan(part)).sum()) for part in parts) for method, parts in areas.items()
     }
     words = ", ".join(f"`{method}` {count}" for method, count in measured.items())
-    return [f"Labels with an area: {words}; the other labels have an empty map and count in no row."]
+    labelled = sum(int(labels.sum()) for labels in results.labels)
+    if min(measured.values()) < labelled:
+        words += f"; the other labels of {labelled} have an empty map and count in no row"
+    return f"Labels with an area: {words}."
 
 
 def _starts(results: Results) -> list[str]:

@@ -1,11 +1,11 @@
 """Comparisons of a table as cells, CSV columns and sentences: intervals, p corrected over the rows, spreads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from infusenet.evaluation import resampling
-from infusenet.report.paper_runs import CLIP_DRAWS, DRAWS, Contrast
+from infusenet.report.paper_runs import CLIP_DRAWS, DRAWS, Contrast, Results
 
 AVERAGES = {"pooled": "F1 pooled over the clips of all folds", "mean": "F1 as mean over folds"}
 SHORT = {"pooled": "pooled", "mean": "fold mean"}
@@ -15,7 +15,8 @@ INTERVAL_NOTE = (
     f"Intervals: 95 %, {DRAWS:,} bootstrap draws of subjects within each held-out database, the same draws for all "
     f"rows, mean over seeds; the CSV has the interval over {CLIP_DRAWS:,} draws of clips beside it, which takes the "
     "clips of one subject for independent. An AU without a positive label in a fold counts as 0 in the fold mean, "
-    "in a draw too, which may hold none of a rare AU's few; docs/statistics.md has what that does to the intervals."
+    "in a draw too, which may hold none of a rare AU's few; docs/statistics.md has what that does to the intervals. "
+    f"Each interval is of its row alone, so it can leave out 0 where the corrected p is not below {SIGNIFICANT}."
 )
 SPREADS_NOTE = (
     "People: standard deviation that the choice of subjects gives to a row's F1 or difference. Seeds: the one that a "
@@ -23,8 +24,20 @@ SPREADS_NOTE = (
 )
 READING_NOTE = (
     "A reading rests on the people's spread and not on the seeds': it is `open` unless p, over draws of subjects and "
-    f"corrected by Holm over the rows of this table, is below {SIGNIFICANT}."
+    f"corrected by Holm over the rows of this table, is below {SIGNIFICANT}. `open` does not say that two are equal."
 )
+
+
+def reading_notes(results: Results, methods: Iterable[str]) -> list[str]:
+    """What the readings of a table's rows rest on."""
+    return [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE, *one_seed(results, methods, "reading")]
+
+
+def one_seed(results: Results, methods: Iterable[str], judged: str) -> list[str]:
+    """A sentence where a method was trained once; ``judged``: what the table calls its judgements."""
+    if all(len(results.decisions[method]) > 1 for method in methods):
+        return []
+    return [f"One seed: a {judged} speaks of these trained models, not of their methods."]
 
 
 def corrected(contrasts: Sequence[Contrast]) -> list[float]:
@@ -51,6 +64,12 @@ def p_words(p: float) -> str:
 def interval(contrast: Contrast) -> tuple[str, str]:
     """A difference and its interval over subjects as text."""
     return f"{contrast.value:+.3f}", f"{contrast.low:+.3f} to {contrast.high:+.3f}"
+
+
+def of_a_score(contrast: Contrast) -> Contrast:
+    """The contrast of one F1, its intervals cut to [0, 1]: the basic bootstrap's can reach beyond."""
+    ends = ("low", "high", "clips_low", "clips_high")
+    return contrast._replace(**{end: float(np.clip(getattr(contrast, end), 0, 1)) for end in ends})
 
 
 def spreads(contrast: Contrast) -> str:

@@ -18,14 +18,13 @@ from infusenet.report import published_numbers
 from infusenet.report.comparisons import (
     AVERAGES,
     EVERY_AU,
-    INTERVAL_NOTE,
-    READING_NOTE,
     SHORT,
-    SPREADS_NOTE,
     columns,
     corrected,
     interval,
+    of_a_score,
     reading,
+    reading_notes,
     spreads,
     uncertainty,
 )
@@ -64,7 +63,7 @@ def table1(runs: Sequence[Path], output: Path) -> None:
                 row |= {"seeds": len(f1), "f1": f1.mean(), "std": _std(f1), "paper": paper_f1}
                 row["paper_metric"] = "" if paper_f1 is None else published_numbers.metric(system)
                 if average in AVERAGES and au == "average":
-                    own = uncertainty(results.contrast({system: 1}, EVERY_AU, average))
+                    own = uncertainty(of_a_score(results.contrast({system: 1}, EVERY_AU, average)))
                     row |= {f"f1_{name}": value for name, value in own.items()}
                     if system in differences:
                         difference, p = differences[system]
@@ -136,7 +135,7 @@ def _ablation(
     for words in SHORT.values():
         head += [f"InfuseNet minus it, {words}", "95 % interval", "spread", "reading"]
     topic = title.partition(": ")[2]
-    notes = [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE, note]
+    notes = [*reading_notes(results, names), note]
     grids = [Grid(f"Average F1 by {topic}{results.label}", head, lines, notes)]
     _write(output, target, title, results, list(names), grids)
     write_csv(output / f"{target}.csv", rows, results)
@@ -146,7 +145,7 @@ def _by_au(results: Results, systems: Sequence[str], average: str) -> Grid:
     lines = []
     for method in systems:
         values = results.f1(method, average)
-        own = results.contrast({method: 1}, EVERY_AU, average)
+        own = of_a_score(results.contrast({method: 1}, EVERY_AU, average))
         cells = [*map(spread, values.T), f"{own.low:.3f} to {own.high:.3f}"]
         lines.append([*_describe(results, method), len(values), *cells])
         if method in published_numbers.TABLE1:
@@ -197,8 +196,10 @@ def _by_database(results: Results, systems: Sequence[str]) -> Grid:
     clips = [f"{len(labels)} ({labels.sum()})" for labels in results.labels]
     lines.append(["clips (positive labels)", "", *clips])
     head = ["method", "initial weights", *results.databases]
-    note = "Mean ± standard deviation over seeds, the chance in training. This table judges nothing."
-    return Grid("Average F1 by held-out database" + results.label, head, lines, [note])
+    note = "Mean ± standard deviation over seeds, the chance in training. An AU without a positive label counts as 0."
+    return Grid(
+        "Average F1 by held-out database" + results.label, head, lines, [note, "This table judges nothing."]
+    )
 
 
 def _against(results: Results, systems: Sequence[str]) -> Grid:
@@ -221,7 +222,7 @@ def _against(results: Results, systems: Sequence[str]) -> Grid:
         head += [words, "95 % interval", "spread", "reading"]
     head += ["paper's difference", "its metric"]
     title = f"{published_numbers.TITLES[INFUSENET]} minus each method: average F1{results.label}"
-    return Grid(title, head, lines, [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE])
+    return Grid(title, head, lines, reading_notes(results, systems))
 
 
 def _describe(results: Results, system: str) -> list[str]:
