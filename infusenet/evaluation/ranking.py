@@ -25,8 +25,7 @@ def _by_au(
     score: Callable[..., np.ndarray], labels: np.ndarray, scores: np.ndarray, defined: np.ndarray
 ) -> np.ndarray:
     values = np.full(labels.shape[1], np.nan)
-    if (
-        defined.any()
-    ):  # all at once: to check its input takes scikit-learn far longer than the score of one AU
+    # All at once: to check its input takes scikit-learn far longer than the score of one AU.
+    if defined.any():
         values[defined] = score(labels[:, defined], scores[:, defined], average=None)
     return values

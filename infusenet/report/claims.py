@@ -24,7 +24,6 @@ from infusenet.report.comparisons import (
     SPREADS_NOTE,
     columns,
     interval,
-    of_a_score,
     one_seed,
     p_words,
     spreads,
@@ -73,10 +72,7 @@ def claims(runs: Sequence[Path], output: Path) -> None:
     head = ["AUs or topic", "comparison", "paper", "in its words", "its metric", "its AUs better"]
     for words in SHORT.values():
         head += [f"ours, {words}", "95 % interval", "AUs better"]
-    notes = [
-        *_notes(results, all_claims),
-        _areas_measured(results, areas),
-    ]
+    notes = [*_notes(results, all_claims), _areas_measured(results, areas)]
     title = "Differences in F1 (figure 5: in area)" + results.label
     table = Grid(title, [*head, "spread", "verdict"], lines, notes)
     facts = {method: results.facts[method] for method in TARGETS["claims"].methods}
@@ -157,7 +153,7 @@ def _systems(results: Results) -> Grid:
     for system in results.systems(TARGETS["claims"].methods):
         line = method_cells(results.facts, system, f"`{system}`")
         for average in AVERAGES:
-            own = of_a_score(results.contrast({system: 1}, EVERY_AU, average))
+            own = results.contrast({system: 1}, EVERY_AU, average)
             line += [spread(results.f1(system, average)[:, -1]), f"±{own.people:.3f}"]
         lines.append(line)
     head = ["method", "initial weights"]

@@ -41,6 +41,8 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
             x, means = np.array(list(methods)) + step, [values.mean() for values in seeds]
             spreads = [values.std(ddof=1) if len(values) > 1 else None for values in seeds]
             bars = [np.nan if spread is None else spread for spread in spreads]
+            # Without any spread the legend too shows no bar.
+            bars = None if np.isnan(bars).all() else bars
             axis.errorbar(x, means, bars, color=colour, marker=marker, capsize=5, lw=1.8, label=label)
             for at, values in zip(x, seeds, strict=True):
                 axis.plot(np.full(len(values), at), values, ".", color=colour, alpha=0.5, markersize=5)
