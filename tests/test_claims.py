@@ -161,13 +161,8 @@ def test_a_verdict_that_another_head_turns_is_told(paper_runs):
     contrasts = claims.all_contrasts(results, CLAIMS)
     judged = claims.verdicts(CLAIMS, contrasts)
     turned = claims.turned_by_heads(results, CLAIMS, judged)
-    told = dict(
-        zip(
-            [(claim.topic, claim.comparison) for claim in CLAIMS],
-            zip(judged, turned, strict=True),
-            strict=True,
-        )
-    )
+    rows = zip(CLAIMS, judged, turned, strict=True)
+    told = {(claim.topic, claim.comparison): (own, words) for claim, own, words in rows}
     (_, verdict), words = told["overall", "InfuseNet − SSSNet"]
     assert verdict == "holds"
     assert [text.partition(" (p ")[0] for text in words] == ["by `flow_head`: does not hold"]

@@ -29,13 +29,13 @@ READING_NOTE = (
 
 
 def reading_notes(results: Results, methods: Iterable[str]) -> list[str]:
-    """What the readings of a table's rows rest on."""
+    """Sentences below a table on what its readings rest on."""
     return [READING_NOTE, SPREADS_NOTE, INTERVAL_NOTE, *one_seed(results, methods, "reading")]
 
 
 def one_seed(results: Results, methods: Iterable[str], judged: str) -> list[str]:
     """A sentence where a method was trained once; ``judged``: what the table calls its judgements."""
-    if all(len(results.decisions[method]) > 1 for method in methods):
+    if not results.trained_once(methods):
         return []
     return [f"One seed: a {judged} speaks of these trained models, not of their methods."]
 

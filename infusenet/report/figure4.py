@@ -71,7 +71,7 @@ def figure4(runs: Sequence[Path], output: Path) -> None:
         )
         axes[1].axhline(worst, color="black", ls=":", label=f"paper's {paper_texts[1]}")
     axes[0].set_ylabel("average F1")
-    one = any(len(results.decisions[m]) == 1 for methods in lines.values() for m in methods.values())
+    one = results.trained_once(method for methods in lines.values() for method in methods.values())
     spread_note = "spread n/a: one seed" if one else "bars: standard deviation over seeds, dots: seeds"
     figure.suptitle(
         f"InfuseNet (ResNet18) by magnification factor{results.protocol.caption}\n{spread_note}{paper_note}"

@@ -1,6 +1,6 @@
 """Predictions of several methods on the same clips, for comparison. Only `load` reads files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -110,6 +110,10 @@ class Results:
     def systems(self, methods: Sequence[str]) -> list[str]:
         """The methods, each with its other heads and the mean of its heads after it."""
         return [name for method in methods for name in self.decisions if name.partition("/")[0] == method]
+
+    def trained_once(self, methods: Iterable[str]) -> bool:
+        """Whether a method among these has one seed, so that nothing tells the spread of seeds."""
+        return any(len(self.decisions[method]) == 1 for method in methods)
 
     def f1(self, system: str, average: str) -> np.ndarray:
         """F1 float (seeds, 13): the 12 AUs, then their mean. ``average``: pooled, mean or a database."""
