@@ -26,10 +26,13 @@ def array(key: str) -> np.ndarray:
     return np.random.default_rng(int(key, 16)).normal(size=(3, 16, 16)).astype(np.float16)
 
 
-def work(clips, *, keys=None, bad=(), crash="", pause=0.0, trace=None):
+def work(clips, *, keys=None, bad=(), crash="", pause=0.0, trace=None, brake=""):
+    """Items of clips: after a ``pause`` in seconds each, none while there is a file ``brake``."""
     keys = keys or dict(CLIPS)
     for clip in clips:
         time.sleep(pause)
+        while os.path.exists(brake):
+            time.sleep(0.01)
         if trace:
             with open(trace, "a") as file:
                 file.write(f"{clip}\n")

@@ -1,6 +1,6 @@
 """The flow bench: its measures on estimates whose errors are known, and motion that is where its truth says."""
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -217,12 +217,12 @@ def test_noise_and_gain_are_as_the_filming_says(face):
 # --- commands ------------------------------------------------------------------------------------
 
 
-def test_missing_stores_and_truth_are_all_named(tmp_path):
-    command = [sys.executable, ROOT / "benchmarks/flow_truth.py", tmp_path / "standins", "--cache", tmp_path]
-    done = subprocess.run(
-        [*command, "--databases", "samm", "mmew"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
+def test_missing_stores_and_truth_are_all_named(tmp_path, monkeypatch, capsys):
+    words = [tmp_path / "standins", "--cache", tmp_path, "--databases", "samm", "mmew"]
+    monkeypatch.setattr(sys, "argv", ["flow_truth.py", *map(str, words)])
+    with pytest.raises(SystemExit, match="^1$"):
+        runpy.run_path(str(ROOT / "benchmarks/flow_truth.py"), run_name="__main__")
+    said = capsys.readouterr().err
     for database in ("samm", "mmew"):
-        assert str(tmp_path / database / "faces.h5") in done.stderr
-        assert str(tmp_path / "standins/truth" / f"{database}.json") in done.stderr
+        assert str(tmp_path / database / "faces.h5") in said
+        assert str(tmp_path / "standins/truth" / f"{database}.json") in said

@@ -29,7 +29,7 @@ def output(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(lock, "POLL", 0.01)
-    monkeypatch.setattr(lock, "PATIENCE", 0.3)
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
 
 
 def locked(output, **claim):
@@ -50,25 +50,28 @@ def test_two_builders_from_two_working_directories(tmp_path, reference):
     """The second waits with a message, finds the store finished and computes nothing."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "other").mkdir()
-    traces = [tmp_path / "trace0", tmp_path / "trace1"]
-    first = builder("cache/flow.h5", cwd=tmp_path, pause=0.03, trace=str(traces[0]))
-    while not traces[0].exists():
+    traces, brake = [tmp_path / "trace0", tmp_path / "trace1"], tmp_path / "brake"
+    brake.touch()
+    first = builder("cache/flow.h5", cwd=tmp_path, trace=str(traces[0]), brake=str(brake))
+    while not Lock(tmp_path / "cache/flow.h5").path.exists():
         assert first.poll() is None
         time.sleep(0.01)
     second = builder("../cache/flow.h5", cwd=tmp_path / "other", trace=str(traces[1]))
-    said = [process.communicate()[1] for process in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0), said
+    said = second.stderr.readline()
+    assert f"being built by pid {first.pid} on {socket.gethostname()}" in said
+    assert "waiting for it" in said
+    brake.unlink()
+    more = [process.communicate()[1] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), more
     assert traces[0].read_text().split() == [clip for clip, _ in CLIPS]
     assert not traces[1].exists()
-    assert f"being built by pid {first.pid} on {socket.gethostname()}" in said[1]
-    assert "waiting for it" in said[1]
     assert file_digest(tmp_path / "cache/flow.h5") == reference == Store(tmp_path / "cache/flow.h5").sha256
 
 
-def test_who_waited_takes_the_failures_over(tmp_path, output):
+def test_who_waited_takes_the_failures_over(tmp_path, output, quick):
     lost, traces = (CLIPS[3][0],), [tmp_path / "trace0", tmp_path / "trace1"]
     skip = {"failed": "skip"}
-    first = builder(output, skip, pause=0.03, bad=lost, trace=str(traces[0]))
+    first = builder(output, skip, pause=0.01, bad=lost, trace=str(traces[0]))
     while not traces[0].exists():
         assert first.poll() is None
         time.sleep(0.01)

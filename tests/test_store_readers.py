@@ -52,7 +52,7 @@ def test_a_reader_waits_for_a_store_that_snakemake_took_away(output, capsys, mon
 
 
 def test_a_reader_while_builds_publish(output):
-    process = builder(output, {"lists": [CLIPS[:20], CLIPS[5:25]] * 10, "rest": 0.1})
+    process = builder(output, {"lists": [CLIPS[:20], CLIPS[5:25]] * 10, "rest": 0.03})
     reads, refusals = 0, []
     while process.poll() is None:
         try:

@@ -137,7 +137,7 @@ def test_rows_of_another_layout_are_not_mixed(output):
 
 def test_a_kill_costs_at_most_one_part_a_process(tmp_path):
     output, trace = tmp_path / "flow.h5", tmp_path / "trace"
-    process = builder(output, {"processes": 2}, pause=0.05, trace=str(trace))
+    process = builder(output, {"processes": 2}, pause=0.02, trace=str(trace))
     while len(list(folder_of(output).glob("*.h5"))) < 2:
         assert process.poll() is None
         time.sleep(0.01)
@@ -159,7 +159,7 @@ def test_the_processes_of_a_killed_builder_end(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)  # its stderr closes when the last of the pool has ended
     done = trace.read_text()
-    time.sleep(0.5)
+    time.sleep(0.25)  # five pauses
     assert trace.read_text() == done
     (tmp_path / "fresh").mkdir()
     assert fill(output) == fill(tmp_path / "fresh/flow.h5")

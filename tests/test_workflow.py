@@ -239,7 +239,7 @@ def test_gpu_jobs_take_turns(project, words):
     reconfigure(project, edit)
     command = project / "bin" / "infusenet"
     turns = "import time\nif words[0] == 'latents':\n    log = open('turns.txt', 'a', buffering=1)\n"
-    turns += "    log.write('in\\n')\n    time.sleep(1)\n    log.write('out\\n')\n"
+    turns += "    log.write('in\\n')\n    time.sleep(.3)\n    log.write('out\\n')\n"
     command.write_text(command.read_text().replace("output =", f"{turns}output =", 1))
     words = ["--cores", "4", "--scheduler", "ilp", *words]  # the default
     done = snakemake(project, *words, "--", *(f"cache/{name}/latents.h5" for name in NAMES))
