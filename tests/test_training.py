@@ -21,6 +21,7 @@ from infusenet.training import trainer as training
 from infusenet.training.dataset import ClipDataset
 from infusenet.training.predict import predict
 from infusenet.training.pseudo_apex import PREDICTION, pseudo_apex
+from infusenet.training.trained_run import network
 from infusenet.training.trainer import train
 
 METHOD, REAL_EPOCH = RECIPE.method, training.run_epoch
@@ -67,6 +68,27 @@ def test_run_folder_holds_weights_facts_and_log(root):
     assert [float(row["rate"]) for row in log] == pytest.approx([1e-3, 9e-4])
     assert list((root / "run" / "tensorboard").iterdir())
     assert not (root / "run" / "checkpoint.pt").exists()
+
+
+def test_facts_alone_are_those_beside_the_weights(root, tmp_path):
+    assert run_folder.load_facts(root / "run") == run_folder.load_weights(root / "run")[1]
+    shutil.copytree(root / "run", tmp_path / "copy")
+    path = tmp_path / "copy" / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    for load in (run_folder.load_facts, run_folder.load_weights):
+        with pytest.raises(InputError, match="damaged, or a copy that broke off"):
+            load(tmp_path / "copy")
+    path.unlink()
+    with pytest.raises(InputError, match="no such file; train this run first"):
+        run_folder.load_facts(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_a_weight_that_is_not_finite_is_refused(root, value):
+    state = run_folder.load_weights(root / "run")[0]
+    state["frame_mag.blocks.2.0.weight"][5, 3, 1] = value
+    with pytest.raises(InputError, match="a run: damaged weights: frame_mag.blocks.2.0.weight is not finite"):
+        network(RECIPE, state, "a run")
 
 
 def test_predictions_and_facts_of_a_run(root):
