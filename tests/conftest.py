@@ -47,6 +47,14 @@ def narrow():
         yield narrow
 
 
+@pytest.fixture
+def narrow_backbones(monkeypatch):
+    """ResNets and TinyViTs are narrow while the test lasts, see `narrow.narrow_backbones`."""
+    import narrow
+
+    narrow.narrow_backbones(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def paper_runs(tmp_path_factory):
     """Runs of every method of the paper with made-up predictions, which pass for CD6ME's."""

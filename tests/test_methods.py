@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from narrow import narrow_backbones
 
 from infusenet import cli, models
 from infusenet.config import configuration
@@ -143,9 +144,12 @@ def trained(tmp_path_factory):
             write(root, recipe)
             places = {"stores": root / "cache", "manifests": root / "manifests"}
             run = root / "run"
-            train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
-            for output in ("predictions.csv", "again/predictions.csv"):
-                predict(run, **places, output=run / output, device="cpu", standins=True)
+            # Full width is for test_models_all.py, and for the training of the released preset in test_training.py.
+            with pytest.MonkeyPatch.context() as patch:
+                narrow_backbones(patch)
+                train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
+                for output in ("predictions.csv", "again/predictions.csv"):
+                    predict(run, **places, output=run / output, device="cpu", standins=True)
             runs[key] = run
         return runs[key]
 

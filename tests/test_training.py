@@ -116,11 +116,14 @@ def test_predictions_and_facts_of_a_run(root):
     assert run_folder.load_weights(root / "run")[1].items() <= facts.items()
 
 
-def test_training_learns(root, tmp_path):
-    """Loss falls, and unseen clips of another database are scored well above always-one's F1."""
+def test_training_learns(tmp_path, narrow_backbones):
+    """Loss falls, and unseen clips of another database are scored well above always-one's F1.
+
+    At a higher rate and over more epochs the narrow ResNets learn what those of full width would in six.
+    """
     for name in ("alpha", "beta", "gamma"):
         write_database(tmp_path, name, count=30)
-    run(tmp_path, tmp_path, epochs=6, **RESNETS)
+    run(tmp_path, tmp_path, epochs=10, rate=5e-3, **RESNETS)
     log = rows_of(tmp_path / "log.csv")
     for head in ("loss_mag", "loss_flow"):
         assert float(log[-1][head]) < 0.5 * float(log[0][head])
