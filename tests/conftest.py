@@ -48,11 +48,11 @@ def narrow():
 
 
 @pytest.fixture
-def narrow_backbones(monkeypatch):
-    """ResNets and TinyViTs are narrow while the test lasts, see `narrow.narrow_backbones`."""
+def narrow_resnets(monkeypatch):
+    """ResNets are narrow while the test lasts, see `narrow.narrow_resnets`."""
     import narrow
 
-    narrow.narrow_backbones(monkeypatch)
+    narrow.narrow_resnets(monkeypatch)
 
 
 @pytest.fixture(scope="module")

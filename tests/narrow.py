@@ -50,14 +50,19 @@ def register(patch) -> None:
     patch.setitem(sys.modules, "infusenet.models.narrow", sys.modules[__name__])
 
 
+def narrow_resnets(patch) -> None:
+    """Leave ResNets every layer, but make the last three narrow until ``patch`` is undone.
+
+    A ResNet18 then has a million parameters and not 11.
+    """
+    patch.setattr(resnet_blocks, "WIDTHS", (64, 64, 64, 128))
+
+
 TINYVITS = {"tiny_vit_5m_224": 64, "tiny_vit_21m_224": 96}  # timm's names, and the width of the first stage
 
 
-def narrow_backbones(patch) -> None:
-    """Leave ResNets and TinyViTs every layer, but make the later ones narrow until ``patch`` is undone.
-
-    A ResNet18 then has a million parameters, not 11 million, and a TinyViT-21M as many.
-    """
+def narrow_vits(patch) -> None:
+    """Leave TinyViTs every layer, all as wide as those of the first stage, until ``patch`` is undone."""
     import timm  # here alone: few tests need it
 
     def create_model(name, create=timm.create_model, **settings):
@@ -66,4 +71,3 @@ def narrow_backbones(patch) -> None:
         return create(name, **settings)
 
     patch.setattr(timm, "create_model", create_model)
-    patch.setattr(resnet_blocks, "WIDTHS", (64, 64, 64, 128))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from narrow import narrow_backbones
+from narrow import narrow_resnets, narrow_vits
 
 from infusenet import cli, models
 from infusenet.config import configuration
@@ -146,7 +146,8 @@ def trained(tmp_path_factory):
             run = root / "run"
             # Full width is for test_models_all.py, and for the training of the released preset in test_training.py.
             with pytest.MonkeyPatch.context() as patch:
-                narrow_backbones(patch)
+                narrow_resnets(patch)
+                narrow_vits(patch)
                 train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
                 for output in ("predictions.csv", "again/predictions.csv"):
                     predict(run, **places, output=run / output, device="cpu", standins=True)

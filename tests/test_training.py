@@ -116,7 +116,7 @@ def test_predictions_and_facts_of_a_run(root):
     assert run_folder.load_weights(root / "run")[1].items() <= facts.items()
 
 
-def test_training_learns(tmp_path, narrow_backbones):
+def test_training_learns(tmp_path, narrow_resnets):
     """Loss falls, and unseen clips of another database are scored well above always-one's F1.
 
     At a higher rate and over more epochs the narrow ResNets learn what those of full width would in six.
