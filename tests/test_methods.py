@@ -144,7 +144,7 @@ def trained(tmp_path_factory):
             write(root, recipe)
             places = {"stores": root / "cache", "manifests": root / "manifests"}
             run = root / "run"
-            # Full width is for test_models_all.py, and for the training of the released preset in test_training.py.
+            # At full width a ResNet is run in test_models.py and trained in test_training.py, a TinyViT in test_models_all.py.
             with pytest.MonkeyPatch.context() as patch:
                 narrow_resnets(patch)
                 narrow_vits(patch)

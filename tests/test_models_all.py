@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from model_inputs import batch, build, recipe
+from narrow import narrow_resnets
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -56,9 +57,12 @@ def inputs_of(case, clips=3):
 def network(case):
     """The model of a case, away from its start, where some layers are zero and so stop a gradient.
 
-    It is made once, because the tests of a case follow one another; none of them changes its parameters.
+    It is made once, because the tests of a case follow one another; none of them changes its parameters. A ResNet is
+    narrow: at full width its parameters are counted here, and test_models.py and test_training.py run it.
     """
-    network = build(**changes(case))
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        network = build(**changes(case))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
@@ -106,7 +110,7 @@ def test_gradients_reach_every_parameter(case, network):
 
 
 @over(CASES)
-def test_saved_weights_give_the_same_logits_in_a_new_model(case, network, tmp_path):
+def test_saved_weights_give_the_same_logits_in_a_new_model(case, network, tmp_path, narrow_resnets):
     model, inputs = network, inputs_of(case)
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
