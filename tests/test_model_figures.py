@@ -108,6 +108,8 @@ def test_of_several_seeds_the_least_common_one(root, tmp_path):
     assert figure_inputs.by_database(found, "resnet18_flow") == {"alpha": found[0], "beta": found[2]}
     with pytest.raises(InputError, match="no seed was trained for all of alpha, beta"):
         figure_inputs.by_database(found[1:], "resnet18_flow")
+    found.append(write_run(tmp_path, "resnet18_flow", "beta", 1))
+    assert figure_inputs.by_database(found, "resnet18_flow") == {"alpha": found[1], "beta": found[3]}
 
 
 def test_figure1_shows_the_clip_that_moves_most(root, tmp_path, shown):
