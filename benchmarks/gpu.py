@@ -8,6 +8,7 @@ without a GPU: what it prints on one was not seen yet.
 """
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from infusenet.config.configuration import PRECISION
 from infusenet.config.method_recipe import MethodRecipe, StoreRecipe
 from infusenet.config.methods import method
 from infusenet.config.stage_recipes import resolve
-from infusenet.hashing import digest
 from infusenet.training import dataset, folds, run_folder
 from infusenet.training.adam import EagerAdam
 from infusenet.training.captured_step import CapturedStep, CudaGraph
@@ -80,8 +80,10 @@ def epochs(
     batches = dataset.EpochBatches(len(data), recipe.batch, [0])
     for batches.epoch in range(2 if device.type == "cuda" else 1):
         seconds, _ = timed(lambda: run_epoch(step, data.batches(batches, device), Silent()), device)
-    weights = [value.cpu().numpy().tobytes().hex() for value in model.state_dict().values()]
-    return len(data) / seconds, digest(weights)
+    weights = hashlib.sha256()
+    for value in model.state_dict().values():
+        weights.update(value.cpu().numpy().tobytes())
+    return len(data) / seconds, weights.hexdigest()
 
 
 def bare(data: dataset.ClipDataset, recipe: MethodRecipe, device, precision: str, captured: bool) -> float:

@@ -47,6 +47,14 @@ def narrow():
         yield narrow
 
 
+@pytest.fixture
+def narrow_resnets(monkeypatch):
+    """ResNets are narrow while the test lasts, see `narrow.narrow_resnets`."""
+    import narrow
+
+    narrow.narrow_resnets(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def paper_runs(tmp_path_factory):
     """Runs of every method of the paper with made-up predictions, which pass for CD6ME's."""

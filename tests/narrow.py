@@ -1,6 +1,6 @@
-"""InfuseNet of two narrow networks: what trains, stores and reads networks is tested on it in a fraction of the time.
+"""Narrow networks: what trains, stores and reads networks is tested on them in a fraction of the time.
 
-It has ResNet18's parts (convolutions with batch normalisation, four blocks, pooling, a head for each network) and
+``narrow`` is InfuseNet of two networks in a few lines. It has ResNet18's parts (convolutions with batch normalisation, four blocks, pooling, a head for each network) and
 InfuseNet's own infusion, 16 channels wide.
 """
 
@@ -11,6 +11,7 @@ import synthetic
 from torch import nn
 
 from infusenet import models
+from infusenet.models import resnet_blocks
 from infusenet.models.backbone_base import Backbone, latent_entry
 from infusenet.models.infusion import InfuseNet, settings
 from infusenet.protocol import AUS
@@ -47,3 +48,26 @@ def register(patch) -> None:
     """Make ``narrow`` a model by that name until ``patch``, a `pytest.MonkeyPatch`, is undone."""
     patch.setitem(models.MODELS, "narrow", models.MODELS["infusenet_resnet18"]._replace(file="narrow"))
     patch.setitem(sys.modules, "infusenet.models.narrow", sys.modules[__name__])
+
+
+def narrow_resnets(patch) -> None:
+    """Leave ResNets every layer, but make the last three narrow until ``patch`` is undone.
+
+    A ResNet18 then has a million parameters and not 11.
+    """
+    patch.setattr(resnet_blocks, "WIDTHS", (64, 64, 64, 128))
+
+
+TINYVITS = {"tiny_vit_5m_224": 64, "tiny_vit_21m_224": 96}  # timm's names, and the width of the first stage
+
+
+def narrow_vits(patch) -> None:
+    """Leave TinyViTs every layer, all as wide as those of the first stage, until ``patch`` is undone."""
+    import timm  # here alone: few tests need it
+
+    def create_model(name, create=timm.create_model, **settings):
+        if width := TINYVITS.get(name):
+            settings |= {"embed_dims": [width] * 4, "num_heads": [width // 32] * 4}
+        return create(name, **settings)
+
+    patch.setattr(timm, "create_model", create_model)

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from narrow import narrow_resnets
 from synthetic import RECIPES, write_database
 from untrained import LATENTS, write_run
 
@@ -25,12 +26,15 @@ def test_an_area_is_the_share_above_half_of_the_maximum():
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
+    """Two databases and narrow networks that held them out; networks are narrow until the last test."""
     root = tmp_path_factory.mktemp("activation")
-    for database in ("alpha", "beta"):
-        write_database(root, database, recipes=RECIPES | {"latents": LATENTS})
-        for method in SYSTEMS.values():
-            write_run(root, method, database)
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        for database in ("alpha", "beta"):
+            write_database(root, database, recipes=RECIPES | {"latents": LATENTS})
+            for method in SYSTEMS.values():
+                write_run(root, method, database)
+        yield root
 
 
 def test_every_label_of_every_clip_is_measured_without_faces(root, tmp_path):

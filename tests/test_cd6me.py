@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from narrow import narrow_resnets
 from synthetic import RECIPES, clips_of, recipe_of, write_database
 
 from infusenet import models
@@ -164,25 +165,30 @@ def test_the_audit_tells_how_many(tables):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Six databases with stores, and an untrained network's weights for each fold; read-only."""
+    """Six databases with stores, and an untrained network's weights for each fold; read-only.
+
+    ResNets are narrow until the last test, none of which looks at a score.
+    """
     root = tmp_path_factory.mktemp("trained")
     recipe = recipe_of("resnet18_flow")
-    model = models.create(recipe)
-    for name in CD6ME:
-        write_database(
-            root, name, COUNT, recipes={"flow": RECIPES["flow"]}, failed="s0/c0" * (name == "mmew")
-        )
-        others = [clip for other in CD6ME if other != name for clip in clips_of(other, COUNT)]
-        facts = {
-            "recipe": recipe.as_dict(),
-            "held_out": name,
-            "seed": 0,
-            "n_train": len(others),
-            "initial_weights": "none",
-        }
-        facts["label_counts"] = {f"AU{n}": sum(clip.labels[n] for clip in others) for n in AUS}
-        run_folder.save_weights(root / name, model, facts)
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        model = models.create(recipe)
+        for name in CD6ME:
+            write_database(
+                root, name, COUNT, recipes={"flow": RECIPES["flow"]}, failed="s0/c0" * (name == "mmew")
+            )
+            others = [clip for other in CD6ME if other != name for clip in clips_of(other, COUNT)]
+            facts = {
+                "recipe": recipe.as_dict(),
+                "held_out": name,
+                "seed": 0,
+                "n_train": len(others),
+                "initial_weights": "none",
+            }
+            facts["label_counts"] = {f"AU{n}": sum(clip.labels[n] for clip in others) for n in AUS}
+            run_folder.save_weights(root / name, model, facts)
+        yield root
 
 
 def predicted(trained, tmp_path, name, clips=None, **options):
@@ -216,7 +222,7 @@ def test_predict_says_nothing_of_stand_ins(trained, tables, tmp_path):
     assert "cd6me" not in facts
 
 
-def test_from_manifests_to_the_label_of_the_metrics(trained, tables, tmp_path):
+def test_from_manifests_to_the_label_of_the_metrics(trained, tables, tmp_path, unrendered):
     def protocols():
         evaluate([tmp_path / "results" / name for name in CD6ME], tmp_path / "out")
         with open(tmp_path / "out/metrics.csv", newline="") as file:

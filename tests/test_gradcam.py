@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from model_inputs import batch, build
+from narrow import narrow_resnets
 from synthetic import RECIPE, SIZE
 from torch import nn
 from torch.nn import functional
@@ -26,8 +27,11 @@ LAYERS = {
 
 @pytest.fixture(scope="module")
 def infusenet():
+    """InfuseNet of narrow ResNets: the formula is that of any width."""
     torch.manual_seed(0)
-    return models.create(RECIPE).eval()
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        return models.create(RECIPE).eval()
 
 
 def inputs(size=SIZE):
@@ -95,7 +99,7 @@ def test_map_is_that_of_the_formula(infusenet, head, block):
     assert not all(empty)
 
 
-def test_maps_of_two_networks_are_averaged_each_from_0_to_1():
+def test_maps_of_two_networks_are_averaged_each_from_0_to_1(narrow_resnets):
     model = build("late_fusion").eval()
     clip = {name: values[0] for name, values in batch("late_fusion").items()}
     layers = cam_layers(model, 2)

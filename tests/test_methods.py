@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from narrow import narrow_resnets, narrow_vits
 
 from infusenet import cli, models
 from infusenet.config import configuration
@@ -143,9 +144,13 @@ def trained(tmp_path_factory):
             write(root, recipe)
             places = {"stores": root / "cache", "manifests": root / "manifests"}
             run = root / "run"
-            train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
-            for output in ("predictions.csv", "again/predictions.csv"):
-                predict(run, **places, output=run / output, device="cpu", standins=True)
+            # At full width a ResNet is run in test_models.py and trained in test_training.py, a TinyViT in test_models_all.py.
+            with pytest.MonkeyPatch.context() as patch:
+                narrow_resnets(patch)
+                narrow_vits(patch)
+                train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
+                for output in ("predictions.csv", "again/predictions.csv"):
+                    predict(run, **places, output=run / output, device="cpu", standins=True)
             runs[key] = run
         return runs[key]
 

@@ -1,4 +1,4 @@
-"""InfuseNet and its ResNets: infusion, presets, FrameMag's inputs."""
+"""InfuseNet and its ResNets: infusion, presets, FrameMag's inputs; on narrow ResNets where any width will do."""
 
 import pytest
 import torch
@@ -57,7 +57,7 @@ def test_resnets_are_torchvision_s(block, monkeypatch):
 
 
 @pytest.mark.parametrize("variant", ["infusenet_decoded", "infusenet_finetuned"])
-def test_ablations_start_from_the_same_weights(variant):
+def test_ablations_start_from_the_same_weights(variant, narrow_resnets):
     other = build(variant).state_dict()
     same = [name for name, value in build().state_dict().items() if torch.equal(value, other[name])]
     assert len(same) == 238
@@ -106,7 +106,7 @@ def test_detach_keeps_the_gradient_out_of_the_flow():
         assert (flow.grad is None) == detach
 
 
-def test_forward_is_the_paper_s_equations_written_out():
+def test_forward_is_the_paper_s_equations_written_out(narrow_resnets):
     model, inputs = build().eval(), batch()
     flow_net, mag_net = model.frame_flow, model.frame_mag
     flow = flow_net.maxpool(torch.relu(flow_net.bn1(flow_net.conv1(inputs["flow"]))))
@@ -140,7 +140,7 @@ def test_maps_after_infusion_can_be_hooked(case, shapes):
     assert all(gradient.any() for gradient in gradients)
 
 
-def test_only_the_released_preset_lets_batch_mates_change_a_score():
+def test_only_the_released_preset_lets_batch_mates_change_a_score(narrow_resnets):
     inputs = batch(clips=4)
     inputs["flow"][1:] *= 10
     alone = {name: value[:1] for name, value in inputs.items()}
@@ -153,7 +153,7 @@ def test_only_the_released_preset_lets_batch_mates_change_a_score():
 
 
 @pytest.mark.parametrize("model", ["infusenet_resnet18", "infusenet_vit"])
-def test_gradients_reach_every_parameter_of_the_released_preset(model):
+def test_gradients_reach_every_parameter_of_the_released_preset(model, narrow_resnets):
     network = build(model, preset="released").train()
     for parameter in network.parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
@@ -162,7 +162,7 @@ def test_gradients_reach_every_parameter_of_the_released_preset(model):
     assert [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_recipe_overrides_single_settings_of_its_preset():
+def test_recipe_overrides_single_settings_of_its_preset(narrow_resnets):
     given = infusion.settings(recipe("infusenet_resnet18", scope="channel", places=["block4"], detach=None))
     assert (given.scope, tuple(given.places), given.detach) == ("channel", ("block4",), False)
     assert infusion.settings(recipe("infusenet_resnet18", preset="released")) == preset("released")
@@ -184,7 +184,7 @@ def test_recipe_overrides_single_settings_of_its_preset():
     ],
     ids=["resnet18", "infusenet", "tinyvit_5m", "patch16"],
 )
-def test_latents_are_normalised_over_the_batch_when_asked(case):
+def test_latents_are_normalised_over_the_batch_when_asked(case, narrow_resnets):
     model, inputs = (
         build(latent_norm=True, **case).train(),
         batch(case["model"], 4, case.get("form", "pooled")),
@@ -194,7 +194,7 @@ def test_latents_are_normalised_over_the_batch_when_asked(case):
     torch.testing.assert_close(model(**inputs)["mag"], model(**scaled)["mag"], rtol=1e-2, atol=1e-3)
 
 
-def test_finetuned_magnifier_s_latents_are_normalised_when_asked():
+def test_finetuned_magnifier_s_latents_are_normalised_when_asked(narrow_resnets):
     model, frames = build("infusenet_finetuned", latent_norm=True).train(), batch("infusenet_finetuned")
     before = model.frame_mag.entry.latents.norm.running_mean.clone()
     model(**frames)
@@ -207,7 +207,7 @@ def test_raw_latents_are_pooled_by_the_model_as_the_store_would():
     assert torch.equal(LatentEntry("raw")(latents), LatentEntry("pooled")(stored))
 
 
-def test_magnifier_inside_gives_the_latents_that_a_store_holds():
+def test_magnifier_inside_gives_the_latents_that_a_store_holds(narrow_resnets):
     frames = batch("infusenet_finetuned")["frames"]
     model, cached = build("infusenet_finetuned").eval(), build(form="raw").eval()
     net = magnifier.load()

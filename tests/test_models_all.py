@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from model_inputs import batch, build, recipe
+from narrow import narrow_resnets
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -53,31 +54,19 @@ def inputs_of(case, clips=3):
 
 
 @pytest.fixture(scope="module")
-def built(case):
-    """The model of a case; it is made once, because the tests of a case follow one another."""
-    return build(**changes(case))
+def network(case):
+    """The model of a case, away from its start, where some layers are zero and so stop a gradient.
 
-
-@pytest.fixture
-def start(built):
-    """The same, a test's own."""
-    return deepcopy(built)
-
-
-@pytest.fixture(scope="module")
-def moved(built):
-    """The model away from its start, where some layers are zero and so stop a gradient."""
-    model = deepcopy(built)
+    It is made once, because the tests of a case follow one another; none of them changes its parameters. A ResNet is
+    narrow: at full width its parameters are counted here, and test_models.py and test_training.py run it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        network = build(**changes(case))
     with torch.no_grad():
-        for parameter in model.parameters():
+        for parameter in network.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
-    return model
-
-
-@pytest.fixture
-def generic(moved):
-    """The same, a test's own."""
-    return deepcopy(moved)
+    return network
 
 
 def over(cases):
@@ -97,8 +86,8 @@ def test_parameters_are_those_published(case):
 
 
 @over(CASES)
-def test_logits_of_each_head_do_not_depend_on_batch_mates(case, generic):
-    model, inputs = generic.eval(), inputs_of(case)
+def test_logits_of_each_head_do_not_depend_on_batch_mates(case, network):
+    model, inputs = network.eval(), inputs_of(case)
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
     alone = {name: value[:1] for name, value in inputs.items()}
@@ -113,16 +102,16 @@ def test_logits_of_each_head_do_not_depend_on_batch_mates(case, generic):
 
 
 @over([case for case in CASES if case != ("lbp_top",)])
-def test_gradients_reach_every_parameter(case, generic):
-    model = generic.train()
+def test_gradients_reach_every_parameter(case, network):
+    model = deepcopy(network).train()
     heads = model(**inputs_of(case, clips=4))
     sum(binary_cross_entropy_with_logits(h, torch.ones_like(h)) for h in heads.values()).backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
 @over(CASES)
-def test_saved_weights_give_the_same_logits_in_a_new_model(case, generic, tmp_path):
-    model, inputs = generic, inputs_of(case)
+def test_saved_weights_give_the_same_logits_in_a_new_model(case, network, tmp_path, narrow_resnets):
+    model, inputs = network, inputs_of(case)
     if hasattr(model, "fit"):
         model.fit(inputs, torch.eye(3, 12))
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
@@ -140,18 +129,19 @@ BACKBONES = [case for case in CASES if case[0].startswith(("resnet", "vit"))]
 
 
 @over(BACKBONES)
-def test_blocks_of_a_backbone_can_be_hooked(case, start):
-    model, seen = start.eval(), []
-    for block in model.blocks:
-        block.register_forward_hook(lambda _, __, out: seen.append(out))
+def test_blocks_of_a_backbone_can_be_hooked(case, network):
+    model, seen = network.eval(), []
+    hooks = [block.register_forward_hook(lambda _, __, out: seen.append(out)) for block in model.blocks]
     logits = model(**inputs_of(case))[model.heads[0]]
+    for hook in hooks:
+        hook.remove()
     assert len(seen) == 4
     assert torch.equal(model.fc(model.pool(seen[3])), logits)
 
 
 @over([("resnet10",)])
-def test_resnet10_is_timm_s(generic):
-    model, inputs = generic.eval(), batch("resnet10")
+def test_resnet10_is_timm_s(network):
+    model, inputs = network.eval(), batch("resnet10")
     assert torch.equal(model(**inputs)["flow"], model.net(inputs["flow"]))
 
 

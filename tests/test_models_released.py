@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from model_inputs import batch, build
+from narrow import narrow_resnets
 
 
 class Written:
@@ -90,16 +91,21 @@ def loss(heads):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["eval", "train"])
 def released(request):
-    """Whether it trains, the whole network, inputs, and written out: latents, logits and all gradients."""
-    inputs = {name: value.double() for name, value in batch("infusenet_finetuned", 2).items()}
-    whole = build("infusenet_finetuned", preset="released").double()
-    written = Written(leaves(whole), request.param)
-    latents = written.latents(inputs["frames"])
-    expected = written.logits(inputs["flow"], latents)
-    loss(expected).backward()
-    logits = {head: values.detach() for head, values in expected.items()}
-    gradients = {name: value.grad for name, value in written.state.items()}
-    return request.param, whole, inputs, latents.detach(), logits, gradients
+    """Whether it trains, the whole network, inputs, and written out: latents, logits and all gradients.
+
+    The networks are narrow until the last test: the operations are those of any width.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        inputs = {name: value.double() for name, value in batch("infusenet_finetuned", 2).items()}
+        whole = build("infusenet_finetuned", preset="released").double()
+        written = Written(leaves(whole), request.param)
+        latents = written.latents(inputs["frames"])
+        expected = written.logits(inputs["flow"], latents)
+        loss(expected).backward()
+        logits = {head: values.detach() for head, values in expected.items()}
+        gradients = {name: value.grad for name, value in written.state.items()}
+        yield request.param, whole, inputs, latents.detach(), logits, gradients
 
 
 @pytest.mark.parametrize("model", ["infusenet_resnet18", "infusenet_finetuned"])

@@ -1,4 +1,7 @@
-"""Initial weights: of a file, of torchvision, of timm; refusals."""
+"""Initial weights: of a file, of torchvision, of timm; refusals.
+
+ResNets are narrow where no file of torchvision itself is read: names, digests and shapes are held to each other alike.
+"""
 
 import shutil
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 import timm
 import torch
 from model_inputs import build
+from narrow import narrow_resnets
 from safetensors.torch import save_file
 from torchvision.models import get_weight, resnet18
 
@@ -50,7 +54,7 @@ def test_imagenet_weights_start_both_networks(monkeypatch):
     assert torch.equal(model.frame_mag.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
 
 
-def test_imagenet_without_a_network_says_what_to_do(monkeypatch):
+def test_imagenet_without_a_network_says_what_to_do(monkeypatch, narrow_resnets):
     def offline(*_, **__):
         raise URLError("no network")
 
@@ -67,10 +71,10 @@ def test_six_channels_take_the_weights_of_three(tmp_path):
     assert torch.equal(loaded, torch.cat([state["conv1.weight"]] * 2, 1) / 2)
 
 
-def test_a_damaged_file_of_torch_is_refused(tmp_path):
+def test_a_damaged_file_of_torch_is_refused(tmp_path, narrow_resnets):
     """One bit of a value: torch itself would load it."""
     path = tmp_path / "resnet18.pth"
-    torch.save(resnet18().state_dict(), path)
+    torch.save(resnet.Trunk().state_dict(), path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -111,7 +115,7 @@ def test_imagenet_weights_of_timm_are_loaded(model, name, monkeypatch):
     assert torch.equal(network.net.state_dict()[deep], published.state_dict()[deep])
 
 
-def test_unfit_weights_are_refused(tmp_path):
+def test_unfit_weights_are_refused(tmp_path, narrow_resnets):
     other, text = tmp_path / "other.pth", tmp_path / "text.pth"
     torch.save({"conv1.weight": torch.zeros(2, 2)}, other)
     text.write_text("not weights")
@@ -126,7 +130,7 @@ def test_unfit_weights_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "text", ["", "hello", "<!doctype html>", "cos\nsystem\n(S'x'\ntR.", "\x80\x02h\x05."]
 )
-def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, text):
+def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, narrow_resnets, text):
     (tmp_path / "mine.pth").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match="mine.pth: not a plain file of weights"):
         build(weights=str(tmp_path / "mine.pth"))
@@ -137,10 +141,12 @@ def test_a_file_of_any_other_bytes_is_refused_in_a_sentence(tmp_path, text):
 
 @pytest.fixture(scope="module")
 def resnet18_file(tmp_path_factory):
-    """A ResNet18 of ours as torchvision publishes its own, and the sha256 of the file; read-only."""
+    """A narrow ResNet18 of ours as torchvision publishes its own, and the sha256 of the file; read-only."""
     path = tmp_path_factory.mktemp("torchvision") / "resnet18.pth"
     torch.manual_seed(7)
-    torch.save(resnet18().state_dict(), path)
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_resnets(patch)
+        others(path)
     return path, file_digest(path)
 
 
@@ -155,7 +161,11 @@ def resnet10_file(tmp_path_factory):
 
 @pytest.fixture
 def torchvision_s(resnet18_file, tmp_path, monkeypatch):
-    """torchvision's cache with the file that it publishes: a ResNet18 of ours under a name of that pattern."""
+    """torchvision's cache with the file that it publishes: a ResNet18 of ours under a name of that pattern.
+
+    ResNets are narrow while the test lasts.
+    """
+    narrow_resnets(monkeypatch)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = tmp_path / "hub/checkpoints"
     folder.mkdir(parents=True)
@@ -198,7 +208,7 @@ def pointer(file):
 
 
 def others(file):
-    torch.save(resnet18().state_dict(), file)
+    torch.save(resnet.Trunk().state_dict(), file)
 
 
 def folder(file):
@@ -259,7 +269,7 @@ def test_what_else_lies_in_the_hub_s_cache_is_refused(huggingface_s, harm, conte
 
 
 @pytest.mark.parametrize("harm", [half, empty, page, others])
-def test_a_hub_s_cache_copied_without_its_links_has_no_digests(huggingface_s, harm):
+def test_a_hub_s_cache_copied_without_its_links_has_no_digests(huggingface_s, narrow_resnets, harm):
     """Nothing names the right bytes then, but those that no network takes end in a sentence."""
     link = huggingface_s.parents[1] / "snapshots/1/model.safetensors"
     link.unlink()

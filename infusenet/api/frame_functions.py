@@ -185,8 +185,9 @@ def magnified_latents(
     place = _place(device)
     model = (magnifier or load()).to(place, memory_format=channels_last)
     # Equal frames count as one frame, as a clip's frames of one number do: their latents are exactly zero.
-    numbers = np.unique(frames.reshape(len(frames), -1), axis=0, return_inverse=True)[1]
-    return encoded(model, [pictures(frames, numbers.ravel(), recipe)], recipe, place)[0]
+    first: dict[bytes, int] = {}
+    numbers = [first.setdefault(frame.tobytes(), n) for n, frame in enumerate(frames)]
+    return encoded(model, [pictures(frames, numbers, recipe)], recipe, place)[0]
 
 
 def _place(device: str):

@@ -173,8 +173,10 @@ def weights(config: dict) -> Iterator[Diagnosis]:
 def _sources(recipe: MethodRecipe) -> list:
     """The sources of ImageNet weights for the parts of a method's model."""
     from infusenet import models
+    from infusenet.models.unfilled_parameters import UnfilledParameters
 
-    model = models.create(replace(recipe, weights="none"))
+    with UnfilledParameters():  # no value of it is read
+        model = models.create(replace(recipe, weights="none"))
     return [part.imagenet for part in model.modules() if hasattr(part, "imagenet")]
 
 

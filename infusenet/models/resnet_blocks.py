@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+WIDTHS = (64, 128, 256, 512)  # of the four layers; a bottleneck's maps have four times as many channels
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut: (B, channels, h, w) -> (B, width, h / stride, w / stride)."""
@@ -64,12 +66,13 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
         self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _layer(block, 64, 64, layers[0], 1)
-        self.layer2 = _layer(block, 64 * block.expansion, 128, layers[1], 2)
-        self.layer3 = _layer(block, 128 * block.expansion, 256, layers[2], 2)
-        self.layer4 = _layer(block, 256 * block.expansion, 512, layers[3], 2)
+        outs = [width * block.expansion for width in WIDTHS]
+        self.layer1 = _layer(block, 64, WIDTHS[0], layers[0], 1)
+        self.layer2 = _layer(block, outs[0], WIDTHS[1], layers[1], 2)
+        self.layer3 = _layer(block, outs[1], WIDTHS[2], layers[2], 2)
+        self.layer4 = _layer(block, outs[2], WIDTHS[3], layers[3], 2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(512 * block.expansion, outputs)
+        self.fc = nn.Linear(outs[3], outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

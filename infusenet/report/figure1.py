@@ -100,7 +100,7 @@ def moving_most(by_name: dict[str, Path], stores: Path, manifests: Path) -> tupl
     """The clip, as (database, ``subject/clip``), with the largest median flow inside the face."""
     best = (-1.0, "", "")
     for name, path in by_name.items():
-        recipe = run_folder.recipe_of(path, run_folder.load_weights(path)[1])
+        recipe = run_folder.recipe_of(path, run_folder.load_facts(path))
         database = folds.open_database(name, stores, manifests, recipe)
         faces, flow = Store(stores / name / "faces.h5", "faces"), database.stores["flow"]
         for clip in database.clips:

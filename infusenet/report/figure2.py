@@ -12,6 +12,7 @@ from infusenet.evaluation.plots import plt, save
 from infusenet.magnifier import Magnifier
 from infusenet.magnifier.network import as_read
 from infusenet.models.infusion import BLOCKS
+from infusenet.models.unfilled_parameters import UnfilledParameters
 
 # Okabe and Ito's palette, lightened.
 FLOW, MAG, MAGNIFIER, INFUSION, DATA = "#a6d3ec", "#f7d38c", "#e3c2d6", "#9fdcc8", "#e8e8e8"
@@ -29,7 +30,8 @@ def figure2(recipe: MethodRecipe, output: Path) -> None:
     recipe : a settled method recipe
     output : the PNG; the same recipe gives the same bytes
     """
-    model = models.create(replace(recipe, weights="none")).eval()
+    with UnfilledParameters():  # only shapes are shown
+        model = models.create(replace(recipe, weights="none")).eval()
     shape_of = shapes(model, recipe)
     figure, axis = plt.subplots(figsize=(17, 4.8), layout="constrained")
     axis.set_xlim(-WIDTH / 2 - 0.1, HEAD * STEP + WIDTH / 2 + 0.1)

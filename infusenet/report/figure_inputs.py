@@ -16,7 +16,7 @@ def by_database(paths: Sequence[Path], method: str) -> dict[str, Path]:
     """A method's runs by the database they hold out; of several seeds, the lowest one that exists for all."""
     runs: dict[str, dict[int, Path]] = {}
     for path in paths:
-        _, facts = run_folder.load_weights(path)
+        facts = run_folder.load_facts(path)
         if facts["recipe"]["method"] == method:
             runs.setdefault(facts["held_out"], {})[facts["seed"]] = Path(path)
     if not runs:

@@ -7,6 +7,8 @@ writes several in no fixed order.
 """
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from infusenet.training.folds import Database
 DIGEST_NOTE = ".weights.safetensors.sha256"
 # Of the facts that readers of every run use; the form of the values inside is that of their writer.
 FACTS = {"recipe": {"method": str, "stores": dict}, "held_out": str, "seed": int}
+TRAIN_AGAIN = "delete it and train this run again"
 
 
 def environment(device: torch.device, precision: str = "float32") -> dict:
@@ -107,23 +110,52 @@ def load_weights(run: Path) -> tuple[dict[str, torch.Tensor], dict]:
         No weights in the folder, a damaged file, or one that `save_weights` did not write. Values carry no
         checksum of their own, so where the note of `save_weights` is missing, changed values are not noticed.
     """
+    path = _weights_of(run)
+    _check_bytes(path)
+    return read_weights(path, TRAIN_AGAIN)
+
+
+def load_facts(run: Path) -> dict:
+    """The facts of a finished training alone, to choose among runs: neither values nor digest of its weights are read.
+
+    Raises
+    ------
+    InputError
+        No weights in the folder, or a file that `load_weights` refuses without a look at its values.
+    """
+    path = _weights_of(run)
+    try:
+        with _opened(path, TRAIN_AGAIN) as (_, facts):
+            return facts
+    except InputError:
+        _check_bytes(path)  # its message says more of half of a copy
+        raise
+
+
+def _weights_of(run: Path) -> Path:
     path = Path(run) / "weights.safetensors"
     if not path.is_file():
         raise InputError(f"{path}: no such file; train this run first")
     check_readable(path)
-    _check_bytes(path)
-    return read_weights(path, "delete it and train this run again")
+    return path
 
 
 def read_weights(path: Path, remedy: str) -> tuple[dict[str, torch.Tensor], dict]:
     """State dict and facts in a file of weights, without a look at its digest; ``remedy`` ends the message on a
     damaged one."""
+    with _opened(path, remedy) as (file, facts):
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path, remedy: str) -> Iterator[tuple[safe_open, dict]]:
+    """A file of weights, whose tensors can be read, and its facts."""
     try:
         with safe_open(path, "pt") as file:
             facts = parse((file.metadata() or {}).get("infusenet", ""), FACTS)
             if facts is None:
                 raise InputError(f"{path}: no facts of a training inside; expected what `train` writes")
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            yield file, facts
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({error}); {remedy}") from None
 

@@ -97,6 +97,12 @@ def network(recipe: MethodRecipe, state: dict[str, torch.Tensor], origin: object
     except RuntimeError as error:
         _, *problems = str(error).splitlines()
         raise_all((problem.strip() for problem in problems), f"{origin}: not the weights of {recipe.model}")
-    infinite = [name for name, value in state.items() if not value.isfinite().all()]
+    loaded = model.state_dict()
+    infinite = [name for name in state if not _finite(loaded[name])]
     raise_all((f"{name} is not finite" for name in infinite), f"{origin}: damaged weights")
     return model.eval()
+
+
+def _finite(values: torch.Tensor) -> bool:
+    # Minimum and maximum are NaN if a value is. To ask each value takes over ten times as long.
+    return not values.numel() or all(extreme.isfinite() for extreme in values.aminmax())
