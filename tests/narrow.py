@@ -1,7 +1,7 @@
 """Narrow networks: what trains, stores and reads networks is tested on them in a fraction of the time.
 
-``narrow`` is InfuseNet of two networks in a few lines. It has ResNet18's parts (convolutions with batch normalisation, four blocks, pooling, a head for each network) and
-InfuseNet's own infusion, 16 channels wide.
+``narrow`` is InfuseNet of two networks in a few lines. It has ResNet18's parts (convolutions with batch normalisation,
+four blocks, pooling, a head for each network) and InfuseNet's own infusion, 16 channels wide.
 """
 
 import sys
