@@ -30,6 +30,7 @@ def row(clip="a", onset="5", **fields):
         ({"au": "L4+7"}, [], ["cd6me_labels"]),  # the twelve are the same
         ({"au": "4+7+16"}, [], ["cd6me_labels"]),
         ({"au": "4+7", "emotion": "sad"}, [], []),
+        ({"emotion": "Sad"}, [], ["cd6me_labels"]),  # the same in another spelling
         ({}, [], []),
     ],
 )

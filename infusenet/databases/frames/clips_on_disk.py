@@ -34,6 +34,8 @@ def located(
     for row, candidates in pairs:
         with problems.of(row.place, row.key):
             allowed = [candidate for candidate in candidates if not tree or candidate.tree in ("", tree)]
+            if not tree:  # where nothing tells, the numbers of a long clip hold in a folder that has both
+                allowed.sort(key=lambda candidate: candidate.tree != row.tree)
             try:
                 match = _first_on_disk(allowed, find, folders, options)
             except RootError as error:

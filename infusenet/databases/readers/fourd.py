@@ -53,6 +53,7 @@ READER = Reader(
     subject=(r"S?([0-9]{1,2})", "S{:02d}"),
     folders=folders,
     problem=problem,
+    spelling=lambda clip: clip[:1].upper() + clip[1:],
     au_columns=True,
     contradictions=frozenset({("S57", "S57_002_01_1")}),
 )

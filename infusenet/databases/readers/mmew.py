@@ -71,5 +71,6 @@ READER = Reader(
     folders=folders,
     problem=problem,
     oddity=oddity,
+    spelling=str.upper,
     emotions=SPELLINGS,
 )

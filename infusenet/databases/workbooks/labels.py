@@ -47,7 +47,7 @@ def settled(
 def _differs(name: str, own: str, cd6me: str) -> bool:
     """Whether two emotions, or the twelve of two AU cells, differ."""
     if name != "au":
-        return own != cd6me
+        return normalised(own, {}) != normalised(cd6me, {})
     try:
         return bool((parse(own).active ^ parse(cd6me).active) & set(AUS))
     except ValueError:  # which is reported where the cell is read

@@ -12,6 +12,8 @@ from infusenet.texts import au_number, duplicate_headers, plain, plain_header, v
 __all__ = ["Line", "Table", "plain", "read_table"]
 
 HEADER_ROWS = 30
+# The words that pandas writes for a blank cell into a table of texts.
+BLANK = frozenset(("nan", "nat", "<na>"))
 # #REF!, #N/A, #NAME? and what they are in other languages; an equals sign starts a formula that is text.
 NO_VALUE = re.compile(r"#[^\W\d_][\w/]*[!?]?|=.*")
 
@@ -20,7 +22,8 @@ Columns = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Line:
-    """One data row: its number in the sheet, the named fields, every other column by plain header.
+    """One data row: its number in the sheet, the named fields, every other column by plain header, and the
+    number of the header's row.
 
     ``fault`` is empty, or says why the row cannot be read: a named cell holds a formula without result,
     an error, a date, a truth value, or is part of merged cells. Such a row is never to be used.
@@ -29,6 +32,7 @@ class Line:
     number: int
     fields: dict[str, str]
     extra: dict[str, str]
+    header: int
     fault: str = ""
 
 
@@ -161,7 +165,8 @@ def _lines(path: Path, sheet: Sheet, header: int, columns: Columns) -> list[Line
     lines, merged = [], None
     for y, cells in enumerate(sheet.rows[header + 1 :], start=header + 1):
         cells = cells + [""] * (width - len(cells))
-        fields = {field: "" if x is None else cells[x] for field, x in place.items()}
+        texts = {field: "" if x is None else cells[x] for field, x in place.items()}
+        fields = {field: "" if text.lower() in BLANK else text for field, text in texts.items()}
         if not any(plain(text) for text in fields.values()):
             continue
         if merged is None and not all(fields[field] for field, x in place.items() if x is not None):
@@ -175,7 +180,7 @@ def _lines(path: Path, sheet: Sheet, header: int, columns: Columns) -> list[Line
             name: " | ".join(dict.fromkeys(plain(cells[x]) for x in places))
             for name, places in others.items()
         }
-        lines.append(Line(y + 1, fields, extra, "; ".join(faults)))
+        lines.append(Line(y + 1, fields, extra, header + 1, "; ".join(faults)))
     return lines
 
 
