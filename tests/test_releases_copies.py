@@ -45,6 +45,24 @@ def test_one_subject_in_long_clips_that_have_both_windows(copy, own, tmp_path):
     assert entries(reading, "owner_window") == (keys if own else set())
 
 
+@pytest.mark.parametrize(
+    ("cells", "frames", "expected"),
+    [
+        ((14, "EP09_2", 84), {"EP09_2": 120, "EP09_3": 40}, ("14/EP09_3", 4, 12, 19)),  # clips cut out
+        ((14, "EP09_2", 84), {"EP09_2": 120}, ("14/EP09_3", 84, 92, 99)),
+        ((17, "EP17_2", 263), {"EP17_2": 480}, ("17/EP17_2", 263, 276, 289)),  # a long clip has both windows
+        ((7, "EP173", 81), {"EP173": 120}, ("07/EP17_3", 81, 84, 90)),
+    ],
+)
+def test_one_row_of_section_a_or_b(cells, frames, expected, tmp_path):
+    copy = casme.section()
+    (row,) = [row for row in copy.rows if (row[0], row[1], row[3]) == cells]
+    frames = {f"sub{row[0]:02d}/{name}": range(1, count) for name, count in frames.items()}
+    table = write_csv(tmp_path / "row.csv", [copy.header, row])
+    (clip,) = read_release("casme", table, write_frames(tmp_path / "frames", frames, copy.name)).clips
+    assert (clip.key, clip.onset, clip.apex, clip.offset) == expected
+
+
 def test_workbooks_of_two_releases_are_refused_with_their_names(tmp_path):
     section, coded = casme.section(), casme.coded()
     tables = [

@@ -86,9 +86,9 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
-    """CD6ME's ids and both numberings for the rows of a known release."""
+    """CD6ME's ids, and both numberings for the rows of a known release."""
     if not identity.releases:
-        return rows
+        return [replace(row, clip=spelled(row.clip)) for row in rows]
     table = [entry for entry in entries(folder) if entry.row_clip]
     return [_assigned(row, identity.names, table) for row in rows]
 
