@@ -14,7 +14,7 @@ from pathlib import Path
 from infusenet.csv_tables import csv_rows
 from infusenet.databases.database_reader import Reader
 from infusenet.databases.errata import Erratum, with_owner_onsets
-from infusenet.databases.releases import ENOUGH, Identity, Release, SheetTraits, Sign, vote
+from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, vote
 from infusenet.databases.row_problems import Place
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.cells import frame_numbers
@@ -41,7 +41,7 @@ FULL_V1 = Release(
     "full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921, differs=frozenset({"apex", "emotion"})
 )
 
-# Of the expressions of a table that is of a known release, at least so many are CD6ME's.
+# The part of CD6ME's expressions in a table of a known release.
 LEAST_SHARE = 0.05
 
 # Rows that v1 lacks; in v2 their slips are there or not.
@@ -74,14 +74,14 @@ def cd6me_id(row: Row, folder: Path) -> str:
 
 
 def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
-    """A table is of a known release if enough of its expressions are CD6ME's.
+    """A table is of a known release if two of its expressions, and one in twenty, are CD6ME's; or half of them.
 
-    The fifth part of a full table is, also where its macro rows are not marked. In made-up tables one in
+    In a full table one in five is, also where no column marks its macro rows. In made-up tables one in
     thousands can be by chance.
     """
     shared = [clip for row in sheet.rows if (clip := cd6me_id(row, folder))]
     share = len(shared) / max(len(sheet.rows), 1)
-    if share < (0.5 if len(shared) < ENOUGH else LEAST_SHARE):
+    if share < (LEAST_SHARE if len(shared) > 1 else 0.5):
         return Identity()
     outside, absent = len(sheet.rows) - len(shared), len(set(ids(folder).values()) - set(shared))
     vote_result = vote(sheet.rows, (V2, SOUND), SIGNS)
