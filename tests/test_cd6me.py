@@ -157,7 +157,8 @@ def test_the_audit_tells_how_many(tables):
     assert cd6me.difference("casme", clips, 0, left_out) == ""
 
     lost = (Finding(clips[0].key, "missing_key_frame", ""), "exclude")
-    fewer = audit.Table(kept.annotated, [(outside, "exclude"), lost])
+    named = (Finding("s9/c9", "excluded_by_name", "unreadable: offset; not_in_cd6me: a row"), "exclude")
+    fewer = audit.Table(kept.annotated, [(outside, "exclude"), lost, named])
     text = "CASME: 7 of 10 clips (1 excluded by the audit, 2 failed)"
     assert cd6me.difference("casme", clips[3:], 2, fewer) == text
 

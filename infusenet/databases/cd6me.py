@@ -147,7 +147,7 @@ def _excluded(table: audit.Table | None) -> int:
     """The number of CD6ME's clips that the audit left out."""
     if table is None:
         return 0
-    outside = {finding.clip for finding, _ in table.findings if finding.kind == audit.NOT_IN_CD6ME}
+    outside = {finding.clip for finding, _ in table.findings if audit.NOT_IN_CD6ME in finding.kinds}
     return len(table.excluded.keys() - outside)
 
 
