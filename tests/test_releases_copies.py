@@ -76,13 +76,17 @@ def test_workbooks_of_two_releases_are_refused_with_their_names(tmp_path):
 
 
 def test_full_table_whose_macro_rows_no_column_marks(tmp_path):
-    """Rows of a table of both kinds are found by film and onset; emotions that are ``nan`` are joined."""
+    """They are told by film and onset, ``00062`` too; emotions that are ``nan`` are joined."""
     folder = tmp_path / "cd6me"
     shutil.copytree(ERRATA.parent / "cd6me", folder)
     casme3a.write_ids(folder / "casme3a_ids.csv")
     subjects = {key.subject for key, *_ in casme3a.NAMED.values()}
     truth = {m.name: m.truth for m in casme3a.EXPRESSIONS if m.key.subject in subjects}
-    rows = [[*row[:5], *row[6:], "nan"] for row in casme3a.full_v2() if row[0] in subjects]
+    rows = [
+        [*row[:2], *(f"{int(cell):05d}" for cell in row[2:5]), *row[6:], "nan"]
+        for row in casme3a.full_v2()
+        if row[0] in subjects
+    ]
     assert len(rows) > 4 * len(truth)
     table = write_csv(tmp_path / "full.csv", [casme3a.HEADER, *rows])
     labels = write_csv(tmp_path / "label.csv", [casme3a.HEADER, *casme3a.label_v2()])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infusenet.databases.rows import WINDOW, Row, without_zeros
+from infusenet.databases.rows import WINDOW, Row, shortest
 from infusenet.databases.workbooks.workbook import Line
 from infusenet.errors import InputError
 
@@ -137,7 +137,7 @@ def identity_of_all(sheet: SheetTraits, identify: Callable[[SheetTraits], Identi
 
 
 def _cell(text: str) -> str:
-    return without_zeros(re.sub(r"\s", "", text)).lower()
+    return shortest(re.sub(r"\s", "", text)).lower()
 
 
 def _contradiction(sign: Sign, rows: Sequence[Row], expected: str | None) -> str:

@@ -10,9 +10,10 @@ from infusenet.databases.row_problems import Place, RefusedRow
 WINDOW = ("onset", "apex", "offset")
 
 
-def without_zeros(text: str) -> str:
-    """A whole number without the ``.0`` that some programs write; other texts as they are."""
-    return re.sub(r"(?<=[0-9])\.0*\Z", "", text)
+def shortest(text: str) -> str:
+    """A whole number without the zeros of ``063`` and ``63.0``; other texts as they are."""
+    match = re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", text)
+    return str(int(match[1])) if match else text
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Row:
     @property
     def onset(self) -> str:
         """The owner's onset."""
-        return without_zeros(self.fields["onset"])
+        return shortest(self.fields["onset"])
 
     @property
     def window(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infusenet.databases.clip_table import SAFE_ID
 from infusenet.databases.row_problems import Notes, Place, Problems, RowError
-from infusenet.databases.rows import WINDOW, Row, without_zeros
+from infusenet.databases.rows import WINDOW, Row, shortest
 from infusenet.databases.workbooks.workbook import Line, Table, plain
 from infusenet.texts import visible
 
@@ -33,7 +33,7 @@ def annotated_rows(
                 for name, text in line.fields.items():
                     if fields[name] != text:
                         notes.add("spelling", place, f"{name} '{visible(text)}' read as '{fields[name]}'")
-                fields |= {name: without_zeros(fields[name]) for name in WINDOW}
+                fields |= {name: shortest(fields[name]) for name in WINDOW}
                 rows.append(
                     Row(place, fields, reader.subject_id(fields["subject"]), fields["clip"], line.extra)
                 )
