@@ -42,6 +42,13 @@ def test_labels_of_another_coding(cd6me, own, replaced):
         assert values == {"au": "4+7", "emotion": "sad"} | (cd6me if labels == "cd6me" else {})
 
 
+@pytest.mark.parametrize("text", ["14.0", "14 "])
+def test_a_cell_written_in_another_way_is_no_other_coding(text):
+    notes = Notes("x")
+    settled(row(au=text), {}, {"au": "14"}, notes, Options(labels="cd6me"))
+    assert notes.findings == []
+
+
 def test_an_erratum_comes_before_the_comparison():
     notes = Notes("x")
     assert settled(row(), {"au": "4"}, {"au": "4"}, notes, Options())["au"] == "4"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from infusenet.databases.read_options import CD6ME_LABELS, Options
 from infusenet.databases.row_problems import Notes, RowError
-from infusenet.databases.rows import Row
+from infusenet.databases.rows import Row, shortest
 from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
 from infusenet.databases.workbooks.cells import au_columns
 from infusenet.protocol import AUS
@@ -31,7 +31,11 @@ def settled(
     differing = {
         name: text
         for name, text in cd6me.items()
-        if (values[name] != text if takes_cd6me else _differs(name, values[name], text))
+        if (
+            shortest(values[name].replace(" ", "")) != text
+            if takes_cd6me
+            else _differs(name, values[name], text)
+        )
     }
     if not differing:
         return values
