@@ -122,10 +122,11 @@ def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]
 
 def identity_of_all(sheet: SheetTraits, identify: Callable[[SheetTraits], Identity]) -> Identity:
     """The identity of tables that are read as one; InputError where they are of different releases."""
+    identity = identify(sheet)
     rows_by_file: dict[str, list[Row]] = {}
     for row in sheet.rows:
         rows_by_file.setdefault(row.place.file, []).append(row)
-    if len(rows_by_file) > 1:
+    if len(rows_by_file) > 1 and (identity.edits or not identity.releases):
         parts = {file: identify(replace(sheet, rows=rows)) for file, rows in rows_by_file.items()}
         known = {file: part for file, part in parts.items() if part.releases}
         if known and not frozenset.intersection(*(part.names for part in known.values())):
@@ -133,7 +134,7 @@ def identity_of_all(sheet: SheetTraits, identify: Callable[[SheetTraits], Identi
             raise InputError(
                 f"annotations of different releases: {'; '.join(titles)}; name the workbooks of one release"
             )
-    return identify(sheet)
+    return identity
 
 
 def _cell(text: str) -> str:
