@@ -72,7 +72,7 @@ def read_table(
         Name of the sheet to read.
     damage
         Number of damaged rows among some lines. Where several sheets match and it is 0 for exactly one,
-        that one is read.
+        that one is read, unless another has more rows.
 
     Raises
     ------
@@ -95,7 +95,10 @@ def read_table(
             f"{path}: sheet {matches[0][0].name}: no row below the header; expected one row a clip"
         )
     if len(filled) > 1 and damage:
-        filled = [match for match in filled if not damage(match[1])] or filled
+        sound = [match for match in filled if not damage(match[1])]
+        # A part of the table on a sheet of its own can be sound where the whole is not.
+        if max(map(_count, sound), default=0) == max(map(_count, filled)):
+            filled = sound
     if len(filled) > 1:
         names = ", ".join(f"'{candidate.name}' ({len(lines)} rows)" for candidate, lines in filled)
         raise InputError(
@@ -104,6 +107,10 @@ def read_table(
         )
     match, lines = filled[0]
     return Table(path, match.name, lines, tuple(other.name for other in sheets if other.name != match.name))
+
+
+def _count(match: tuple[Sheet, list[Line]]) -> int:
+    return len(match[1])
 
 
 def _candidates(path: Path, sheets: Sequence[Sheet], name: str | None) -> list[Sheet]:
