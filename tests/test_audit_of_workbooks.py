@@ -97,7 +97,7 @@ def mixed(release):
     [
         ("casme2", lambda r: grown(r, 255), "255 rows, header in row 1: none of the known releases"),
         ("casme", lambda r: grown(r, 189), "none of the known releases"),
-        ("casme3a", mixed, "3 rows, header in row 2: none of the known releases"),
+        ("casme3a", mixed, "3 rows, header in row 1: none of the known releases"),
         ("mmew", lambda r: grown_mmew(r, 300), None),
         ("fourd", lambda r: r.header.append("video_number'"), "the pre-release of 2022"),
         ("samm", lambda r: None, "3 rows, header in row 14: none of the known releases"),

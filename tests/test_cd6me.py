@@ -158,9 +158,23 @@ def test_the_audit_tells_how_many(tables):
     assert cd6me.difference("casme", clips, 0, left_out) == ""
 
     lost = (Finding(clips[0].key, "missing_key_frame", ""), "exclude")
-    fewer = audit.Table(kept.annotated, [(outside, "exclude"), lost])
+    named = (Finding("s9/c9", "excluded_by_name", "unreadable: offset; not_in_cd6me: a row"), "exclude")
+    fewer = audit.Table(kept.annotated, [(outside, "exclude"), lost, named])
     text = "CASME: 7 of 10 clips (1 excluded by the audit, 2 failed)"
     assert cd6me.difference("casme", clips[3:], 2, fewer) == text
+
+
+def test_windows_that_differ_beside_the_owners_are_said(tables, tmp_path, monkeypatch):
+    """As far as the errata say what CD6ME has in place of the owners'."""
+    changed = replace(tables["casme"][0], subject="03", clip="EP07_1", onset=100, apex=120, offset=149)
+    write_tables(tmp_path / "errata", {"casme": [changed, *tables["casme"][1:]]})
+    monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "errata")
+    finding = Finding(changed.key, "owner_window", "")
+    table = audit.Table({changed.key}, [(finding, "keep")])
+    clips = [replace(changed, onset=83, apex=89, offset=96), *tables["casme"][1:]]
+    assert cd6me.difference("casme", clips, 0, table) == "CASME: 1 window"
+    more = [*clips[:-1], moved(clips[-1], 1)]
+    assert cd6me.difference("casme", more, 0, table) == "CASME: 1 window, other windows differ"
 
 
 @pytest.fixture(scope="module")

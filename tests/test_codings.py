@@ -30,6 +30,7 @@ def row(clip="a", onset="5", **fields):
         ({"au": "L4+7"}, [], ["cd6me_labels"]),  # the twelve are the same
         ({"au": "4+7+16"}, [], ["cd6me_labels"]),
         ({"au": "4+7", "emotion": "sad"}, [], []),
+        ({"emotion": "Sad"}, [], ["cd6me_labels"]),  # the same in another spelling
         ({}, [], []),
     ],
 )
@@ -39,6 +40,13 @@ def test_labels_of_another_coding(cd6me, own, replaced):
         values = settled(row(), {}, cd6me, notes, Options(labels=labels))
         assert [finding.kind for finding in notes.findings] == kinds
         assert values == {"au": "4+7", "emotion": "sad"} | (cd6me if labels == "cd6me" else {})
+
+
+@pytest.mark.parametrize("text", ["14.0", "14 "])
+def test_a_cell_written_in_another_way_is_no_other_coding(text):
+    notes = Notes("x")
+    settled(row(au=text), {}, {"au": "14"}, notes, Options(labels="cd6me"))
+    assert notes.findings == []
 
 
 def test_an_erratum_comes_before_the_comparison():

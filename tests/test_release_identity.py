@@ -6,11 +6,12 @@ import pytest
 
 from infusenet import databases
 from infusenet.databases.readers import casme, casme2
-from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, sentence, vote
+from infusenet.databases.releases import Identity, Release, SheetTraits, Sign, identity_of_all, sentence, vote
 from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Row
 from infusenet.databases.workbooks.row_checks import annotated_rows
 from infusenet.databases.workbooks.workbook import read_table
+from infusenet.errors import InputError
 from infusenet.standins import layouts
 from infusenet.standins.clip_plans import plan
 
@@ -68,6 +69,19 @@ def test_a_copy_without_the_cells_that_differ_can_be_several():
     made = vote([row("a", onset="10")], (OLD, NEW, Release("third", "", 9)), signs)
     assert made.names == {"old", "new"}
     assert "the old one or the new one" in sentence(SheetTraits(1, frozenset(), 4, ()), made, OLD)
+
+
+def test_tables_that_are_read_as_one_are_of_one_release():
+    def of_all(*rows):
+        rows = [replace(r, place=Place(2, f"{number}.xls")) for number, r in enumerate(rows)]
+        return identity_of_all(SheetTraits(1, frozenset(), 9, rows), lambda sheet: identity(*sheet.rows))
+
+    assert of_all(row("a", onset="10"), row("b", au="4"), row("z")).names == {"old"}
+    assert of_all(row("z"), row("y")) == Identity()
+    with pytest.raises(
+        InputError, match="different releases: 0.xls looks like the old one; 2.xls looks like"
+    ):
+        of_all(row("a", onset="10"), row("b", au="4"), row("d", onset="7", apex="9"))
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ def test_damage_decides_where_one_sheet_alone_is_sound(tmp_path):
     assert read_table(path, COLUMNS, damage=damage, sheet="Sheet1").sheet == "Sheet1"
     for sheets in ({"A": bad, "B": bad}, {"A": ROWS, "B": ROWS}):
         assert "several sheets" in refused(xlsx(path, sheets), damage=damage)
+    whole = [*bad, [1, "b", "4"], [1, "c", "4"]]
+    assert "'label' (3 rows), 'part' (2 rows)" in refused(
+        xlsx(path, {"label": whole, "part": ROWS}), damage=damage
+    )
+    assert read_table(xlsx(path, {"label": bad, "sound": ROWS[:2]}), COLUMNS, damage=damage).sheet == "sound"
 
 
 def test_sheet_is_a_setting_and_is_named_on_stderr(tmp_path, capsys):

@@ -18,7 +18,7 @@ from infusenet.errors import InputError
 __all__ = ["CD6ME_TABLES", "ERRATA", "READERS", "REVISION", "Options", "Reading", "examine", "read", "reader"]
 
 # Raised when a reader makes other clips from the same files, so that manifests are made again.
-REVISION = 3
+REVISION = 4
 
 # Which rows and labels of the releases in circulation are CD6ME's.
 CD6ME_TABLES = ERRATA.with_name("cd6me")

@@ -59,6 +59,12 @@ class Finding:
     kind: str
     detail: str
 
+    @property
+    def kinds(self) -> set[str]:
+        """Its kind, and those of the findings that became one on a clip that is left out by name."""
+        parts = self.detail.split("; ") if self.kind == BY_NAME else ()
+        return {self.kind, *(part.partition(": ")[0] for part in parts)}
+
 
 def policies(settings: Mapping[str, str] | None) -> dict[str, str]:
     """The policy of every finding: the configuration's ``audit`` block over the defaults."""

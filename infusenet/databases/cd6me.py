@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from infusenet.csv_tables import csv_rows
-from infusenet.databases import CD6ME_TABLES, audit
+from infusenet.databases import CD6ME_TABLES, audit, errata
 from infusenet.databases.clip_table import Clip
+from infusenet.databases.rows import WINDOW
 from infusenet.databases.workbooks.au_strings import parse
 from infusenet.protocol import AUS
 
@@ -91,7 +92,7 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
     own = [clip for clip in shared if ("owner_window", clip.key) in kept_findings]
     ours, theirs = digests(shared), expected(database)
     labels = ours.labels == theirs.labels
-    windows = theirs.windows in (ours.windows, windows_digest(unshifted(database, shared)))
+    windows = _has_windows(database, shared, theirs)
     parts = []
     if ours.clips != theirs.clips:
         reasons = {"excluded by the audit": _excluded(table), "failed": failed}
@@ -108,9 +109,30 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
         parts.append("labels differ" if windows or own else "names, or labels and windows, differ")
     if own and not windows:
         parts.append(_count(len(own), "window"))
+        corrected = _corrected(database, own)
+        if whole and len(corrected) == len(own):
+            others = [clip for clip in shared if clip.key not in corrected]
+            if not _has_windows(database, [*others, *corrected.values()], theirs):
+                parts.append("other windows differ")
     elif whole and not windows and (labels or coded):
         parts.append("windows differ")
     return f"{TITLES[database]}: {', '.join(parts)}" if parts else ""
+
+
+def _has_windows(database: str, clips: Collection[Clip], theirs: Digests) -> bool:
+    return theirs.windows in (windows_digest(clips), windows_digest(unshifted(database, clips)))
+
+
+def _corrected(database: str, clips: Iterable[Clip]) -> dict[str, Clip]:
+    """Those clips whose windows the errata name, with CD6ME's windows."""
+    windows = {
+        f"{erratum.subject}/{erratum.clip}": {
+            n: int(erratum.values[n]) for n in WINDOW if n in erratum.values
+        }
+        for erratum in errata.load(database)
+        if not erratum.row_onset
+    }
+    return {clip.key: replace(clip, **windows[clip.key]) for clip in clips if windows.get(clip.key)}
 
 
 def difference_of_labels(database: str, labels: Mapping[str, Iterable[int]]) -> str:
@@ -125,7 +147,7 @@ def _excluded(table: audit.Table | None) -> int:
     """The number of CD6ME's clips that the audit left out."""
     if table is None:
         return 0
-    outside = {finding.clip for finding, _ in table.findings if finding.kind == audit.NOT_IN_CD6ME}
+    outside = {finding.clip for finding, _ in table.findings if audit.NOT_IN_CD6ME in finding.kinds}
     return len(table.excluded.keys() - outside)
 
 

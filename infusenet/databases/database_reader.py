@@ -13,7 +13,7 @@ from infusenet.databases.frames import clips_on_disk, onset_apex_offset
 from infusenet.databases.frames.clip_folders import ClipFolders, Parts
 from infusenet.databases.frames.onset_apex_offset import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
-from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
+from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, identity_of_all, sentence
 from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
@@ -57,10 +57,10 @@ class Reader:
         Fills in emotions from a second table, to whose rows the errata apply too.
     cd6me_labels
         (subject, clip) -> CD6ME's au and emotion, where another coding has others.
-    problem
-        The database's own check of one row: a sentence, or None.
-    oddity
-        The same for what is reported and kept.
+    problem, oddity
+        The database's own checks of one row, a sentence or None; an oddity is reported and kept.
+    spelling
+        A clip's name in the case that CD6ME's has.
     au_columns, contradictions, comma
         See ``labels.active_aus``.
     emotions
@@ -84,6 +84,7 @@ class Reader:
     cd6me_labels: Callable[[Path], Mapping[tuple[str, str], Mapping[str, str]]] | None = None
     problem: Callable[[Row], str | None] = lambda row: None
     oddity: Callable[[Row], str | None] = lambda row: None
+    spelling: Callable[[str], str] = str
     au_columns: bool = False
     contradictions: frozenset[tuple[str, str]] = frozenset()
     emotions: Mapping[str, str] = field(default_factory=dict)
@@ -123,7 +124,7 @@ class Reader:
         rows = errata_tables.with_owner_onsets(rows, fixes)
         rows = self._with_emotions(rows, options.emotions, fixes, cd6me, notes)
         sheet = SheetTraits.of(lines, rows)
-        identity = self.identify(sheet, self.releases, cd6me)
+        identity = identity_of_all(sheet, lambda part: self.identify(part, self.releases, cd6me))
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
                 f"{origin}: none of the known releases, so `labels: {options.labels}` is not possible"

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infusenet.databases.rows import WINDOW, Row
+from infusenet.databases.rows import WINDOW, Row, shortest
 from infusenet.databases.workbooks.workbook import Line
+from infusenet.errors import InputError
 
 # An edited copy is one whose cells name a release this often, and more often than not.
 ENOUGH = 3
@@ -26,7 +27,7 @@ class SheetTraits:
     @classmethod
     def of(cls, lines: Sequence[Line], rows: Sequence[Row]) -> "SheetTraits":
         """``lines`` are those that annotate a micro-expression."""
-        header, columns = (lines[0].number - 1, frozenset(lines[0].extra)) if lines else (0, frozenset())
+        header, columns = (lines[0].header, frozenset(lines[0].extra)) if lines else (0, frozenset())
         return cls(header, columns, len(lines), rows)
 
 
@@ -119,8 +120,25 @@ def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]
     return Identity()
 
 
+def identity_of_all(sheet: SheetTraits, identify: Callable[[SheetTraits], Identity]) -> Identity:
+    """The identity of tables that are read as one; InputError where they are of different releases."""
+    identity = identify(sheet)
+    rows_by_file: dict[str, list[Row]] = {}
+    for row in sheet.rows:
+        rows_by_file.setdefault(row.place.file, []).append(row)
+    if len(rows_by_file) > 1 and (identity.edits or not identity.releases):
+        parts = {file: identify(replace(sheet, rows=rows)) for file, rows in rows_by_file.items()}
+        known = {file: part for file, part in parts.items() if part.releases}
+        if known and not frozenset.intersection(*(part.names for part in known.values())):
+            titles = (f"{file} looks like {part.releases[0].title}" for file, part in known.items())
+            raise InputError(
+                f"annotations of different releases: {'; '.join(titles)}; name the workbooks of one release"
+            )
+    return identity
+
+
 def _cell(text: str) -> str:
-    return re.sub(r"\.0*\Z", "", re.sub(r"\s", "", text)).lower()
+    return shortest(re.sub(r"\s", "", text)).lower()
 
 
 def _contradiction(sign: Sign, rows: Sequence[Row], expected: str | None) -> str:

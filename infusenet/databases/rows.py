@@ -10,6 +10,12 @@ from infusenet.databases.row_problems import Place, RefusedRow
 WINDOW = ("onset", "apex", "offset")
 
 
+def shortest(text: str) -> str:
+    """A whole number without the zeros of ``063`` and ``63.0``; other texts as they are."""
+    match = re.fullmatch(r"([0-9]{1,9})(?:\.0*)?", text)
+    return str(int(match[1])) if match else text
+
+
 @dataclass(frozen=True)
 class Numbering:
     """One way in which a clip's frames may be named and numbered on disk.
@@ -31,7 +37,8 @@ class Row:
     """One annotated clip before its values are trusted.
 
     ``fields`` holds the owner's subject, clip, onset, apex, offset, au and emotion as text;
-    ``subject`` and ``clip`` the ids in the form of the joint table. ``outside`` says why the row is
+    ``subject`` and ``clip`` the ids in the form of the joint table. ``tree`` is the kind of frames root in whose
+    numbers the owner's window is, empty: not known. ``outside`` says why the row is
     known to be none of CD6ME's clips, ``remark`` what was settled about it; ``numberings`` are in order
     of preference, empty: frames are numbered as in the row. ``owner_onsets`` are those that the owner
     distributes for a row whose onset an erratum corrects.
@@ -46,6 +53,7 @@ class Row:
     remark: str = ""
     numberings: tuple[Numbering, ...] = ()
     owner_onsets: tuple[str, ...] = ()
+    tree: str = ""
 
     @property
     def key(self) -> str:
@@ -53,8 +61,8 @@ class Row:
 
     @property
     def onset(self) -> str:
-        """The owner's onset, a whole number without the ``.0`` that some programs write."""
-        return re.sub(r"\.0*\Z", "", self.fields["onset"])
+        """The owner's onset."""
+        return shortest(self.fields["onset"])
 
     @property
     def window(self) -> dict[str, str]:

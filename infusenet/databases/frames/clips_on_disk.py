@@ -34,6 +34,8 @@ def located(
     for row, candidates in pairs:
         with problems.of(row.place, row.key):
             allowed = [candidate for candidate in candidates if not tree or candidate.tree in ("", tree)]
+            if not tree:  # where nothing tells, the numbers of a long clip hold in a folder that has both
+                allowed.sort(key=lambda candidate: candidate.tree != row.tree)
             try:
                 match = _first_on_disk(allowed, find, folders, options)
             except RootError as error:
@@ -69,8 +71,9 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
     """The kind of numbering that a frames root has, decided once for all rows; empty if nothing tells.
 
     A folder with a clip's name is on disk in each of them, but holds other frames, so it must not be
-    decided clip by clip, but by counting those that lie at different numbers in each. Of two that hold as
-    many it is the later: only long clips hold both.
+    decided clip by clip, but by counting those that lie at different numbers in each. A folder that holds both
+    windows counts for the later: it is a long clip. Of two that hold as many it is the first: where clips
+    were cut out, the folders that have the long ones' names may hold as many frames.
     """
     counts: Counter[str] = Counter()
     for _, candidates in pairs:
@@ -78,15 +81,16 @@ def _tree(pairs: Iterable[Pair], find: Callable[[Candidate], Path | None], folde
             candidate.tree: candidate for candidate in candidates if candidate.tree and not candidate.own
         }
         shifted = len({candidate.window for candidate in trees.values()}) > 1
+        votes = {}
         for tree, candidate in trees.items() if shifted else ():
             counts.setdefault(tree, 0)
             # A folder that is in doubt or cannot be listed votes for nothing; `located` reports it.
             with suppress(InputError):
                 folder = find(candidate)
-                counts[tree] += folder is not None and not folders.missing_key_frames(folder, candidate.clip)
-    if not counts.total():
-        return ""
-    return max(reversed(counts), key=counts.__getitem__)
+                if folder is not None and not folders.missing_key_frames(folder, candidate.clip):
+                    votes[folder] = tree
+        counts.update(votes.values())
+    return max(counts, key=counts.__getitem__) if counts.total() else ""
 
 
 def _first_on_disk(

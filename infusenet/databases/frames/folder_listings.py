@@ -14,11 +14,11 @@ from infusenet.databases.frames.frame_names import IMAGE_SUFFIXES
 from infusenet.errors import InputError, Missing
 from infusenet.texts import visible
 
-# Folders and files, in lower case, that belong to no database but to Synology, QNAP, NetApp, Windows, macOS, Linux.
+# Folders and files, in lower case, that belong to no database but to Synology, Asustor, NetApp, Windows, macOS, Linux.
+# Synology and QNAP mark many more by an "@" (@eaDir, @Recycle, @__thumb, @Transcode).
 SERVICE = frozenset(
     (
-        "@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharebin", "@synoresource",
-        "#recycle", "#snapshot", "~snapshot",
+        "#recycle", "#snapshot", "~snapshot", "recycle bin",
         "$recycle.bin", "recycler", "recycled", "system volume information", "thumbs.db", "ehthumbs.db",
         "desktop.ini", "msdownld.tmp",
         "network trash folder", "temporary items", "thevolumesettingsfolder",
@@ -43,7 +43,7 @@ class Unreadable(InputError):
 def is_service(name: str) -> bool:
     """Whether a name is hidden or of an operating system or file server, so that no database owns the file."""
     lower = name.lower()
-    return lower.startswith((".", "__")) or lower in SERVICE or CHECKED_DISK.fullmatch(lower) is not None
+    return lower.startswith((".", "__", "@")) or lower in SERVICE or CHECKED_DISK.fullmatch(lower) is not None
 
 
 def is_utf8(name: str) -> bool:

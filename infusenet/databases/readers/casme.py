@@ -63,6 +63,12 @@ def spelled(clip: str) -> str:
     return re.sub(r"\A(EP[0-9]{2})([0-9])\Z", r"\1_\2", clip, flags=re.IGNORECASE)
 
 
+def spelling(clip: str) -> str:
+    """``ep12_01F`` is ``EP12_01f``. The same in CASME II."""
+    match = re.fullmatch("(ep[0-9_]+)(f?)", clip, re.IGNORECASE)
+    return match[1].upper() + match[2].lower() if match else clip
+
+
 def signs(folder: Path) -> Iterator[Sign]:
     """Rows that are in some releases only."""
     lacking = {(entry.subject, entry.clip) for entry in entries(folder) if not entry.row_clip}
@@ -80,9 +86,9 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
-    """CD6ME's ids and both numberings for the rows of a known release."""
+    """CD6ME's ids, and both numberings for the rows of a known release."""
     if not identity.releases:
-        return rows
+        return [replace(row, clip=spelled(row.clip)) for row in rows]
     table = [entry for entry in entries(folder) if entry.row_clip]
     return [_assigned(row, identity.names, table) for row in rows]
 
@@ -107,7 +113,7 @@ def _of_section(row: Row, entry: Entry) -> Row:
     if not re.search("[0-9]", offset):
         remark = f"offset '{offset}' is {entry.window['offset']} by CD6ME"
         row = replace(row, fields=row.fields | {"offset": entry.window["offset"]}, remark=remark)
-    row = replace(row, clip=entry.clip)
+    row = replace(row, clip=entry.clip, tree=LONG)
     return _renumbered(row, entry, _less(row.window, entry.shift or 0), row.window)
 
 
@@ -173,4 +179,5 @@ READER = Reader(
     subject=(r"([0-9]{1,2})", "{:02d}"),
     folders=folders,
     assign=assign,
+    spelling=spelling,
 )  # fmt: skip

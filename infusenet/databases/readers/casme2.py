@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infusenet.csv_tables import csv_rows
 from infusenet.databases.database_reader import Reader
-from infusenet.databases.readers.casme import folders
+from infusenet.databases.readers.casme import folders, spelling
 from infusenet.databases.releases import Identity, Release, Sign, by_signs
 from infusenet.databases.rows import WINDOW, Row
 
@@ -92,5 +92,6 @@ READER = Reader(
     subject=(r"([0-9]{1,2})", "{:02d}"),
     folders=folders,
     assign=assign,
+    spelling=spelling,
     cd6me_labels=cd6me_labels,
 )

@@ -41,6 +41,9 @@ FULL_V1 = Release(
     "full-v1", "CAS(ME)3_part_A_v1, which has macro rows too", 921, differs=frozenset({"apex", "emotion"})
 )
 
+# The part of CD6ME's expressions in a table of a known release.
+LEAST_SHARE = 0.05
+
 # Rows that v1 lacks; in v2 their slips are there or not.
 SIGNS = [
     Sign("spNO.216", "d", "3647", "onset", {V2.name: "3647", SOUND.name: None}),
@@ -71,9 +74,14 @@ def cd6me_id(row: Row, folder: Path) -> str:
 
 
 def identify(sheet: SheetTraits, releases: Sequence[Release], folder: Path) -> Identity:
-    """A table is of a known release if at least half of its expressions are CD6ME's."""
+    """A table is of a known release if two of its expressions, and one in twenty, are CD6ME's; or half of them.
+
+    In a full table one in five is, also where no column marks its macro rows. In made-up tables one in
+    thousands can be by chance.
+    """
     shared = [clip for row in sheet.rows if (clip := cd6me_id(row, folder))]
-    if not shared or 2 * len(shared) < len(sheet.rows):
+    share = len(shared) / max(len(sheet.rows), 1)
+    if share < (LEAST_SHARE if len(shared) > 1 else 0.5):
         return Identity()
     outside, absent = len(sheet.rows) - len(shared), len(set(ids(folder).values()) - set(shared))
     vote_result = vote(sheet.rows, (V2, SOUND), SIGNS)

@@ -6,6 +6,7 @@ there before the clip and is not active.
 
 from infusenet.databases.database_reader import Reader
 from infusenet.databases.frames.clip_folders import Parts
+from infusenet.databases.readers.mmew import spelling
 from infusenet.databases.readers.samm import problem
 from infusenet.databases.releases import Release, by_layout
 from infusenet.databases.rows import WINDOW, Row
@@ -53,6 +54,7 @@ READER = Reader(
     subject=(r"S?([0-9]{1,2})", "S{:02d}"),
     folders=folders,
     problem=problem,
+    spelling=spelling,
     au_columns=True,
     contradictions=frozenset({("S57", "S57_002_01_1")}),
 )

@@ -21,6 +21,11 @@ def emotion_of(row: Row) -> str:
     return EMOTIONS[int(CLIP.fullmatch(row.clip)[2]) - 1]
 
 
+def spelling(clip: str) -> str:
+    """``s04-02-001`` is ``S04-02-001``; the same in 4DME."""
+    return clip[:1].upper() + clip[1:]
+
+
 def folders(row: Row) -> list[list[tuple[str, ...]]]:
     """``disgust/S04-03-001``, the same below the subject, or all clips side by side; the top folder may hold
     macro-expressions too."""
@@ -71,5 +76,6 @@ READER = Reader(
     folders=folders,
     problem=problem,
     oddity=oddity,
+    spelling=spelling,
     emotions=SPELLINGS,
 )

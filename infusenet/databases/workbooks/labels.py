@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from infusenet.databases.read_options import CD6ME_LABELS, Options
 from infusenet.databases.row_problems import Notes, RowError
-from infusenet.databases.rows import Row
+from infusenet.databases.rows import Row, shortest
 from infusenet.databases.workbooks.au_strings import AU_NUMBERS, parse
 from infusenet.databases.workbooks.cells import au_columns
 from infusenet.protocol import AUS
@@ -31,7 +31,11 @@ def settled(
     differing = {
         name: text
         for name, text in cd6me.items()
-        if (values[name] != text if takes_cd6me else _differs(name, values[name], text))
+        if (
+            shortest(values[name].replace(" ", "")) != text
+            if takes_cd6me
+            else _differs(name, values[name], text)
+        )
     }
     if not differing:
         return values
@@ -47,7 +51,7 @@ def settled(
 def _differs(name: str, own: str, cd6me: str) -> bool:
     """Whether two emotions, or the twelve of two AU cells, differ."""
     if name != "au":
-        return own != cd6me
+        return normalised(own, {}) != normalised(cd6me, {})
     try:
         return bool((parse(own).active ^ parse(cd6me).active) & set(AUS))
     except ValueError:  # which is reported where the cell is read

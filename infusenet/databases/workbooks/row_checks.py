@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infusenet.databases.clip_table import SAFE_ID
 from infusenet.databases.row_problems import Notes, Place, Problems, RowError
-from infusenet.databases.rows import Row
+from infusenet.databases.rows import WINDOW, Row, shortest
 from infusenet.databases.workbooks.workbook import Line, Table, plain
 from infusenet.texts import visible
 
@@ -29,9 +29,11 @@ def annotated_rows(
                 if line.fault:
                     raise ValueError(line.fault)
                 fields = {name: plain(text) for name, text in line.fields.items()}
+                fields["clip"] = reader.spelling(fields["clip"])
                 for name, text in line.fields.items():
                     if fields[name] != text:
                         notes.add("spelling", place, f"{name} '{visible(text)}' read as '{fields[name]}'")
+                fields |= {name: shortest(fields[name]) for name in WINDOW}
                 rows.append(
                     Row(place, fields, reader.subject_id(fields["subject"]), fields["clip"], line.extra)
                 )

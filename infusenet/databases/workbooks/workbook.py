@@ -12,6 +12,8 @@ from infusenet.texts import au_number, duplicate_headers, plain, plain_header, v
 __all__ = ["Line", "Table", "plain", "read_table"]
 
 HEADER_ROWS = 30
+# The words that pandas writes for a blank cell into a table of texts.
+BLANK = frozenset(("nan", "nat", "<na>"))
 # #REF!, #N/A, #NAME? and what they are in other languages; an equals sign starts a formula that is text.
 NO_VALUE = re.compile(r"#[^\W\d_][\w/]*[!?]?|=.*")
 
@@ -20,7 +22,8 @@ Columns = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Line:
-    """One data row: its number in the sheet, the named fields, every other column by plain header.
+    """One data row: its number in the sheet, the named fields, every other column by plain header, and the
+    number of the header's row.
 
     ``fault`` is empty, or says why the row cannot be read: a named cell holds a formula without result,
     an error, a date, a truth value, or is part of merged cells. Such a row is never to be used.
@@ -29,6 +32,7 @@ class Line:
     number: int
     fields: dict[str, str]
     extra: dict[str, str]
+    header: int
     fault: str = ""
 
 
@@ -68,7 +72,7 @@ def read_table(
         Name of the sheet to read.
     damage
         Number of damaged rows among some lines. Where several sheets match and it is 0 for exactly one,
-        that one is read.
+        that one is read, unless another has more rows.
 
     Raises
     ------
@@ -91,7 +95,10 @@ def read_table(
             f"{path}: sheet {matches[0][0].name}: no row below the header; expected one row a clip"
         )
     if len(filled) > 1 and damage:
-        filled = [match for match in filled if not damage(match[1])] or filled
+        sound = [match for match in filled if not damage(match[1])]
+        # A part of the table on a sheet of its own can be sound where the whole is not.
+        if max(map(_count, sound), default=0) == max(map(_count, filled)):
+            filled = sound
     if len(filled) > 1:
         names = ", ".join(f"'{candidate.name}' ({len(lines)} rows)" for candidate, lines in filled)
         raise InputError(
@@ -100,6 +107,10 @@ def read_table(
         )
     match, lines = filled[0]
     return Table(path, match.name, lines, tuple(other.name for other in sheets if other.name != match.name))
+
+
+def _count(match: tuple[Sheet, list[Line]]) -> int:
+    return len(match[1])
 
 
 def _candidates(path: Path, sheets: Sequence[Sheet], name: str | None) -> list[Sheet]:
@@ -161,7 +172,8 @@ def _lines(path: Path, sheet: Sheet, header: int, columns: Columns) -> list[Line
     lines, merged = [], None
     for y, cells in enumerate(sheet.rows[header + 1 :], start=header + 1):
         cells = cells + [""] * (width - len(cells))
-        fields = {field: "" if x is None else cells[x] for field, x in place.items()}
+        texts = {field: "" if x is None else cells[x] for field, x in place.items()}
+        fields = {field: "" if text.lower() in BLANK else text for field, text in texts.items()}
         if not any(plain(text) for text in fields.values()):
             continue
         if merged is None and not all(fields[field] for field, x in place.items() if x is not None):
@@ -175,7 +187,7 @@ def _lines(path: Path, sheet: Sheet, header: int, columns: Columns) -> list[Line
             name: " | ".join(dict.fromkeys(plain(cells[x]) for x in places))
             for name, places in others.items()
         }
-        lines.append(Line(y + 1, fields, extra, "; ".join(faults)))
+        lines.append(Line(y + 1, fields, extra, header + 1, "; ".join(faults)))
     return lines
 
 
