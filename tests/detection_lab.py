@@ -58,7 +58,7 @@ def write_frames(folder, name):
     """The frames of a clip as PNGs in a new folder; returns it."""
     folder.mkdir(parents=True)
     for number, frame in filmed(name).items():
-        Image.fromarray(frame).save(folder / f"img{number:02}.png")
+        Image.fromarray(frame).save(folder / f"img{number:02}.png", compress_level=0)
     return folder
 
 
