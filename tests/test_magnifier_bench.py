@@ -36,10 +36,11 @@ SSIM = {"0.05 px": 0.998, "0.1 px": 0.997, "0.25 px": 0.995, "0.5 px": 0.987}
 
 def perfect(material, gain=1.0):
     """An adapter of a magnifier that displaces exactly: it knows what moves."""
+    # Onset, and the two displacements that `few` leaves.
+    inputs = {d: material.frame(d) for d in (0, 0.05, 0.5)}
 
     def frame(a, b, factor):
-        # Onset, and the two displacements that `few` leaves.
-        d = min((0, 0.05, 0.5), key=lambda d: np.abs(material.frame(d) - b).max())
+        d = min(inputs, key=lambda d: np.abs(inputs[d] - b).max())
         return material.frame(gain * factor * d) + 1e-6
 
     return candidates.adapter(frame)
