@@ -166,7 +166,7 @@ def test_sizes_are_compared_once_turned(tmp_path, picture):
 @pytest.fixture
 def database(tmp_path):
     """A function that writes a clip's frames and builds its store."""
-    face = np.ascontiguousarray(data.astronaut()[:300, 60:380])
+    face = np.ascontiguousarray(data.astronaut()[:220, 100:340])
     (tmp_path / "frames/s/c").mkdir(parents=True)
     clip = Clip("mine", "s", "c", 8, 10, 14, "s/c", digest="0" * 64)
     (tmp_path / "clips.csv").write_text(to_csv([clip], labels=False))
