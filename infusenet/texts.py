@@ -21,8 +21,9 @@ def is_invisible(character: str) -> bool:
 def plain(text: str) -> str:
     """``text`` in compatibility form (full-width signs and hard spaces become ASCII), without invisible
     characters, unquoted, trimmed."""
-    letters = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
-    return letters.strip(" \t\r\n'\"`‘’“”")
+    if not (text.isascii() and text.isprintable()):  # else nothing changes, as in nearly all cells
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
+    return text.strip(" \t\r\n'\"`‘’“”")
 
 
 def visible(text: str) -> str:
