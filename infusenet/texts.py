@@ -6,6 +6,7 @@ Standard library only.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 # Characters without a picture beside the categories of control and format signs: joiners, fillers, variants.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5" + "".join(map(chr, range(0xFE00, 0xFE10))))
@@ -21,8 +22,9 @@ def is_invisible(character: str) -> bool:
 def plain(text: str) -> str:
     """``text`` in compatibility form (full-width signs and hard spaces become ASCII), without invisible
     characters, unquoted, trimmed."""
-    letters = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
-    return letters.strip(" \t\r\n'\"`‘’“”")
+    if not (text.isascii() and text.isprintable()):  # else nothing changes, as in nearly all cells
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if not is_invisible(c))
+    return text.strip(" \t\r\n'\"`‘’“”")
 
 
 def visible(text: str) -> str:
@@ -62,6 +64,7 @@ def aligned(lines: Mapping[str, object]) -> str:
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())
 
 
+@lru_cache(maxsize=1000)  # every row of a table has the same headers
 def au_number(header: str) -> int | None:
     """4 for ``AU4``, ``au4``, ``AU04`` and ``AU 4``; None for a header that names no AU.
 

@@ -80,9 +80,11 @@ def paper_results(paper_runs):
 
 @pytest.fixture
 def unrendered(monkeypatch):
-    """Figures are made, and saved as empty files: to render them takes most of the time of an evaluation."""
+    """Figures are made, and saved as empty files: to lay out and render them takes most of an evaluation's time."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
 
 

@@ -43,7 +43,7 @@ CLIPS = [
 
 def filmed(name):
     """The frames of a clip by number: a face that moves by less than a pixel a frame."""
-    face = np.ascontiguousarray(data.astronaut()[:300, 60:380])
+    face = np.ascontiguousarray(data.astronaut()[:220, 100:340])
     moves = {
         number: np.array([[1, 0, 0.3 * place], [0, 1, -0.2 * place]])
         for place, number in enumerate(NUMBERS[name])
@@ -58,7 +58,7 @@ def write_frames(folder, name):
     """The frames of a clip as PNGs in a new folder; returns it."""
     folder.mkdir(parents=True)
     for number, frame in filmed(name).items():
-        Image.fromarray(frame).save(folder / f"img{number:02}.png")
+        Image.fromarray(frame).save(folder / f"img{number:02}.png", compress_level=0)
     return folder
 
 

@@ -29,7 +29,7 @@ def lab(tmp_path_factory, narrow):
         write_frames(root / name, name)
     (root / "blank").mkdir()
     for number in (1, 2, 3):
-        Image.fromarray(np.full((300, 320, 3), 90, np.uint8)).save(root / f"blank/{number}.png")
+        Image.fromarray(np.full((220, 240, 3), 90, np.uint8)).save(root / f"blank/{number}.png")
     for seed in (0, 1):
         folder = write_run(root, seed)
         if seed == 0:

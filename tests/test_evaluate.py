@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from infusenet.databases import cd6me
 from infusenet.errors import InputError
-from infusenet.evaluation import plots
+from infusenet.evaluation import plots, reliability_picture
 from infusenet.evaluation.evaluate import WRITTEN, evaluate
 from infusenet.models import heads_by_name
 from infusenet.models.heads import OTHER_COLOURS
@@ -23,6 +23,21 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(cd6me, "FOLDER", tmp_path / "cd6me")
     made = [write_run(tmp_path / "results", name, seed) for name in CD6ME for seed in (0, 1)]
     return make_cd6me(made, cd6me.FOLDER)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """{file's name: figure} of the last evaluation, of which no figure is rendered."""
+    figures = {}
+
+    def save(figure, path):
+        figures[path.name] = figure
+        path.touch()
+        plots.plt.close(figure)
+
+    for module in (plots, reliability_picture):
+        monkeypatch.setattr(module, "save", save)
+    return figures
 
 
 def long_rows(path):
@@ -108,11 +123,12 @@ def test_stand_ins_are_labelled(tmp_path):
     assert {row["protocol"] for row in long_rows(tmp_path / "out").values()} == {"stand-ins, not CD6ME"}
 
 
-def test_two_methods_get_a_panel_each(runs, tmp_path):
+def test_two_methods_get_a_panel_each(runs, tmp_path, drawn):
     other = [write_run(tmp_path / "results", name, method="other", noise=2) for name in CD6ME]
-    evaluate([*runs, *other], tmp_path / "out")
-    evaluate(runs, tmp_path / "one")
-    heights = [Image.open(tmp_path / name / "heatmap.png").size[1] for name in ("out", "one")]
+    heights = []
+    for name, methods in (("out", [*runs, *other]), ("one", runs)):
+        evaluate(methods, tmp_path / name)
+        heights.append(drawn["heatmap.png"].get_figheight())
     assert heights[0] > 1.6 * heights[1]
 
 
@@ -140,12 +156,15 @@ def test_weights_and_variant_stand_in_every_row(tmp_path):
         assert "| `vit/flow_head` [tinyvit_5m] | timm tiny_vit |" in table
 
 
-def test_a_method_fitted_in_one_step_has_no_curve(tmp_path):
+def test_a_method_fitted_in_one_step_has_no_curve(tmp_path, drawn):
     runs = [write_run(tmp_path / "r", name, method="lbp_top", heads=["video"]) for name in CD6ME]
     for run in runs:
         (run / "log.csv").write_text("seconds\n3\n")
     evaluate(runs, tmp_path / "out")
-    assert (tmp_path / "out/training.png").is_file()
+    drawn["training.png"].canvas.draw()  # a logarithmic axis without a line
+    (axis,) = drawn["training.png"].axes
+    assert not axis.lines
+    assert [text.get_text() for text in axis.texts] == ["fitted in one step"]
 
 
 def repeat_fold(runs):
@@ -217,15 +236,7 @@ def test_one_seed_without_a_fold_is_refused(runs, tmp_path):
 
 
 @pytest.mark.parametrize("heads", [["gaze"], ["mag", "gaze"], ["a", "b", "c", "d", "e"]])
-def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, monkeypatch):
-    drawn = {}
-
-    def save(figure, path):
-        drawn[path.name] = figure
-        path.touch()
-        plots.plt.close(figure)
-
-    monkeypatch.setattr(plots, "save", save)
+def test_heads_of_a_new_model_are_named_and_coloured(tmp_path, heads, drawn):
     evaluate(
         [write_run(tmp_path / "r", name, method="mine", heads=heads) for name in CD6ME], tmp_path / "out"
     )

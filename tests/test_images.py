@@ -93,7 +93,12 @@ def sixteen_bit(path):
 
 
 def bomb(path):
-    Image.new("1", (20_000, 20_000)).save(path, format="PNG")
+    """A small PNG whose header says 20,000 x 20,000: the header alone must be enough to refuse it."""
+    Image.new("1", (8, 8)).save(path, format="PNG")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">II", data, 16, 20_000, 20_000)
+    struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    path.write_bytes(data)
 
 
 def gone(path):

@@ -43,7 +43,8 @@ def save(pixels, path, orientation=None, **options):
     exif = Image.Exif()
     if orientation is not None:
         exif[0x0112] = orientation
-    Image.fromarray(np.ascontiguousarray(pixels)).save(path, exif=exif, **options)
+    # Stored, not compressed: a PNG in a sixth of the time.
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path, exif=exif, compress_level=0, **options)
 
 
 def chunks(data):
@@ -165,7 +166,7 @@ def test_sizes_are_compared_once_turned(tmp_path, picture):
 @pytest.fixture
 def database(tmp_path):
     """A function that writes a clip's frames and builds its store."""
-    face = np.ascontiguousarray(data.astronaut()[:300, 60:380])
+    face = np.ascontiguousarray(data.astronaut()[:220, 100:340])
     (tmp_path / "frames/s/c").mkdir(parents=True)
     clip = Clip("mine", "s", "c", 8, 10, 14, "s/c", digest="0" * 64)
     (tmp_path / "clips.csv").write_text(to_csv([clip], labels=False))

@@ -14,6 +14,7 @@ import torch
 import yaml
 from PIL import Image
 from projects import reconfigure, snakemake
+from test_images import bomb, half
 from test_store import make
 
 from infusenet import cli
@@ -188,14 +189,6 @@ def test_a_pickle_named_safetensors(tmp_path):
 
 
 # --- frames ---
-
-
-def half(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def bomb(path):
-    Image.new("1", (20_000, 20_000)).save(path, format="PNG")
 
 
 def postscript(path):

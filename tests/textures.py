@@ -27,5 +27,8 @@ def _displaced(image, field):
     q = np.mgrid[: image.shape[0], : image.shape[1]].astype(float)
     p = q
     for _ in range(30):
+        before = p
         p = q - np.stack([ndimage.map_coordinates(part, p, order=3, mode="nearest") for part in field[::-1]])
+        if np.abs(p - before).max() < 1e-9:
+            break
     return ndimage.map_coordinates(image, p, order=5, mode="grid-wrap")

@@ -19,6 +19,8 @@ from infusenet.models.heads import OTHER_COLOURS
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
+DPI = 110  # of all pictures
+
 
 def heatmap(rows: Sequence[MetricRow], databases: Sequence[str], label: Protocol, path: Path) -> None:
     """Draw F1 by AU and held-out database, one panel per method (mean over seeds).
@@ -105,7 +107,12 @@ def entitle(figure, label: Protocol) -> None:
 
 def save(figure, path: Path) -> None:
     """Publish a figure as PNG and close it."""
+    if layout := figure.get_layout_engine():
+        # Here, because `savefig` would draw the whole figure once more for it; the picture is the same.
+        figure.set_dpi(DPI)
+        layout.execute(figure)
+        figure.set_layout_engine(None)
     with aside(path) as temporary:
         # No software version or date inside, so that equal pictures are equal files.
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(figure)

@@ -121,16 +121,13 @@ def assign(
     closed = set(generator.choice(free, without - empty, replace=False).tolist())
     remaining = {au: n - sum(au in aus for aus in fixed.values()) for au, n in positives.items()}
     for au in sorted(remaining, key=lambda au: -remaining[au]):
+        opposed = {other for pair in OPPOSED if au in pair for other in pair - {au}}
         for _ in range(remaining[au]):
             open_rows = [row for row in free if row not in closed and au not in labels[row]]
             ties = generator.random(count)
-            row = min(open_rows, key=lambda r: (_opposed(au, labels[r]), len(labels[r]), ties[r]))
+            row = min(open_rows, key=lambda r: (len(opposed & labels[r].keys()), len(labels[r]), ties[r]))
             labels[row][au] = generator.choice(["LR", "LR", "LR", "L", "R"])
     return [{au: str(sides) for au, sides in sorted(aus.items())} for aus in labels]
-
-
-def _opposed(au: int, aus: dict) -> int:
-    return sum(pair <= {au, *aus} for pair in OPPOSED if au in pair)
 
 
 def _times(database: str, demo: bool, size: Size, number: int, generator) -> tuple[int, int, int]:

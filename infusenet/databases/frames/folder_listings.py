@@ -154,7 +154,9 @@ def resolve_folder(root: Path | str, *parts: str, listings: Listings | None = No
     listings = listings or Listings()
     folder = Path(root)
     for _ in range(2):
+        if listings.matching(folder, parts[0]):
+            break
         only = [path for paths in listings.of(folder).values() for path in paths]
-        if not listings.matching(folder, parts[0]) and len(only) == 1:
+        if len(only) == 1:
             folder = only[0]
     return listings.below(folder, parts)

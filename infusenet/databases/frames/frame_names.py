@@ -75,7 +75,7 @@ def _split(
     afters: dict[str, set[str]] = {}
     for pattern in groups:
         afters.setdefault(pattern.before, set()).add(pattern.after)
-    own = [name for group in groups.values() for name in group if not _is_copy(group[0], afters, key)]
+    own = [name for group in groups.values() if not _is_copy(group[0], afters, key) for name in group]
     texts = {name.text for name in own}
     return own, [name for name in names if name.text not in texts and not _is_copy(name, afters, key)]
 

@@ -185,17 +185,16 @@ def _xls(data: bytes) -> Iterator[Sheet]:
         raise
     with book:
         for index, sheet in enumerate(book.sheets()):
-            rows = [sheet.row(y) for y in range(sheet.nrows)]
             texts, faults = [], {}
-            for y, row in enumerate(rows):
+            for y in range(sheet.nrows):
                 texts.append([])
-                for x, cell in enumerate(row):
-                    error = cell.ctype == xlrd.XL_CELL_ERROR
-                    texts[y].append(xlrd.error_text_from_code[cell.value] if error else _text(cell.value))
-                    if cell.ctype == xlrd.XL_CELL_TEXT and not cell.value:
+                for x, (kind, value) in enumerate(zip(sheet.row_types(y), sheet.row_values(y), strict=True)):
+                    error = kind == xlrd.XL_CELL_ERROR
+                    texts[y].append(xlrd.error_text_from_code[value] if error else _text(value))
+                    if kind == xlrd.XL_CELL_TEXT and not value:
                         faults[y, x] = f"{NO_RESULT}, or with an empty one"
-                    elif cell.ctype in kinds:
-                        faults[y, x] = kinds[cell.ctype]
+                    elif kind in kinds:
+                        faults[y, x] = kinds[kind]
             yield Sheet(sheet.name, texts, sheet.visibility != 0, faults, partial(merged_in, index))
 
 
@@ -204,4 +203,4 @@ def _text(cell) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return str(int(cell)) if isinstance(cell, bool) else re.sub(r"\s+", " ", str(cell)).strip(" ")
+    return str(int(cell)) if isinstance(cell, bool) else " ".join(str(cell).split())

@@ -60,13 +60,18 @@ class Material:
 
 
 @cache
+def _subjects() -> list[subjects.Subject]:
+    """The persons, drawn once for faces of all sizes."""
+    return [subjects.draw(np.random.default_rng([IDENTITY, number])) for number in range(len(ACTIONS))]
+
+
+@cache
 def moving(size: int = SIZE) -> list[Material]:
     """Faces, cropped to ``size`` px, whose Action Units move."""
     materials = []
     y, x = np.mgrid[:size, :size]
     points = np.stack([x, y], -1).reshape(-1, 2).astype(float)
-    for number, units in enumerate(ACTIONS):
-        subject = subjects.draw(np.random.default_rng([IDENTITY, number]))
+    for number, (subject, units) in enumerate(zip(_subjects(), ACTIONS, strict=True)):
         matrix = alignment.similarity(subject.landmarks, size)
         image = Continuous(np.clip(alignment.crop(subject.canvas, matrix, size) / 255, 0, 1))
         landmarks = alignment.apply(matrix, subject.landmarks)
