@@ -86,7 +86,7 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
-    """CD6ME's ids, and both numberings for the rows of a known release."""
+    """CD6ME's ids and both numberings for the rows of a known release; in other tables names in CD6ME's spelling."""
     if not identity.releases:
         return [replace(row, clip=spelled(row.clip)) for row in rows]
     table = [entry for entry in entries(folder) if entry.row_clip]
