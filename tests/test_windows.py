@@ -123,6 +123,15 @@ def test_names_without_underscore(tmp_path):
         assert [clip.key for clip in databases.read(*arguments)][:2] == ["07/EP17_7", "07/EP17_6"]
 
 
+@pytest.mark.parametrize("others", [CODED, [(7, "EP40_1", 1, 2, 3)]])
+@pytest.mark.parametrize("folder", ["EP171", "EP17_1"])
+def test_names_without_underscore_in_tables_of_other_releases(others, folder, tmp_path):
+    """An id is CD6ME's whatever the release, a folder's name the table's or CD6ME's."""
+    folders = CUT | {f"sub07/{folder}": (41, 59), "sub07/EP40_1": (1, 3)}
+    (clip, *_) = databases.read(*casme(tmp_path, [(7, "EP171", 41, 45, 59), *others], folders))
+    assert (clip.key, window(clip), clip.frames) == ("07/EP17_1", (41, 45, 59), f"sub07/{folder}")
+
+
 def test_rows_in_two_files_are_named_by_file_and_row(tmp_path):
     """The same name in two sections is one clip twice."""
     key, first, frames = casme(tmp_path, SECTION, LONG)

@@ -87,14 +87,22 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
     """CD6ME's ids and both numberings for the rows of a known release; in other tables names in CD6ME's spelling."""
+    rows = [_spelled(row) for row in rows]
     if not identity.releases:
-        return [replace(row, clip=spelled(row.clip)) for row in rows]
+        return rows
     table = [entry for entry in entries(folder) if entry.row_clip]
     return [_assigned(row, identity.names, table) for row in rows]
 
 
+def _spelled(row: Row) -> Row:
+    """The row under CD6ME's spelling; its folder may have the row's own."""
+    clip = spelled(row.clip)
+    names = (row.clip, clip)
+    return row if clip == row.clip else replace(row, clip=clip, numberings=(Numbering(row.window, names),))
+
+
 def _assigned(row: Row, releases: frozenset[str], table: list[Entry]) -> Row:
-    name = (row.subject, spelled(row.clip))
+    name = (row.subject, row.clip)
     same = [e for e in table if e.release in releases and (e.subject, spelled(e.row_clip)) == name]
     # A name whose shift is not known is that of one row.
     own = [e for e in same if e.window["onset"] == row.onset or e.clip and e.shift is None]
