@@ -154,8 +154,12 @@ def test_the_audit_tells_how_many(tables):
     outside = Finding(stranger.key, "not_in_cd6me", "")
     kept = audit.Table({stranger.key, *table.annotated}, [(outside, "keep")])
     assert cd6me.difference("casme", [*clips, stranger], 0, kept) == "CASME: 1 clip outside CD6ME"
+    # Its own failure is none of CD6ME's clips, nor is the second row of a clip.
+    assert cd6me.difference("casme", clips[1:], 2, kept) == "CASME: 9 of 10 clips (1 failed)"
     left_out = audit.Table(kept.annotated, [(outside, "exclude")])
     assert cd6me.difference("casme", clips, 0, left_out) == ""
+    second = audit.Table({*table.annotated, "row 8"}, [(Finding("row 8", "duplicate", "row 3"), "exclude")])
+    assert cd6me.difference("casme", clips[1:], 1, second) == "CASME: 9 of 10 clips (1 failed)"
 
     lost = (Finding(clips[0].key, "missing_key_frame", ""), "exclude")
     named = (Finding("s9/c9", "excluded_by_name", "unreadable: offset; not_in_cd6me: a row"), "exclude")

@@ -88,18 +88,20 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
     kept_findings = (
         {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
     )
-    shared = [clip for clip in clips if (audit.NOT_IN_CD6ME, clip.key) not in kept_findings]
+    outside, excluded = _outside(table), set(table.excluded) if table else set()
+    shared = [clip for clip in clips if clip.key not in outside]
     own = [clip for clip in shared if ("owner_window", clip.key) in kept_findings]
     ours, theirs = digests(shared), expected(database)
     labels = ours.labels == theirs.labels
     windows = _has_windows(database, shared, theirs)
     parts = []
     if ours.clips != theirs.clips:
-        reasons = {"excluded by the audit": _excluded(table), "failed": failed}
+        failed -= len(outside - excluded - {clip.key for clip in clips})
+        reasons = {"excluded by the audit": len(excluded - outside), "failed": failed}
         why = ", ".join(f"{count} {words}" for words, count in reasons.items() if count)
         parts.append(f"{ours.clips} of {theirs.clips} clips" + (f" ({why})" if why else ""))
-    if outside := len(clips) - len(shared):
-        parts.append(f"{_count(outside, 'clip')} outside CD6ME")
+    if more := len(clips) - len(shared):
+        parts.append(f"{_count(more, 'clip')} outside CD6ME")
     whole = ours.clips == theirs.clips
     if coded := {} if labels else _coded_2019(database, shared):
         parts.append(f"labels of 2019 in {_count(len(coded), 'clip')}")
@@ -143,12 +145,14 @@ def difference_of_labels(database: str, labels: Mapping[str, Iterable[int]]) -> 
     return "" if labels_digest(labels) == theirs.labels else f"{TITLES[database]}: names or labels differ"
 
 
-def _excluded(table: audit.Table | None) -> int:
-    """The number of CD6ME's clips that the audit left out."""
-    if table is None:
-        return 0
-    outside = {finding.clip for finding, _ in table.findings if audit.NOT_IN_CD6ME in finding.kinds}
-    return len(table.excluded.keys() - outside)
+def _outside(table: audit.Table | None) -> set[str]:
+    """Annotated names that are none of CD6ME's clips: rows known to lie outside, further rows of a clip."""
+    return {
+        finding.clip
+        for finding, _ in (table.findings if table else ())
+        # A row without a name of its own is ``row 8``; clips that only look the same have names.
+        if audit.NOT_IN_CD6ME in finding.kinds or "duplicate" in finding.kinds and " " in finding.clip
+    }
 
 
 def _coded_2019(database: str, clips: Iterable[Clip]) -> dict[str, list[int]]:
