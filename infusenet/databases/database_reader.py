@@ -127,7 +127,7 @@ class Reader:
         identity = identity_of_all(sheet, lambda part: self.identify(part, self.releases, cd6me))
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
-                f"{origin}: none of the known releases, so `labels: {options.labels}` is not possible"
+                f"{origin}: none of the known releases, so `labels: {options.labels}` is not possible; remove it"
             )
         rows = named_rows(self.assign(rows, identity, cd6me), self, notes, problems)
         pairs = list(self._pairs(rows, fixes, identity, cd6me, notes, problems, options))
