@@ -70,7 +70,9 @@ def test_settings_without_a_meaning_are_refused(key, options, name, tmp_path):
 
 
 def test_labels_of_cd6me_need_a_known_release(tmp_path):
-    with pytest.raises(InputError, match="none of the known releases, so `labels: cd6me` is not possible; remove it"):
+    with pytest.raises(
+        InputError, match="none of the known releases, so `labels: cd6me` is not possible; remove it"
+    ):
         databases.read("casme2", *RELEASES["casme2"]().write(tmp_path), options=Options(labels="cd6me"))
 
 

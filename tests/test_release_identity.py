@@ -74,7 +74,7 @@ def test_a_copy_without_the_cells_that_differ_can_be_several():
 def test_tables_that_are_read_as_one_are_of_one_release():
     def of_all(*rows):
         rows = [replace(r, place=Place(2, f"{number}.xls")) for number, r in enumerate(rows)]
-        return identity_of_all(SheetTraits(1, frozenset(), 9, rows), lambda sheet: identity(*sheet.rows))
+        return identity_of_all(rows, lambda part: identity(*part))
 
     assert of_all(row("a", onset="10"), row("b", au="4"), row("z")).names == {"old"}
     assert of_all(row("z"), row("y")) == Identity()

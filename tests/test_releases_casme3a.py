@@ -232,3 +232,15 @@ def test_full_v2_on_the_owners_clips(cd6me, tmp_path):
     table = write_csv(tmp_path / "full.csv", [casme3a.FULL_HEADER, *rows])
     reading = read("casme3a", table, own_clips(tmp_path, *LACKING), cd6me=cd6me)
     assert compare(reading.clips, NAMED_TRUTH) == Difference(emotions=set(NAMED_TRUTH))
+
+
+def test_a_table_in_several_files(cd6me, films, tmp_path):
+    """Films and onsets name expressions in each of them, whatever release its cells look like."""
+    row = ["spNO.305", "a", "9999", "10001", "10003", "4", "1", "others"]
+    halves = [[], [row]]
+    for line in casme3a.label_v2(mended=True):
+        halves[int(line[0][5:]) > 300].append(line)
+    tables = [write_csv(tmp_path / f"{n}.csv", [casme3a.HEADER, *half]) for n, half in enumerate(halves)]
+    reading = read("casme3a", tables, films, cd6me=cd6me)
+    assert compare(reading.clips, TRUTH) == Difference()
+    assert refused(reading, "not_in_cd6me") == [2]

@@ -13,7 +13,7 @@ from infusenet.databases.frames import clips_on_disk, onset_apex_offset
 from infusenet.databases.frames.clip_folders import ClipFolders, Parts
 from infusenet.databases.frames.onset_apex_offset import Pair
 from infusenet.databases.read_options import OWN_LABELS, Options
-from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, identity_of_all, sentence
+from infusenet.databases.releases import Identify, Identity, Release, SheetTraits, sentence
 from infusenet.databases.row_problems import Notes, Place, Problems
 from infusenet.databases.rows import Reading, Row
 from infusenet.databases.workbooks import labels
@@ -124,7 +124,7 @@ class Reader:
         rows = errata_tables.with_owner_onsets(rows, fixes)
         rows = self._with_emotions(rows, options.emotions, fixes, cd6me, notes)
         sheet = SheetTraits.of(lines, rows)
-        identity = identity_of_all(sheet, lambda part: self.identify(part, self.releases, cd6me))
+        identity = self.identify(sheet, self.releases, cd6me)
         if options.labels != OWN_LABELS and not identity.releases:
             raise InputError(
                 f"{origin}: none of the known releases, so `labels: {options.labels}` is not possible; remove it"

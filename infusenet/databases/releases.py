@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from infusenet.databases.rows import WINDOW, Row, shortest
@@ -69,6 +69,10 @@ class Identity:
     def names(self) -> frozenset[str]:
         return frozenset(release.name for release in self.releases)
 
+    @property
+    def titles(self) -> str:
+        return " or ".join(release.title for release in self.releases)
+
 
 Identify = Callable[[SheetTraits, Sequence[Release], Path], Identity]
 
@@ -84,7 +88,9 @@ def by_layout(**holds: Callable[[SheetTraits], bool]) -> Identify:
 
 def by_signs(signs: Callable[[Path], Iterable[Sign]]) -> Identify:
     """Releases that cells tell, whatever the number and order of rows; ``signs`` reads their table."""
-    return lambda sheet, releases, folder: vote(sheet.rows, releases, signs(folder))
+    return lambda sheet, releases, folder: identity_of_all(
+        sheet.rows, lambda rows: vote(rows, releases, signs(folder))
+    )
 
 
 def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]) -> Identity:
@@ -120,17 +126,20 @@ def vote(rows: Sequence[Row], releases: Sequence[Release], signs: Iterable[Sign]
     return Identity()
 
 
-def identity_of_all(sheet: SheetTraits, identify: Callable[[SheetTraits], Identity]) -> Identity:
-    """The identity of tables that are read as one; InputError where they are of different releases."""
-    identity = identify(sheet)
+def identity_of_all(rows: Sequence[Row], identify: Callable[[Sequence[Row]], Identity]) -> Identity:
+    """The identity of tables that are read as one; InputError where they are of different releases.
+
+    For databases in whose releases one name or cell does not mean the same.
+    """
+    identity = identify(rows)
     rows_by_file: dict[str, list[Row]] = {}
-    for row in sheet.rows:
+    for row in rows:
         rows_by_file.setdefault(row.place.file, []).append(row)
     if len(rows_by_file) > 1 and (identity.edits or not identity.releases):
-        parts = {file: identify(replace(sheet, rows=rows)) for file, rows in rows_by_file.items()}
+        parts = {file: identify(rows) for file, rows in rows_by_file.items()}
         known = {file: part for file, part in parts.items() if part.releases}
         if known and not frozenset.intersection(*(part.names for part in known.values())):
-            titles = (f"{file} looks like {part.releases[0].title}" for file, part in known.items())
+            titles = (f"{file} looks like {part.titles}" for file, part in known.items())
             raise InputError(
                 f"annotations of different releases: {'; '.join(titles)}; name the workbooks of one release"
             )
@@ -162,7 +171,7 @@ def sentence(sheet: SheetTraits, identity: Identity, own: Release, of_cd6me: boo
         if not edits and sheet.count > count > 0:
             edits = [f"{sheet.count} rows, where it has {count}"]
         kind = "an edited copy of " if edits else "a copy of " if sheet.count < count else ""
-        kind_text = f"looks like {kind}{' or '.join(release.title for release in identity.releases)}"
+        kind_text = f"looks like {kind}{identity.titles}"
         kind_text += f" ({'; '.join(edits)})" if edits else ""
         kind_text += f", {sheet.count} of its {count} rows" if sheet.count < count else ""
     meaning = identity.meaning or "".join(release.meaning for release in identity.releases[:1])
