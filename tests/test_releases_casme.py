@@ -218,6 +218,18 @@ def test_the_table_of_cd6me(tmp_path):
     assert (len(reading.clips), reading.refused, reading.findings, reading.release) == (189, [], [], None)
 
 
+def test_the_table_of_cd6me_with_rows_of_the_other_releases(tmp_path):
+    """What is no clip of CD6ME is none in whatever table it stands."""
+    copy = casme.updated()
+    others = [*casme.coded().rows, *casme.section_rows()]
+    copy.rows += [row for row in others if row[:2] in ([7, "EP03_2"], [7, "EP04_5"], [3, "EP10"])]
+    table = write_csv(tmp_path / "casme.csv", copy.table())
+    reading = read("casme", table, write_frames(tmp_path / "frames", copy.frames, copy.name))
+    assert compare(reading.clips, TRUTH) == Difference()
+    assert refused(reading, "not_in_cd6me") == [191, 192, 193]
+    assert "an edited copy of MEB's" in reading.release
+
+
 @pytest.mark.parametrize(
     ("copy", "columns"),
     [(casme.coded, ["AU"]), (casme.section, ["AU", "OffsetF"])],

@@ -103,11 +103,14 @@ def _spelled(row: Row) -> Row:
 
 def _assigned(row: Row, releases: frozenset[str], table: list[Entry]) -> Row:
     name = (row.subject, row.clip)
-    same = [e for e in table if e.release in releases and (e.subject, spelled(e.row_clip)) == name]
+    # A row that is no clip of CD6ME is none in an edited copy of another release either.
+    same = [
+        e for e in table if (e.release in releases or not e.clip) and (e.subject, spelled(e.row_clip)) == name
+    ]
     # A name whose shift is not known is that of one row.
     own = [e for e in same if e.window["onset"] == row.onset or e.clip and e.shift is None]
     if own and not own[0].clip:
-        text = f"{row.clip}, onset {row.onset}: a row of this release that is no clip of CD6ME"
+        text = f"{row.clip}, onset {row.onset}: a row of the owners' that is no clip of CD6ME"
         clip = f"{row.clip}_{row.onset}" if len(same) > 1 else row.clip
         return replace(row, clip=clip, outside=text, numberings=(Numbering(row.window, (row.clip,)),))
     if SECTIONS in releases:
