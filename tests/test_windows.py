@@ -115,6 +115,14 @@ def test_every_release_on_both_numberings(table, tree, tmp_path):
     assert all(clip.frames in LONG if tree == "long" else clip.frames in CUT for clip in clips)
 
 
+def test_an_edited_onset_takes_no_other_row_s_name(tmp_path):
+    """CD6ME's 17/EP17_2 is the row of onset 263."""
+    clips = databases.read(*casme(tmp_path, [(17, "EP17_2", 249, 255, 260), *SECTION[1:]], LONG))
+    own = {"17/EP17_2": (263, 276, 289), "17/EP17_5": (417, 432, 450)}
+    assert {clip.key: window(clip) for clip in clips} == {"17/EP17_2_249": (249, 255, 260)} | own
+    assert {clip.frames for clip in clips} == {"sub17/EP17_2"}
+
+
 def test_names_without_underscore(tmp_path):
     """One copy has EP177 for EP17_7, in the table or as a folder."""
     for name, folder in (("EP177", "EP177"), ("EP17_7", "EP177"), ("EP177", "EP17_7"), ("EP17_7", "EP17_7")):

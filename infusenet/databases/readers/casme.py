@@ -111,12 +111,19 @@ def _assigned(row: Row, releases: frozenset[str], table: list[Entry]) -> Row:
     own = [e for e in same if e.window["onset"] == row.onset or e.clip and e.shift is None]
     if own and not own[0].clip:
         text = f"{row.clip}, onset {row.onset}: a row of the owners' that is no clip of CD6ME"
-        clip = f"{row.clip}_{row.onset}" if len(same) > 1 else row.clip
-        return replace(row, clip=clip, outside=text, numberings=(Numbering(row.window, (row.clip,)),))
+        return replace(_beside(row) if len(same) > 1 else row, outside=text)
     if SECTIONS in releases:
-        return _of_section(row, own[0]) if own else row
+        if own:
+            return _of_section(row, own[0])
+        # An edited onset: the name is that of another row.
+        return _beside(row) if len(same) > 1 and row.clip in {e.clip for e in same} else row
     theirs = [entry for entry in table if (entry.subject, entry.clip) == (row.subject, row.clip)]
     return _renumbered(row, theirs[0], row.window, theirs[0].window) if theirs else row
+
+
+def _beside(row: Row) -> Row:
+    """A row that shares its name with others, under a name of its own; its folder has the shared one."""
+    return replace(row, clip=f"{row.clip}_{row.onset}", numberings=(Numbering(row.window, (row.clip,)),))
 
 
 def _of_section(row: Row, entry: Entry) -> Row:
