@@ -200,6 +200,19 @@ def test_frames_that_come_or_go_decide_anew(tmp_path):
         assert of_kind(table, "owner_window") == ({} if held else {"12/EP09_02": "keep"})
 
 
+def test_frames_of_another_numbering_under_the_same_names_decide_anew(tmp_path):
+    """CD6ME's clip 17/EP17_2 was cut out of the long one of that name, whose frames 3 to 29 show something else."""
+    copy, folder = casme.coded(), "sub17/EP17_2"
+    rows = [row for row in copy.rows if row[:2] in ([17, "EP17_2"], [7, "EP03_2"])]
+    source = {"annotations": str(write_csv(tmp_path / "coded.csv", [copy.header, *rows]))}
+    for count, window in ((29, (3, 16, 29)), (450, (263, 276, 289))):
+        shutil.rmtree(tmp_path / "frames", ignore_errors=True)
+        frames = {folder: range(1, count + 1), "sub07/EP03_2": range(54, 75)}
+        source["frames"] = str(write_frames(tmp_path / "frames", frames, "{folder}-{:03d}.jpg"))
+        (clip,) = sync(tmp_path, "casme", source)[0].values()
+        assert (clip.key, clip.onset, clip.apex, clip.offset) == ("17/EP17_2", *window)
+
+
 def test_labels_of_2019_stand_in_the_audit(cropped, tmp_path):
     clips, table = sync(tmp_path, "casme2", cropped)
     assert len(clips) == 255

@@ -74,7 +74,8 @@ def sync_database(
     origin = origin_of(source, policies)
     last_reading = _last_reading(name, source, table, index, origin)
     examined = last_reading and examine_source(name, source, last_reading, frames, earlier)
-    if examined is None or not _holds(name, examined, index, policies):
+    if examined is None or not _holds(name, source, examined, index, policies):
+        frames |= examined.frames if examined else {}
         examined = examine_source(name, source, read_source(name, source, policies), frames, earlier)
     audit.stop(examined.findings, policies, name)
     excluded = audit.excluded(examined.findings, policies)
@@ -170,11 +171,15 @@ def _last_reading(name: str, source: dict, table: Path, index: Index, origin: st
     return Reading(clips, refused, index.release, findings)
 
 
-def _holds(name: str, examined: Examination, index: Index, policies: Mapping[str, str]) -> bool:
-    """Whether the last reading is still right: each clip has its key frames, and the same clips are excluded.
+def _holds(name: str, source: dict, examined: Examination, index: Index, policies: Mapping[str, str]) -> bool:
+    """Whether the last reading is still right: no frame of a workbook's clips changed, each clip has its key
+    frames, and the same clips are excluded.
 
-    Of a row whose key frames are gone, another window may be on disk, so the workbook is read again.
+    Frames decide which window of a workbook's row is meant: other files under the same names may be those of
+    another numbering, and of a row whose key frames are gone, another window may be on disk.
     """
+    if "annotations" in source and (index.stamps is None or index.stamps != stamps_read(examined.frames)):
+        return False
     if any(finding.kind == audit.MISSING_KEY_FRAME for finding in examined.findings):
         return False
     excluded = audit.excluded(examined.findings, policies)
