@@ -48,11 +48,12 @@ def narrow():
 
 
 @pytest.fixture
-def narrow_resnets(monkeypatch):
+def narrow_resnets():
     """ResNets are narrow while the test lasts, see `narrow.narrow_resnets`."""
     import narrow
 
-    narrow.narrow_resnets(monkeypatch)
+    with narrow.narrow_resnets():
+        yield
 
 
 @pytest.fixture(scope="module")

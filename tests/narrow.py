@@ -6,6 +6,7 @@ four blocks, pooling, a head for each network) and InfuseNet's own infusion, 16 
 
 import sys
 from dataclasses import replace
+from unittest import mock
 
 import synthetic
 from torch import nn
@@ -50,19 +51,19 @@ def register(patch) -> None:
     patch.setitem(sys.modules, "infusenet.models.narrow", sys.modules[__name__])
 
 
-def narrow_resnets(patch) -> None:
-    """Leave ResNets every layer, but make the last three narrow until ``patch`` is undone.
+def narrow_resnets():
+    """A context in which ResNets have every layer, but the last three narrow.
 
     A ResNet18 then has a million parameters and not 11.
     """
-    patch.setattr(resnet_blocks, "WIDTHS", (64, 64, 64, 128))
+    return mock.patch.object(resnet_blocks, "WIDTHS", (64, 64, 64, 128))
 
 
 TINYVITS = {"tiny_vit_5m_224": 64, "tiny_vit_21m_224": 96}  # timm's names, and the width of the first stage
 
 
-def narrow_vits(patch) -> None:
-    """Leave TinyViTs every layer, all as wide as those of the first stage, until ``patch`` is undone."""
+def narrow_vits():
+    """A context in which TinyViTs have every layer, all as wide as those of the first stage."""
     import timm  # here alone: few tests need it
 
     def create_model(name, create=timm.create_model, **settings):
@@ -70,4 +71,4 @@ def narrow_vits(patch) -> None:
             settings |= {"embed_dims": [width] * 4, "num_heads": [width // 32] * 4}
         return create(name, **settings)
 
-    patch.setattr(timm, "create_model", create_model)
+    return mock.patch.object(timm, "create_model", create_model)

@@ -28,8 +28,7 @@ def test_an_area_is_the_share_above_half_of_the_maximum():
 def root(tmp_path_factory):
     """Two databases and narrow networks that held them out; networks are narrow until the last test."""
     root = tmp_path_factory.mktemp("activation")
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         for database in ("alpha", "beta"):
             write_database(root, database, recipes=RECIPES | {"latents": LATENTS})
             for method in SYSTEMS.values():

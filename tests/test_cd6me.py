@@ -189,8 +189,7 @@ def trained(tmp_path_factory):
     """
     root = tmp_path_factory.mktemp("trained")
     recipe = recipe_of("resnet18_flow")
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         model = models.create(recipe)
         for name in CD6ME:
             write_database(

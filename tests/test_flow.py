@@ -186,7 +186,7 @@ CLIPS = ["s1/still", "s1/moving", "s2/moving", "s3/0", "s3/1"]
 
 
 @pytest.fixture(autouse=True)
-def _small_parts(monkeypatch):
+def small_parts(monkeypatch):
     """Parts of two clips: few clips are three parts, which two processes share."""
     monkeypatch.setattr(build_store, "PART", 2)
 

@@ -272,17 +272,8 @@ def test_no_folder_is_listed_twice_and_none_without_need(tmp_path, listed):
 # --- folders of file servers and systems ---
 
 SERVICE = ["@eaDir", "#recycle", "#snapshot", "lost+found", "$RECYCLE.BIN", "System Volume Information"]
-SERVICE += [
-    "__MACOSX",
-    ".Trash-1000",
-    ".Trashes",
-    "@Recycle",
-    "RECYCLER",
-    "FOUND.000",
-    ".@__thumb",
-    "@__thumb",
-]
-SERVICE += ["Recycle Bin"]
+SERVICE += ["__MACOSX", ".Trash-1000", ".Trashes", "@Recycle", "RECYCLER", "FOUND.000", ".@__thumb"]
+SERVICE += ["@__thumb", "Recycle Bin"]
 
 
 @pytest.mark.parametrize("name", SERVICE)

@@ -29,8 +29,7 @@ LAYERS = {
 def infusenet():
     """InfuseNet of narrow ResNets: the formula is that of any width."""
     torch.manual_seed(0)
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         return models.create(RECIPE).eval()
 
 

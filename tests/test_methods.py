@@ -145,9 +145,7 @@ def trained(tmp_path_factory):
             places = {"stores": root / "cache", "manifests": root / "manifests"}
             run = root / "run"
             # At full width a ResNet is run in test_models.py and trained in test_training.py, a TinyViT in test_models_all.py.
-            with pytest.MonkeyPatch.context() as patch:
-                narrow_resnets(patch)
-                narrow_vits(patch)
+            with narrow_resnets(), narrow_vits():
                 train(name, "samm", *places.values(), 0, run, recipe=recipe, device="cpu")
                 for output in ("predictions.csv", "again/predictions.csv"):
                     predict(run, **places, output=run / output, device="cpu", standins=True)

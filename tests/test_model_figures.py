@@ -25,8 +25,7 @@ DATABASES = ("alpha", "beta")
 def root(tmp_path_factory):
     """Two databases and narrow networks that held them out; networks are narrow until the last test."""
     root = tmp_path_factory.mktemp("pictures")
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         for database in DATABASES:
             write_database(root, database, recipes=RECIPES | {"latents": LATENTS})
             write_faces(root, database)

@@ -60,8 +60,7 @@ def network(case):
     It is made once, because the tests of a case follow one another; none of them changes its parameters. A ResNet is
     narrow: at full width its parameters are counted here, and test_models.py and test_training.py run it.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         network = build(**changes(case))
     with torch.no_grad():
         for parameter in network.parameters():

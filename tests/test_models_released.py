@@ -95,8 +95,7 @@ def released(request):
 
     The networks are narrow until the last test: the operations are those of any width.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         inputs = {name: value.double() for name, value in batch("infusenet_finetuned", 2).items()}
         whole = build("infusenet_finetuned", preset="released").double()
         written = Written(leaves(whole), request.param)

@@ -144,8 +144,7 @@ def resnet18_file(tmp_path_factory):
     """A narrow ResNet18 of ours as torchvision publishes its own, and the sha256 of the file; read-only."""
     path = tmp_path_factory.mktemp("torchvision") / "resnet18.pth"
     torch.manual_seed(7)
-    with pytest.MonkeyPatch.context() as patch:
-        narrow_resnets(patch)
+    with narrow_resnets():
         others(path)
     return path, file_digest(path)
 
@@ -160,12 +159,11 @@ def resnet10_file(tmp_path_factory):
 
 
 @pytest.fixture
-def torchvision_s(resnet18_file, tmp_path, monkeypatch):
+def torchvision_s(resnet18_file, narrow_resnets, tmp_path, monkeypatch):
     """torchvision's cache with the file that it publishes: a ResNet18 of ours under a name of that pattern.
 
     ResNets are narrow while the test lasts.
     """
-    narrow_resnets(monkeypatch)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = tmp_path / "hub/checkpoints"
     folder.mkdir(parents=True)

@@ -219,7 +219,7 @@ def test_the_table_of_cd6me(tmp_path):
 
 
 def test_the_table_of_cd6me_with_rows_of_the_other_releases(tmp_path):
-    """What is no clip of CD6ME is none in whatever table it stands."""
+    """A row that is no clip of CD6ME is none in any table."""
     copy = casme.updated()
     others = [*casme.coded().rows, *casme.section_rows()]
     copy.rows += [row for row in others if row[:2] in ([7, "EP03_2"], [7, "EP04_5"], [3, "EP10"])]

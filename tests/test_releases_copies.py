@@ -76,7 +76,7 @@ def test_workbooks_of_two_releases_are_refused_with_their_names(tmp_path):
 
 
 def test_full_table_whose_macro_rows_no_column_marks(tmp_path):
-    """They are told by film and onset, ``00062`` too; emotions that are ``nan`` are joined."""
+    """Film and onset, also one written ``00062``, tell CD6ME's expressions; emotions written ``nan`` are filled in."""
     folder = tmp_path / "cd6me"
     shutil.copytree(ERRATA.parent / "cd6me", folder)
     casme3a.write_ids(folder / "casme3a_ids.csv")

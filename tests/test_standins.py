@@ -29,7 +29,7 @@ CLIPS = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _few_frames():
+def few_frames():
     """Clips of some frames with gaps: each frame is rendered by itself, so that all of them would check no more."""
 
     def few(*given):

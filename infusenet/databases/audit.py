@@ -59,9 +59,15 @@ class Finding:
     kind: str
     detail: str
 
+    @classmethod
+    def by_name(cls, clip: str, others: Iterable["Finding"]) -> "Finding":
+        """The one finding on a clip that is left out by name, in place of the ``others`` on it."""
+        details = [f"{other.kind}: {other.detail}" for other in others]
+        return cls(clip, BY_NAME, "; ".join(details) or "named in the configuration")
+
     @property
     def kinds(self) -> set[str]:
-        """Its kind, and those of the findings that became one on a clip that is left out by name."""
+        """Its kind, and those of the findings in whose place it stands, see `by_name`."""
         parts = self.detail.split("; ") if self.kind == BY_NAME else ()
         return {self.kind, *(part.partition(": ")[0] for part in parts)}
 

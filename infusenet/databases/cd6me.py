@@ -85,12 +85,13 @@ def difference(database: str, clips: Collection[Clip], failed: int, table: audit
     failed : how many of the manifest's clips are not scored, since an earlier stage failed
     table : the audit of the database; None where its stores were made elsewhere
     """
-    kept_findings = (
-        {(f.kind, f.clip) for f, policy in table.findings if policy == audit.KEEP} if table else set()
-    )
-    outside, excluded = _outside(table), set(table.excluded) if table else set()
+    table = table or audit.Table(set(), [])
+    outside, excluded = _outside(table), set(table.excluded)
+    owner_windows = {
+        f.clip for f, policy in table.findings if (f.kind, policy) == ("owner_window", audit.KEEP)
+    }
     shared = [clip for clip in clips if clip.key not in outside]
-    own = [clip for clip in shared if ("owner_window", clip.key) in kept_findings]
+    own = [clip for clip in shared if clip.key in owner_windows]
     ours, theirs = digests(shared), expected(database)
     labels = ours.labels == theirs.labels
     windows = _has_windows(database, shared, theirs)
@@ -145,11 +146,11 @@ def difference_of_labels(database: str, labels: Mapping[str, Iterable[int]]) -> 
     return "" if labels_digest(labels) == theirs.labels else f"{TITLES[database]}: names or labels differ"
 
 
-def _outside(table: audit.Table | None) -> set[str]:
+def _outside(table: audit.Table) -> set[str]:
     """Annotated names that are none of CD6ME's clips: rows known to lie outside, further rows of a clip."""
     return {
         finding.clip
-        for finding, _ in (table.findings if table else ())
+        for finding, _ in table.findings
         # A row without a name of its own is ``row 8``; clips that only look the same have names.
         if audit.NOT_IN_CD6ME in finding.kinds or "duplicate" in finding.kinds and " " in finding.clip
     }

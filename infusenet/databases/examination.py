@@ -78,8 +78,7 @@ def _unknown(excluded: set[str], annotated: Sequence[str]) -> Iterator[str]:
 def _by_name(excluded: set[str], findings: Sequence[Finding]) -> Iterator[Finding]:
     """The findings, where all on a clip that is left out by name become one."""
     for clip in sorted(excluded):
-        others = [f"{finding.kind}: {finding.detail}" for finding in findings if finding.clip == clip]
-        yield Finding(clip, audit.BY_NAME, "; ".join(others) or "named in the configuration")
+        yield Finding.by_name(clip, (finding for finding in findings if finding.clip == clip))
     yield from (finding for finding in findings if finding.clip not in excluded)
 
 

@@ -39,7 +39,7 @@ class Entry:
     @property
     def renamed(self) -> bool:
         """Whether CD6ME has the row under another name, or the name for another row."""
-        return (spelled(self.row_clip), self.shift) != (self.clip, 0) and self.shift is not None
+        return (underscored(self.row_clip), self.shift) != (self.clip, 0) and self.shift is not None
 
 
 @cache
@@ -58,7 +58,7 @@ def entries(folder: Path) -> list[Entry]:
     ]
 
 
-def spelled(clip: str) -> str:
+def underscored(clip: str) -> str:
     """``EP171``, as one copy has it, is ``EP17_1``."""
     return re.sub(r"\A(EP[0-9]{2})([0-9])\Z", r"\1_\2", clip, flags=re.IGNORECASE)
 
@@ -87,16 +87,16 @@ def signs(folder: Path) -> Iterator[Sign]:
 
 def assign(rows: list[Row], identity: Identity, folder: Path) -> list[Row]:
     """CD6ME's ids and both numberings for the rows of a known release; in other tables names in CD6ME's spelling."""
-    rows = [_spelled(row) for row in rows]
+    rows = [_renamed(row) for row in rows]
     if not identity.releases:
         return rows
     table = [entry for entry in entries(folder) if entry.row_clip]
     return [_assigned(row, identity.names, table) for row in rows]
 
 
-def _spelled(row: Row) -> Row:
+def _renamed(row: Row) -> Row:
     """The row under CD6ME's spelling; its folder may have the row's own."""
-    clip = spelled(row.clip)
+    clip = underscored(row.clip)
     names = (row.clip, clip)
     return row if clip == row.clip else replace(row, clip=clip, numberings=(Numbering(row.window, names),))
 
@@ -105,7 +105,9 @@ def _assigned(row: Row, releases: frozenset[str], table: list[Entry]) -> Row:
     name = (row.subject, row.clip)
     # A row that is no clip of CD6ME is none in an edited copy of another release either.
     same = [
-        e for e in table if (e.release in releases or not e.clip) and (e.subject, spelled(e.row_clip)) == name
+        e
+        for e in table
+        if (e.release in releases or not e.clip) and (e.subject, underscored(e.row_clip)) == name
     ]
     # A name whose shift is not known is that of one row.
     own = [e for e in same if e.window["onset"] == row.onset or e.clip and e.shift is None]
@@ -139,7 +141,7 @@ def _renumbered(row: Row, entry: Entry, cut: dict[str, str], long: dict[str, str
     """With both numberings, where the folder or the numbers differ."""
     if entry.shift == 0 and entry.row_clip == entry.clip == row.fields["clip"]:
         return row
-    names = tuple(dict.fromkeys((entry.row_clip, spelled(entry.row_clip))))
+    names = tuple(dict.fromkeys((entry.row_clip, underscored(entry.row_clip))))
     cut_names = dict.fromkeys((entry.clip, *names) if entry.clip in names else (entry.clip,))
     ways = [Numbering(cut, tuple(cut_names), CUT)]
     if entry.shift is None:  # a folder that has CD6ME's window alone is one of clips that were cut out

@@ -28,15 +28,8 @@ def settled(
             text = f"{name} '{own[name]}' repaired to '{values[name]}' from the errata"
             notes.add("errata applied", row.place, text)
     takes_cd6me = options.labels == CD6ME_LABELS
-    differing = {
-        name: text
-        for name, text in cd6me.items()
-        if (
-            shortest(values[name].replace(" ", "")) != text
-            if takes_cd6me
-            else _differs(name, values[name], text)
-        )
-    }
+    differs = _differs_in_text if takes_cd6me else _differs
+    differing = {name: text for name, text in cd6me.items() if differs(name, values[name], text)}
     if not differing:
         return values
     if takes_cd6me:
@@ -46,6 +39,11 @@ def settled(
     notes.add("labels of another coding", row.place, f"clip {row.key}: {'; '.join(texts)}")
     notes.find(row.key, "cd6me_labels" if takes_cd6me else "other_labels", "; ".join(texts))
     return values | differing if takes_cd6me else values
+
+
+def _differs_in_text(name: str, own: str, cd6me: str) -> bool:
+    """Whether two emotions or AU cells differ beyond blanks and the zeros of a number (``14.0``)."""
+    return shortest(own.replace(" ", "")) != cd6me
 
 
 def _differs(name: str, own: str, cd6me: str) -> bool:

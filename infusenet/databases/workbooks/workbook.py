@@ -97,7 +97,8 @@ def read_table(
     if len(filled) > 1 and damage:
         sound = [match for match in filled if not damage(match[1])]
         # A part of the table on a sheet of its own can be sound where the whole is not.
-        if max(map(_count, sound), default=0) == max(map(_count, filled)):
+        most = max(len(lines) for _, lines in filled)
+        if any(len(lines) == most for _, lines in sound):
             filled = sound
     if len(filled) > 1:
         names = ", ".join(f"'{candidate.name}' ({len(lines)} rows)" for candidate, lines in filled)
@@ -107,10 +108,6 @@ def read_table(
         )
     match, lines = filled[0]
     return Table(path, match.name, lines, tuple(other.name for other in sheets if other.name != match.name))
-
-
-def _count(match: tuple[Sheet, list[Line]]) -> int:
-    return len(match[1])
 
 
 def _candidates(path: Path, sheets: Sequence[Sheet], name: str | None) -> list[Sheet]:
